@@ -1,0 +1,17 @@
+"""minikube_edu: the Kubernetes that pip installs.
+
+The map (each folder is a box of the architecture diagram, or what the boxes stand on):
+
+    cli.py, __main__.py   the command line; every heavy import is lazy
+    cluster/              composition root: boot order, paths, ports, limits, the machine
+    kube_apiserver/       the gatekeeper: pipeline, registry, watch cache, discovery
+    etcd/                 the store: revisions on SQLite; bytes in, bytes out
+    client/               client-go's part: transports, informers, leader election, events
+    api/                  what an object is: kinds, schema, defaults, validation, patches; no I/O
+    lib/                  knows nothing of Kubernetes: clock, ids, loops, web, streams, pki, steps
+
+Importing this package costs nothing: it imports nothing.
+"""
+
+__version__ = "0.1.0"
+KUBERNETES_VERSION = "v1.36.3"
