@@ -1,0 +1,36 @@
+"""From one served version of a kind to another.
+
+A module a group, with a table `CONVERSIONS: dict[tuple[from_api_version, to_api_version, kind], function]`; a function
+returns a new object, with the new apiVersion. Kinds that differ in their apiVersion alone need no entry.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from minikube_edu.api.groups import module_name
+
+Object = dict[str, Any]
+
+
+@cache
+def _table(group: str) -> dict[tuple[str, str, str], Any]:
+    try:
+        return dict(import_module(f"{__name__}.{module_name(group)}").CONVERSIONS)
+    except ModuleNotFoundError:
+        return {}
+
+
+def convert(obj: Object, to: str) -> Object:
+    """`obj` in apiVersion `to`; the same object when it is in that version already."""
+    came = obj["apiVersion"]
+    if came == to:
+        return obj
+    for api_version in (to, came):
+        group = api_version.rpartition("/")[0]
+        if change := _table(group).get((came, to, obj["kind"])):
+            converted: Object = change(obj)
+            return converted
+    return {**obj, "apiVersion": to}

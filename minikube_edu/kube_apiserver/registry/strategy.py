@@ -1,0 +1,135 @@
+"""What is special about writing one kind: what clients may not set, what moves the generation, how it is deleted.
+
+The verbs of `store` call these hooks at fixed points. On create: prepare_create, (admission), validation, allocate, commit. On
+update: prepare_update, (admission), validation, allocate, commit. Hooks change `new` in place, synchronously, and look at
+nothing but their arguments; what needs other objects (a service's address) is done in `allocate`, which has the registry.
+
+The defaults below fit most kinds: status belongs to the status subresource, any other change outside metadata moves
+`metadata.generation` (for kinds that have one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from minikube_edu.api.groups import module_name
+from minikube_edu.api.scheme import Resource
+from minikube_edu.kube_apiserver.context import Context
+
+Object = dict[str, Any]
+Undo = Callable[[], None]
+
+
+class Allocations(Protocol):
+    """What `allocate` may do: read other objects, take and give back addresses and ports (see `registry.allocators`)."""
+
+    def get(self, resource: str, namespace: str, name: str, group: str = "") -> Object | None: ...
+
+
+class Strategy:
+    # PUT to a name that does not exist creates it (Lease, Event, Endpoints, …: the few real kinds that allow it)
+    allow_create_on_update = False
+    # PUT without resourceVersion is accepted
+    allow_unconditional_update = True
+    # metadata.generation counts changes; None: the kind has no generation
+    generation = True
+    # fields of the main resource that clients do not own: excluded from managed fields when written through it
+    reset_fields: tuple[str, ...] = ("status",)
+    # the same for .../status
+    status_reset_fields: tuple[str, ...] = ("spec",)
+    # what deletion does with dependents when the request does not say: "" leaves it to the collector (background)
+    default_propagation = ""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.has_status = "status" in resource.subresources
+
+    def prepare_create(self, new: Object, context: Context) -> None:
+        """Take out what clients may not set."""
+        if self.has_status:
+            clear_status(new)
+        if self.generation:
+            new["metadata"]["generation"] = 1
+
+    def prepare_update(self, new: Object, old: Object, context: Context) -> None:
+        """Put back what this request may not change."""
+        if self.has_status:
+            keep(new, old, "status")
+        if self.generation:
+            self.count_generation(new, old)
+
+    def prepare_status(self, new: Object, old: Object, context: Context) -> None:
+        """The same for the status subresource: all but the status stays as it was."""
+        for field in set(new) | set(old):
+            if field not in ("status", "metadata", "kind", "apiVersion"):
+                keep(new, old, field)
+
+    def count_generation(self, new: Object, old: Object) -> None:
+        changed = any(
+            new.get(field) != old.get(field)
+            for field in set(new) | set(old)
+            if field not in ("metadata", "status", "kind", "apiVersion")
+        )
+        generation = old["metadata"].get("generation", 0) + (1 if changed else 0)
+        if generation:
+            new["metadata"]["generation"] = generation
+        else:
+            new["metadata"].pop("generation", None)
+
+    def canonicalize(self, new: Object) -> None:
+        """Last touch before validation's verdict is asked for storage (e.g. sorting)."""
+
+    async def allocate(self, new: Object, old: Object | None, context: Context, registry: Any) -> Undo | None:
+        """Take addresses, ports, …; `old` is None on create. The returned function gives them back if the write fails.
+        `registry` is `registry.store.Registry`. Raise api errors to refuse."""
+        return None
+
+    async def after_delete(self, old: Object, context: Context, registry: Any) -> None:
+        """Give back what `allocate` took."""
+
+    def selectable_fields(self, obj: Object) -> dict[str, str]:
+        """Values of the fields that `fieldSelector` may name; metadata.name and namespace are added by the caller."""
+        return {}
+
+    # The names that `fieldSelector` may use beside metadata.name and metadata.namespace.
+    field_labels: tuple[str, ...] = ()
+
+    def unknown_field_label(self, label: str) -> str:
+        """The complaint about a field selector that is not supported."""
+        if not self.field_labels:
+            return f'"{label}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+        return f"field label not supported: {label}"
+
+    def grace_period(self, obj: Object, asked: int | None) -> int | None:
+        """Seconds of graceful deletion; None: the kind is deleted at once."""
+        return None
+
+
+def keep(new: Object, old: Object, field: str) -> None:
+    """The field stays as it was."""
+    if field in old:
+        new[field] = old[field]
+    else:
+        new.pop(field, None)
+
+
+def clear_status(new: Object) -> None:
+    """The status as it is when nobody has written it yet."""
+    if "status" in new:
+        new["status"] = {}
+
+
+@cache
+def strategy_of(resource: Resource) -> Strategy:
+    """The strategy of a resource; custom resources bring their own through `resource.custom`."""
+    try:
+        module = import_module(
+            f"minikube_edu.kube_apiserver.registry.strategies.{module_name(resource.stored_version[0])}"
+        )
+    except ModuleNotFoundError:
+        return Strategy(resource)
+    table: dict[str, type[Strategy]] = module.STRATEGIES
+    return table.get(resource.kind, Strategy)(resource)
