@@ -1,10 +1,10 @@
 """What passes between the HTTP server and its handler.
 
-A handler is one function: Request in, Answer out. It may answer at once (then no task is made: that is the hot path) or
-return an awaitable. It never raises: an exception that escapes is logged and becomes a bare 500.
+A handler is one function: Request in, Answer out. It may answer at once (then no task is made: that is the hot path)
+or return an awaitable. It never raises: an exception that escapes is logged and becomes a bare 500.
 
-There are three answers. `Response` is whole. `Streaming` is a chunked body written over time (watches, logs -f). `Upgrade`
-hands the raw transport to another protocol (WebSocket, SPDY).
+There are three answers. `Response` is whole. `Streaming` is a chunked body written over time (watches, logs -f).
+`Upgrade` hands the raw transport to another protocol (WebSocket, SPDY).
 """
 
 from __future__ import annotations
@@ -122,8 +122,9 @@ class Streaming:
 
 
 class Upgrade:
-    """`101 Switching Protocols`; `take` gets the transport and the bytes that came after the request's head, and returns
-    the protocol that serves the connection from now on."""
+    """`101 Switching Protocols`; `take` gets the transport and the bytes that came after the request, and returns the
+    protocol that serves the connection from now on. It is not called with connection_made: `take` is that call.
+    `headers` must name the protocol (`Upgrade: ...`); `Connection: Upgrade` is added when it is missing."""
 
     __slots__ = ("headers", "take")
 
