@@ -153,8 +153,8 @@ class _Moment:
         return _Moment(wall - self._offset(wall - guess), self.zone)
 
     def next_day(self) -> _Moment:
-        """Midnight of the next day, also where daylight saving takes midnight away. (Where it does so east of Greenwich,
-        this can land on the day after, as it does in the real one.)"""
+        """Midnight of the next day, also where daylight saving takes midnight away. (East of Greenwich
+        this can then land on the day after, as it does in the real one.)"""
         today = int(datetime(self.local.year, self.local.month, self.local.day, tzinfo=UTC).timestamp())
         following = datetime.fromtimestamp(today + 86400, UTC)
         t = self.at(following.year, following.month, following.day, self.local.hour)
