@@ -38,8 +38,8 @@ def _no_warnings(_: Object, __: Object | None) -> list[str]:
 class Validator:
     """The judgement of one kind."""
 
-    # (name, is_prefix of a generated name) -> what is wrong with metadata.name
-    name: Callable[[str, bool], list[str]] = names.dns_subdomain
+    # what is wrong with metadata.name, a rule of `names`; for generateName it is called through `names.for_generate`
+    name: Callable[[str], list[str]] = names.dns1123_subdomain
     create: Callable[[Object, Errors], None] = _create
     # (new, old, errors); most real kinds call their create rules first: so must these
     update: Callable[[Object, Object, Errors], None] = _update
