@@ -40,7 +40,7 @@ class Lessor:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
 
-    def __contains__(self, id: int) -> bool:
+    def __contains__(self, id: object) -> bool:
         return id in self._ttls
 
     def all(self) -> Sequence[int]:

@@ -16,5 +16,5 @@ PROGRESS_INTERVAL = 600.0  # seconds between progress notices of an idle watch t
 
 # Ours: how much is done before the event loop gets its turn again.
 REPLAY_EVENTS = 1_000  # events of one batch when a watch catches up
-SCRUB_ROWS = 2_000  # rows looked at in one step of a compaction
+SCRUB_ROWS = 500  # rows looked at in one step of a compaction
 SNAPSHOT_CHUNK = 64 * 1024

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Sequence
+from itertools import chain
 
 from minikube_edu.etcd.contract import (
     Compacted,
@@ -37,6 +38,7 @@ from minikube_edu.etcd.contract import (
     WatchRequest,
 )
 from minikube_edu.etcd.hub import Deliver, Hub, Subscription
+from minikube_edu.etcd.index import PLACE_BITS
 from minikube_edu.etcd.lease import Lessor
 from minikube_edu.etcd.limits import ETCD_VERSION, MIN_LEASE_TTL, PROGRESS_INTERVAL
 from minikube_edu.etcd.requests import (
@@ -48,6 +50,8 @@ from minikube_edu.etcd.requests import (
     interval,
 )
 from minikube_edu.etcd.selection import holds, select
+from minikube_edu.etcd.snapshot import Snapshot
+from minikube_edu.etcd.table import Row, Table
 
 
 class MemoryStore:
@@ -292,8 +296,27 @@ class MemoryStore:
         self._check_open()
 
     async def snapshot(self) -> AsyncIterator[bytes]:
-        raise NotImplementedError
-        yield b""
+        """The same format as the store on SQLite's, so that one can be restored as the other."""
+        self._check_open()
+        table = Table(":memory:")
+        places: dict[int, int] = {}
+        ids: dict[bytes, int] = {}
+        rows: list[Row] = []
+        for kv in sorted(chain(*self._versions.values()), key=lambda kv: (kv.mod_revision, kv.key)):
+            place = places[kv.mod_revision] = places.get(kv.mod_revision, -1) + 1
+            id = kv.mod_revision << PLACE_BITS | place
+            value = kv.value if kv.version else None
+            rows.append((id, kv.key, kv.create_revision, kv.version, kv.lease, ids.get(kv.key, 0), value))
+            ids[kv.key] = id
+        table.begin()
+        table.append_all(rows)
+        for lease in self._lessor.all():
+            table.add_lease(lease, self._lessor.status(lease).granted_ttl)
+        table.set("compact_revision", self.compact_revision)
+        table.commit()
+        async for block in Snapshot(table):
+            yield block
+        table.close()
 
     async def disarm(self) -> Sequence[str]:
         self._check_open()
