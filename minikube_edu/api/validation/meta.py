@@ -1,7 +1,7 @@
 """What makes the metadata of an object wrong: the same for all kinds, on every write.
 
-`validate_meta_create` and `validate_meta_update` are called before the kind's own rules; `labels` and `annotations` are
-also for the metadata of templates. Keys and values repeat from object to object, so that verdicts are remembered.
+`validate_meta_create` and `validate_meta_update` are called before the kind's own rules (that an update must name the
+version that it changes is the registry's business); `check_labels` and `check_annotations` are also for templates. Keys and values repeat from object to object, so that verdicts are remembered.
 
 On update the real server judges metadata twice, once for all kinds and once more within the kind's own rules: clients
 see every such error twice among the causes, and so they do here.
@@ -70,9 +70,9 @@ def _place(meta: Object, namespaced: bool, errors: Errors) -> None:
 
 def _contents(meta: Object, errors: Errors, new: bool) -> None:
     if "labels" in meta:
-        labels("metadata.labels", meta["labels"], errors)
+        check_labels("metadata.labels", meta["labels"], errors)
     if "annotations" in meta:
-        annotations("metadata.annotations", meta["annotations"], errors)
+        check_annotations("metadata.annotations", meta["annotations"], errors)
     if "ownerReferences" in meta:
         _owners(meta["ownerReferences"], errors)
     if new and "finalizers" in meta:
@@ -81,7 +81,7 @@ def _contents(meta: Object, errors: Errors, new: bool) -> None:
         _managers(meta["managedFields"], errors)
 
 
-def labels(path: str, values: dict[str, str], errors: Errors) -> None:
+def check_labels(path: str, values: dict[str, str], errors: Errors) -> None:
     """Keys and values of labels; also of a node selector."""
     bad = [key for key, value in values.items() if label_key(key) or label_value(value)]
     for key in sorted(bad):
@@ -89,7 +89,7 @@ def labels(path: str, values: dict[str, str], errors: Errors) -> None:
         errors.invalid_each(path, values[key], label_value(values[key]))
 
 
-def annotations(path: str, values: dict[str, str], errors: Errors) -> None:
+def check_annotations(path: str, values: dict[str, str], errors: Errors) -> None:
     size = 0
     for key in sorted(values):
         if problems := label_key(key.lower()):
@@ -177,8 +177,6 @@ def _changes(new: Object, old: Object, errors: Errors) -> None:
         shown = ", ".join(map(quote, sorted(added)))
         problem = "no new finalizers can be added if the object is being deleted, found new finalizers"
         errors.forbidden("metadata.finalizers", f"{problem} []string{{{shown}}}")
-    if not new.get("resourceVersion"):
-        errors.invalid("metadata.resourceVersion", "", "must be specified for an update")
     generation = new.get("generation", 0)
     if generation < 0:
         errors.invalid("metadata.generation", generation, "must be greater than or equal to 0")
