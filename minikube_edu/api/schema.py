@@ -287,7 +287,7 @@ def _compile_struct(shape: Struct) -> Normalizer:
         if field.always:
             if field.struct_value or (field.kind[0] == "=" and field.required and field.default == {}):
                 fillers.append((field.name, _zero_struct(field.kind), None))
-            elif field.zero is not None or field.kind in ("time", "microtime"):
+            elif field.zero is not None or field.pointer or field.kind in ("time", "microtime"):
                 fillers.append((field.name, None, field.zero))
             else:
                 fillers.append((field.name, None, _ZERO.get(field.kind)))
