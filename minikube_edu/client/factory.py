@@ -1,0 +1,80 @@
+"""The informers of a process: one a kind and selection, however many loops ask for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from minikube_edu.client.informer import Informer, Transform
+from minikube_edu.client.rest import Client, Resource
+
+
+class InformerFactory:
+    """One informer a kind and selection, however many loops ask for it.
+
+    factory = InformerFactory(client)
+    pods = factory.informer(PODS)
+    async with factory: ...   # started, synced; stopped at the end
+    """
+
+    def __init__(self, client: Client, *, namespace: str = "", resync: float = 0, watch_list: bool = True) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._resync = resync
+        self._watch_list = watch_list
+        self._informers: dict[tuple[Resource, str, str, str], Informer] = {}
+        self._tasks: dict[Informer, asyncio.Task[None]] = {}
+
+    def informer(
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        label_selector: str = "",
+        field_selector: str = "",
+        transform: Transform | None = None,
+    ) -> Informer:
+        """The transform of the first who asks counts."""
+        namespace = namespace or self._namespace
+        key = (resource, namespace, label_selector, field_selector)
+        if key not in self._informers:
+            self._informers[key] = Informer(
+                self._client,
+                resource,
+                namespace=namespace,
+                label_selector=label_selector,
+                field_selector=field_selector,
+                resync=self._resync,
+                transform=transform,
+                watch_list=self._watch_list,
+            )
+        return self._informers[key]
+
+    def start(self, spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]] | None = None) -> None:
+        """Start those that do not run yet; may be called again. `spawn` makes a task of a coroutine and its name: a
+        seat that guards its loops gives its own."""
+        for informer in self._informers.values():
+            if informer not in self._tasks:
+                name = f"informer {informer.resource}"
+                running = informer.run()
+                self._tasks[informer] = spawn(running, name) if spawn else asyncio.create_task(running, name=name)
+
+    async def wait_synced(self) -> None:
+        for informer in list(self._tasks):
+            await informer.wait_synced()
+
+    async def stop(self) -> None:
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def __aenter__(self) -> InformerFactory:
+        self.start()
+        await self.wait_synced()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
