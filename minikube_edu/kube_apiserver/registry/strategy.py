@@ -42,6 +42,10 @@ class Strategy:
     status_reset_fields: tuple[str, ...] = ("spec",)
     # what deletion does with dependents when the request does not say: "" leaves it to the collector (background)
     default_propagation = ""
+    # DELETE answers with the deleted object; most kinds answer with a Status
+    returns_deleted = False
+    # objects vanish this many seconds after their last write; 0: they stay
+    time_to_live = 0
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
@@ -90,6 +94,10 @@ class Strategy:
     async def after_delete(self, old: Object, context: Context, registry: Any) -> None:
         """Give back what `allocate` took."""
 
+    def delete_warnings(self, options: Object) -> list[str]:
+        """What a client that deletes should be told."""
+        return []
+
     def selectable_fields(self, obj: Object) -> dict[str, str]:
         """Values of the fields that `fieldSelector` may name; metadata.name and namespace are added by the caller."""
         return {}
@@ -129,7 +137,7 @@ def strategy_of(resource: Resource) -> Strategy:
         module = import_module(
             f"minikube_edu.kube_apiserver.registry.strategies.{module_name(resource.stored_version[0])}"
         )
-    except ModuleNotFoundError:
+    except ImportError:
         return Strategy(resource)
     table: dict[str, type[Strategy]] = module.STRATEGIES
     return table.get(resource.kind, Strategy)(resource)

@@ -1,0 +1,19 @@
+"""The client's certificate: the common name is the user, the organisations are the groups.
+
+TLS has verified it against the client CA before; here its subject is read, once a connection.
+"""
+
+from __future__ import annotations
+
+from minikube_edu.kube_apiserver.context import User
+from minikube_edu.lib.subject import subject_of
+from minikube_edu.lib.web.messages import Request
+
+
+class ClientCertificates:
+    def authenticate(self, request: Request) -> User | None:
+        certificate = request.peer.certificate
+        if certificate is None:
+            return None
+        subject = subject_of(certificate)
+        return User(subject.common_name, groups=tuple(subject.organizations))

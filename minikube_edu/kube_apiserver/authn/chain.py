@@ -1,0 +1,65 @@
+"""The chain of authenticators.
+
+An authenticator looks at a request and returns the user, None when the request has nothing for it, or raises Unauthorized when it
+has and that is wrong. What a connection's certificate says holds for the connection: it is found out once and kept with the peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from minikube_edu.api.errors import Unauthorized
+from minikube_edu.kube_apiserver.context import ANONYMOUS, User
+from minikube_edu.lib.web.messages import Request
+
+AUTHENTICATED = "system:authenticated"
+
+
+class Authenticator(Protocol):
+    def authenticate(self, request: Request) -> User | Awaitable[User | None] | None: ...
+
+
+class AuthenticationChain:
+    def __init__(self, links: Sequence[Authenticator], anonymous: bool = True) -> None:
+        self.links = list(links)
+        self.anonymous = anonymous
+
+    def authenticate(self, request: Request) -> User | Awaitable[User]:
+        """The user; a connection that has no Authorization header and was known before is known still."""
+        authorization = request.header(b"authorization")
+        if authorization is None:
+            known: User | None = request.peer.memo.get("user")
+            if known is not None:
+                return known
+        for position, link in enumerate(self.links):
+            found = link.authenticate(request)
+            if isinstance(found, User):
+                return self._known(request, found, authorization is None)
+            if found is not None:
+                return self._later(request, found, position + 1, authorization is None)
+        return self._nobody(request, authorization is None)
+
+    async def _later(
+        self, request: Request, pending: Awaitable[User | None], position: int, keep: bool
+    ) -> User:
+        found = await pending
+        while found is None and position < len(self.links):
+            answer = self.links[position].authenticate(request)
+            found = answer if answer is None or isinstance(answer, User) else await answer
+            position += 1
+        return self._known(request, found, keep) if found else self._nobody(request, keep)
+
+    def _known(self, request: Request, user: User, keep: bool) -> User:
+        if AUTHENTICATED not in user.groups and user.name != ANONYMOUS.name:
+            user = replace(user, groups=(*user.groups, AUTHENTICATED))
+        if keep:
+            request.peer.memo["user"] = user
+        return user
+
+    def _nobody(self, request: Request, keep: bool) -> User:
+        if not keep or not self.anonymous:
+            raise Unauthorized()
+        request.peer.memo["user"] = ANONYMOUS
+        return ANONYMOUS

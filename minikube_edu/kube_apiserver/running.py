@@ -1,0 +1,137 @@
+"""Boot and shutdown of the API server as a program: one line a part, in the order in which they come up.
+
+SIGTERM drains: the listener closes, watches end, writes under way finish; then the store is closed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from dataclasses import dataclass, field
+from typing import Any
+
+from minikube_edu.api import scheme as scheme_module
+from minikube_edu.api.durations import parse as parse_duration
+from minikube_edu.etcd.contract import Store
+from minikube_edu.kube_apiserver import bootstrap
+from minikube_edu.kube_apiserver.admission import plugins
+from minikube_edu.kube_apiserver.admission.chain import Chain
+from minikube_edu.kube_apiserver.authn.certificates import ClientCertificates
+from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain, Authenticator
+from minikube_edu.kube_apiserver.authn.static_tokens import StaticTokens
+from minikube_edu.kube_apiserver.authz.chain import AlwaysAllow, AlwaysDeny, AuthorizationChain, Authorizer
+from minikube_edu.kube_apiserver.flags import is_true
+from minikube_edu.kube_apiserver.registry.store import Registry
+from minikube_edu.kube_apiserver.server import ApiServer
+from minikube_edu.kube_apiserver.serving_certs import Serving, prepare
+from minikube_edu.lib.web import tls
+from minikube_edu.lib.web.server import Server, serve
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Running:
+    """An API server that is up."""
+
+    server: ApiServer
+    listener: Server
+    store: Store
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    async def stop(self, grace: float = 2.0) -> None:
+        closing = asyncio.ensure_future(self.listener.close(grace))
+        await asyncio.sleep(0)
+        await self.server.drain()
+        await closing
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.store.close()
+
+
+async def open_store(options: argparse.Namespace) -> Store:
+    """The store that the flags name: a real etcd, our own behind its socket, or the embedded one."""
+    servers = [url for url in options.etcd_servers.split(",") if url]
+    if not servers:
+        from minikube_edu.etcd.opening import open_store as open_embedded
+
+        return await open_embedded(options.data_file or None, fsync=not is_true(options.unsafe_no_fsync))
+    if servers[0].startswith("unix://"):
+        from minikube_edu.etcd.socket_driver import SocketStore
+
+        return await SocketStore.open(servers[0].removeprefix("unix://"))
+    from minikube_edu.etcd.grpc_driver import GrpcStore
+
+    return await GrpcStore.open(
+        servers, cafile=options.etcd_cafile, certfile=options.etcd_certfile, keyfile=options.etcd_keyfile
+    )
+
+
+def authentication(options: argparse.Namespace, registry: Registry) -> AuthenticationChain:
+    links: list[Authenticator] = [ClientCertificates()]
+    if options.token_auth_file:
+        with open(options.token_auth_file, encoding="utf-8") as lines:
+            links.append(StaticTokens.from_lines(lines))
+    return AuthenticationChain(links, is_true(options.anonymous_auth))
+
+
+def authorization(options: argparse.Namespace, registry: Registry) -> AuthorizationChain:
+    links: list[Authorizer] = []
+    for mode in options.authorization_mode.split(","):
+        if mode == "AlwaysAllow":
+            links.append(AlwaysAllow())
+        elif mode == "AlwaysDeny":
+            links.append(AlwaysDeny())
+        else:
+            raise SystemExit(f'Error: unsupported authorization mode "{mode}"')
+    return AuthorizationChain(links)
+
+
+async def start(options: argparse.Namespace) -> Running:
+    """The boot order."""
+    serving: Serving = prepare(options)  # certificates
+    store = await open_store(options)  # the store
+    registry = Registry(scheme_module.builtin(), store)  # all kinds
+    registry.configure(
+        service_range=options.service_cluster_ip_range,
+        node_ports=options.service_node_port_range,
+        event_ttl=parse_duration(options.event_ttl) // 1_000_000_000,
+    )
+    registry.admission = Chain(plugins.enabled(registry, options))  # the last say before a write
+    server = ApiServer(registry, authentication(options, registry), authorization(options, registry))
+    tasks = [asyncio.create_task(registry.cache.run(), name="watch cache")]  # every read is answered from it
+    await registry.cache.ready.wait()
+    await bootstrap.make(registry)  # namespaces, priority classes, …
+    context = tls.server_context(serving.certificate, serving.key, serving.client_ca)
+    listener = await serve(server.handle, options.bind_address, options.secure_port, tls=context, name="kube-apiserver")
+    await bootstrap.after_listening(registry, serving, listener.port)
+    return Running(server, listener, store, tasks)
+
+
+async def _run(options: argparse.Namespace) -> int:
+    running = await start(options)
+    if options.ready_fd:
+        os.close(int(options.ready_fd))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    log.info("Serving securely on %s:%s", options.bind_address, running.listener.port)
+    await stop.wait()
+    await running.stop()
+    return 0
+
+
+def run_forever(options: argparse.Namespace) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(_run(options))
+    return uvloop.run(_run(options))

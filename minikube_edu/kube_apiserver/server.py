@@ -1,0 +1,193 @@
+"""The request's way through the API server, on one screen.
+
+    handle:  authenticate -> impersonate -> authorize -> dispatch -> answer
+
+Each station may refuse by raising an api error, which becomes an answer in one place (`answers.failure`). A station that needs to wait
+makes the rest of the way a coroutine; a GET that the cache can answer never does: it is a plain call from the socket's bytes to
+the answer's bytes.
+
+The real server has more stations on the way: audit, priority and fairness, timeouts, panics; they wrap these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Coroutine
+from typing import Any
+
+from minikube_edu.api.errors import ApiError, Forbidden, InternalError, MethodNotAllowed, PathNotFound
+from minikube_edu.api.scheme import Resource, Scheme
+from minikube_edu.kube_apiserver.authn import impersonation
+from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain
+from minikube_edu.kube_apiserver.authz.chain import Attributes, AuthorizationChain, denial
+from minikube_edu.kube_apiserver.context import Context, User
+from minikube_edu.kube_apiserver.endpoints import Endpoints
+from minikube_edu.kube_apiserver.handlers import answers, reading, subresources, watching, writing
+from minikube_edu.kube_apiserver.handlers.watching import Watcher
+from minikube_edu.kube_apiserver.query import Query, boolean, first, parse as parse_query
+from minikube_edu.kube_apiserver.registry.store import Registry
+from minikube_edu.kube_apiserver.request_info import Route, parse as parse_path
+from minikube_edu.lib.web.messages import Answer, Request, Response
+
+log = logging.getLogger(__name__)
+
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+
+
+class ApiServer:
+    """One API server: `handle` is its handler, for a socket or an in-process call alike."""
+
+    def __init__(
+        self, registry: Registry, authentication: AuthenticationChain, authorization: AuthorizationChain
+    ) -> None:
+        self.registry = registry
+        self.scheme: Scheme = registry.scheme
+        self.authentication = authentication
+        self.authorization = authorization
+        self.endpoints = Endpoints(self)
+        self.watchers: set[Watcher] = set()
+        self.writes: set[asyncio.Task[Answer]] = set()
+        self.requests: dict[tuple[str, str, int], int] = {}  # (verb, resource, code) -> how many
+
+    # ------------------------------------------------------------ the pipeline
+
+    def handle(self, request: Request) -> Answer | Awaitable[Answer]:
+        try:
+            user = self.authentication.authenticate(request)
+            if not isinstance(user, User):
+                return self.guard(request, self._handle_later(request, user))
+            answer = self.proceed(request, user)
+        except Exception as error:
+            return self.failed(request, error)
+        if isinstance(answer, Coroutine):
+            return self.guard(request, answer)
+        return answer
+
+    async def _handle_later(self, request: Request, pending: Awaitable[User]) -> Answer:
+        answer = self.proceed(request, await pending)
+        return await answer if isinstance(answer, Awaitable) else answer
+
+    def proceed(self, request: Request, user: User) -> Answer | Awaitable[Answer]:
+        """From a known user to an answer."""
+        if impersonation.requested(request):
+            user = self.impersonate(request, user)
+        route = parse_path(request.path)
+        resource = self.scheme.find(route.group, route.version, route.resource) if route.group is not None else None
+        query = parse_query(request.query) if request.query else {}
+        if resource is None:
+            if route.group is None:
+                self.authorize(Attributes(user, request.method.lower(), path=request.path or "/"))
+            else:
+                self.authorize(self.attributes(user, request, route, query, self.verb_of(request, route, query)))
+            return self.endpoints.answer(request, route, user, query)
+        verb = self.verb_of(request, route, query)
+        if not self.authorization.allows_all:
+            self.authorize(self.attributes(user, request, route, query, verb))
+        return self.dispatch(request, user, resource, route, query, verb)
+
+    def dispatch(
+        self, request: Request, user: User, resource: Resource, route: Route, query: Query, verb: str
+    ) -> Answer | Awaitable[Answer]:
+        if route.namespace and not resource.namespaced and resource.name != "namespaces":
+            raise PathNotFound()
+        agent = request.header(b"user-agent") or b""
+        context = Context(
+            user, verb, resource, route.namespace, route.name, route.subresource, user_agent=agent.decode("latin-1")
+        )
+        if resource.name == "namespaces" and not resource.group:
+            context.namespace = route.name
+        if route.subresource:
+            return subresources.answer(self, request, context, query, route)
+        if verb not in resource.verbs or (not route.namespace and resource.namespaced and (route.name or verb in WRITES)):
+            return self.not_allowed(request, context, route)
+        if verb == "get":
+            return reading.get(self, request, context, query)
+        if verb == "list":
+            return reading.list_objects(self, request, context, query)
+        if verb == "watch":
+            return watching.watch(self, request, context, query)
+        return self.finish(HANDLERS[verb](self, request, context, query))
+
+    def not_allowed(self, request: Request, context: Context, route: Route) -> Answer | Awaitable[Answer]:
+        """A verb that the resource does not have: a review, or a mistake."""
+        if context.verb == "deletecollection" and not route.namespace and "deletecollection" in context.resource.verbs:
+            raise MethodNotAllowed()
+        return subresources.virtual(self, request, context, route)
+
+    # ------------------------------------------------------------ stations
+
+    def verb_of(self, request: Request, route: Route, query: Query) -> str:
+        method = request.method
+        if method == "GET":
+            if route.watch or (query and boolean(query, "watch") and not route.subresource):
+                return "watch"
+            return "get" if route.name else "list"
+        if method == "DELETE":
+            return "delete" if route.name else "deletecollection"
+        verb = VERBS.get(method)
+        if verb is None:
+            raise MethodNotAllowed()
+        return verb
+
+    def attributes(self, user: User, request: Request, route: Route, query: Query, verb: str) -> Attributes:
+        assert route.group is not None
+        return Attributes(
+            user, verb, route.group, route.version, route.resource, route.subresource, route.namespace, route.name,
+            field_selector=first(query, "fieldSelector"), label_selector=first(query, "labelSelector"),
+        )  # fmt: skip
+
+    def authorize(self, attributes: Attributes) -> None:
+        decision = self.authorization.decide(attributes)
+        if not decision.allowed:
+            text = denial(attributes, decision.reason)
+            raise Forbidden(attributes.group, attributes.resource, attributes.name, text)
+
+    def impersonate(self, request: Request, user: User) -> User:
+        wanted = impersonation.wanted_user(request)
+        for wish in impersonation.wishes(wanted):
+            self.authorize(
+                Attributes(user, "impersonate", wish.group, "v1", wish.resource, wish.subresource, wish.namespace, wish.name)
+            )
+        return impersonation.completed(wanted)
+
+    # ------------------------------------------------------------ the end
+
+    def finish(self, write: Coroutine[Any, Any, Answer]) -> Awaitable[Answer]:
+        """A write goes on to its end even when its client goes: half of one leaves addresses without an owner."""
+        return self._shielded(write)
+
+    async def _shielded(self, write: Coroutine[Any, Any, Answer]) -> Answer:
+        task = asyncio.ensure_future(write)
+        self.writes.add(task)
+        task.add_done_callback(self.writes.discard)
+        return await asyncio.shield(task)
+
+    async def guard(self, request: Request, answer: Awaitable[Answer]) -> Answer:
+        try:
+            return await answer
+        except Exception as error:
+            return self.failed(request, error)
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, ApiError):
+            return answers.failure(request, error, parse_query(request.query))
+        log.error("a request failed: %s %s", request.method, request.path, exc_info=error)
+        return answers.failure(request, InternalError(f"{type(error).__name__}: {error}"))
+
+    async def drain(self) -> None:
+        """End all watches and let writes finish: the server goes down."""
+        for watcher in list(self.watchers):
+            watcher.end()
+        if self.writes:
+            await asyncio.wait(set(self.writes), timeout=10)
+
+
+HANDLERS = {
+    "create": writing.create,
+    "update": writing.update,
+    "patch": writing.patch,
+    "delete": writing.delete,
+    "deletecollection": writing.delete_collection,
+}

@@ -1,0 +1,307 @@
+"""The API server's copy of the store: every read is answered from here, and every watch is fed from here.
+
+One watch of the whole `/registry/` feeds one `ResourceCache` a stored resource. Each keeps its objects as served bytes and
+a ring of the latest changes, so that a watch may start a little in the past without asking the store. The store may
+compact whatever it likes meanwhile: the ring is ours.
+
+Promises:
+- `revision` never goes back; all changes up to it are in. While the store is `exclusive`, that is the current revision,
+  and a consistent read needs no round trip; else `fresh()` asks for the current revision and waits for it.
+- A change is delivered to all watchers in one go, in order, before the write that caused it is answered.
+- An object is decoded only when somebody looks inside (selectors, updates); an event is encoded once for all watchers.
+
+The real one keeps a cache a resource with a watch of its own each, and reads through to etcd for some requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from minikube_edu.etcd.contract import Compacted, Event, EventKind, KeyValue, Range, Store, StoreError, Watch
+from minikube_edu.etcd.contract import WatchBatch, WatchRequest
+from minikube_edu.kube_apiserver.encoding import load, served_bytes, with_revision
+
+log = logging.getLogger(__name__)
+
+Object = dict[str, Any]
+ROOT = b"/registry/"
+PAGE = 2000  # objects a range when the cache is filled
+RING = 4096  # changes remembered for each resource
+
+
+class Entry:
+    """One version of one object, as it is served."""
+
+    __slots__ = ("facts", "key", "lease", "revision", "served")
+
+    def __init__(self, key: str, served: bytes, revision: int, lease: int = 0) -> None:
+        self.key = key  # below the resource's prefix: "default/web"
+        self.served = served
+        self.revision = revision
+        self.lease = lease
+        self.facts: Any = None  # what selectors look at, and encoded rows; made on demand by their users
+
+    def object(self) -> Object:
+        """A fresh copy, with resourceVersion: the caller may change it."""
+        return load(self.served)
+
+
+class Change:
+    """One event of one resource. `entry` is the new version, or the last one (with the new revision) of a deletion."""
+
+    __slots__ = ("before", "encoded", "entry", "kind", "revision")
+
+    def __init__(self, kind: str, revision: int, entry: Entry, before: Entry | None) -> None:
+        self.kind = kind  # ADDED, MODIFIED, DELETED
+        self.revision = revision
+        self.entry = entry
+        self.before = before
+        self.encoded: dict[Any, bytes] = {}  # by form: each is encoded once for all watchers
+
+
+Listener = Callable[[Change], None]
+
+
+class ResourceCache:
+    """The objects of one stored resource."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.entries: dict[str, Entry] = {}
+        self._order: list[str] = []  # keys in the store's order; put right when somebody asks
+        self._sorted = True
+        self._stale = 0  # keys in _order that are no longer there
+        self.ring: deque[Change] = deque(maxlen=RING)
+        self.ring_start = 0  # all changes after this revision are in the ring
+        self.listeners: list[Listener] = []
+        self.changed = 0  # revision of the last change
+
+    def keys(self, below: str = "") -> list[str]:
+        """The keys that begin with `below`, in the store's order."""
+        if not self._sorted or self._stale:
+            if self._stale:
+                self._order = list(self.entries)
+            self._order.sort()
+            self._sorted, self._stale = True, 0
+        if not below:
+            return self._order
+        start = bisect_left(self._order, below)
+        end = bisect_left(self._order, below[:-1] + chr(ord(below[-1]) + 1), start)
+        return self._order[start:end]
+
+    def select(self, below: str = "") -> Iterator[Entry]:
+        entries = self.entries
+        return (entries[key] for key in self.keys(below))
+
+    def put(self, entry: Entry) -> Change:
+        before = self.entries.get(entry.key)
+        self.entries[entry.key] = entry
+        if before is None:
+            if self._order and entry.key < self._order[-1]:
+                self._sorted = False
+            self._order.append(entry.key)
+        return self.announce(Change("ADDED" if before is None else "MODIFIED", entry.revision, entry, before))
+
+    def remove(self, key: str, revision: int) -> Change | None:
+        before = self.entries.pop(key, None)
+        if before is None:
+            return None
+        self._stale += 1
+        gone = Entry(key, with_revision(before.served, revision), revision)
+        return self.announce(Change("DELETED", revision, gone, before))
+
+    def announce(self, change: Change) -> Change:
+        if len(self.ring) == RING:
+            self.ring_start = self.ring[0].revision
+        self.ring.append(change)
+        self.changed = change.revision
+        for listener in self.listeners:
+            listener(change)
+        return change
+
+    def changes_after(self, revision: int) -> list[Change] | None:
+        """All changes after `revision`, or None when the ring does not reach back that far."""
+        if revision < self.ring_start:
+            return None
+        found: list[Change] = []
+        for change in reversed(self.ring):
+            if change.revision <= revision:
+                break
+            found.append(change)
+        found.reverse()
+        return found
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` for each change from now on; returns how to stop it."""
+        self.listeners = [*self.listeners, listener]  # a new list: the loop in announce goes on undisturbed
+
+        def stop() -> None:
+            self.listeners = [one for one in self.listeners if one is not listener]
+
+        return stop
+
+
+class WatchCache:
+    """All resources' caches, and the watch that feeds them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.caches: dict[str, ResourceCache] = {}
+        self.revision = 0
+        self.ready = asyncio.Event()
+        self._prefixes: list[str] = []  # longest first, where prefixes contain one another
+        self._routes: dict[str, ResourceCache | None] = {}
+        self._watch: Watch | None = None
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._broken: asyncio.Event = asyncio.Event()
+        self.revision_listeners: list[Callable[[int], None]] = []
+
+    def of(self, prefix: str) -> ResourceCache:
+        """The cache of the resource that is stored below `prefix`; objects that are there already are taken in."""
+        cache = self.caches.get(prefix)
+        if cache is None:
+            cache = self.caches[prefix] = ResourceCache(prefix)
+            cache.ring_start = cache.changed = self.revision
+            self._routes.clear()
+        return cache
+
+    def _route(self, key: str) -> tuple[ResourceCache | None, str]:
+        """The cache of a key of the store, and the key's rest. Prefixes have two or three parts."""
+        first = key.find("/", 10)
+        head = key[: first + 1]
+        cache = self.caches.get(head)
+        if cache is None or first < 0:
+            second = key.find("/", first + 1)
+            head = key[: second + 1]
+            cache = self.caches.get(head)
+            if cache is None and second >= 0:
+                return None, ""
+        return cache, key[len(head) :]
+
+    # ------------------------------------------------------------ feeding
+
+    async def run(self) -> None:
+        """Fill the cache and follow the store; goes on by itself when the store comes back after a failure."""
+        delay = 0.05
+        while True:
+            try:
+                start = self.revision if self.ready.is_set() else await self.fill()
+                self._broken.clear()
+                await self._follow(start)
+                delay = 0.05
+                self.ready.set()
+                await self._broken.wait()
+            except Compacted:
+                await self._refill()
+            except StoreError as error:
+                log.warning("the store does not answer: %s", error)
+            if self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 1.0)
+
+    async def _follow(self, start: int) -> None:
+        request = WatchRequest(ROOT, b"/registry0", start_revision=start + 1, progress_notify=True)
+        self._watch = await self.store.watch(request, self.deliver)
+
+    async def fill(self) -> int:
+        """Read everything once; returns the revision that it was read at."""
+        found, revision = await self._read_all()
+        for kv in found:
+            cache, key = self._route(kv.key.decode())
+            if cache is not None:
+                cache.entries[key] = Entry(key, served_bytes(kv.value, kv.mod_revision), kv.mod_revision, kv.lease)
+        for cache in self.caches.values():
+            cache._stale, cache.ring_start, cache.changed = 1, revision, revision
+        self._advance(revision)
+        return revision
+
+    async def _read_all(self) -> tuple[list[KeyValue], int]:
+        found: list[KeyValue] = []
+        key, revision = ROOT, 0
+        while True:
+            result = await self.store.range(Range(key, b"/registry0", limit=PAGE, revision=revision))
+            revision = revision or result.revision
+            found.extend(result.kvs)
+            if not result.more:
+                return found, revision
+            key = result.kvs[-1].key + b"\0"
+
+    async def _refill(self) -> None:
+        """The changes since our revision are compacted: read all again and tell watchers the difference."""
+        found, revision = await self._read_all()
+        fresh: dict[ResourceCache, dict[str, KeyValue]] = {cache: {} for cache in self.caches.values()}
+        for kv in found:
+            cache, key = self._route(kv.key.decode())
+            if cache is not None:
+                fresh[cache][key] = kv
+        for cache, kvs in fresh.items():
+            for key in [key for key in cache.entries if key not in kvs]:
+                cache.remove(key, revision)
+            for key, kv in kvs.items():
+                have = cache.entries.get(key)
+                if have is None or have.revision != kv.mod_revision:
+                    cache.put(Entry(key, served_bytes(kv.value, kv.mod_revision), kv.mod_revision, kv.lease))
+        self._advance(revision)
+
+    def deliver(self, batch: WatchBatch) -> None:
+        """The store's watch hands over whole revisions."""
+        if batch.error is not None:
+            log.warning("the store's watch ended: %s", batch.error)
+            self._watch = None
+            self._broken.set()
+            return
+        for event in batch.events:
+            self.apply(event)
+        if batch.revision > self.revision:
+            self._advance(batch.revision)
+
+    def apply(self, event: Event) -> None:
+        kv = event.kv
+        cache, key = self._route(kv.key.decode())
+        if cache is None or kv.mod_revision <= self.revision:
+            return
+        if event.kind is EventKind.PUT:
+            cache.put(Entry(key, served_bytes(kv.value, kv.mod_revision), kv.mod_revision, kv.lease))
+        else:
+            cache.remove(key, kv.mod_revision)
+
+    def _advance(self, revision: int) -> None:
+        self.revision = revision
+        for listener in self.revision_listeners:
+            listener(revision)
+        if self._waiters:
+            due = [future for wanted, future in self._waiters if wanted <= revision]
+            self._waiters = [pair for pair in self._waiters if pair[0] > revision]
+            for future in due:
+                if not future.done():
+                    future.set_result(None)
+
+    # ------------------------------------------------------------ waiting
+
+    async def fresh(self) -> None:
+        """Return when the cache holds all that was written before this call."""
+        if not self.store.exclusive:
+            await self.wait_for(await self.store.current_revision(), 10.0)
+
+    async def wait_for(self, revision: int, seconds: float) -> bool:
+        """Wait until the cache has come to `revision`; False when it did not in time."""
+        if self.revision >= revision:
+            return True
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((revision, future))
+        if self._watch is not None:
+            self._watch.request_progress()
+        try:
+            async with asyncio.timeout(seconds):
+                await future
+        except TimeoutError:
+            self._waiters = [pair for pair in self._waiters if pair[1] is not future]
+            return False
+        return True
