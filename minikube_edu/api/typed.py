@@ -547,5 +547,13 @@ def _of_kind(kind: str, map_type: str | None = None) -> Shape:
 
 
 def _defaults(kind: str, keys: list[str]) -> dict[str, Any]:
+    """What an item has for a key that it leaves out: the default, or zero where Go's encoder always writes the field."""
     fields = schema.struct(kind[1:]).fields if kind[0] == "=" else {}
-    return {key: fields[key].default for key in keys if key in fields and fields[key].default is not None}
+    out: dict[str, Any] = {}
+    for key in keys:
+        field = fields[key]
+        if field.default is not None:
+            out[key] = field.default
+        elif field.always or kind == "=core.v1.LocalObjectReference":  # whose name is declared to default to ""
+            out[key] = schema.zero(field.kind)
+    return out
