@@ -11,12 +11,8 @@ from minikube_edu.client.rest import Client, Resource
 
 
 class InformerFactory:
-    """One informer a kind and selection, however many loops ask for it.
-
-    factory = InformerFactory(client)
-    pods = factory.informer(PODS)
-    async with factory: ...   # started, synced; stopped at the end
-    """
+    """Ask for all informers first; `async with factory` then starts them, waits until they have synced, and stops
+    them at the end."""
 
     def __init__(self, client: Client, *, namespace: str = "", resync: float = 0, watch_list: bool = True) -> None:
         self._client = client
