@@ -6,14 +6,17 @@ The facts are what v1.36.3 makes (`facts/bootstrap.json`). Each object is create
 from __future__ import annotations
 
 import asyncio
+import logging
 from importlib.resources import files
 from typing import Any
 
 import orjson
 
-from minikube_edu.api.errors import AlreadyExists, NotFound
+from minikube_edu.api.errors import AlreadyExists, ApiError, NotFound
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.serving_certs import Serving
+
+log = logging.getLogger(__name__)
 
 Object = dict[str, Any]
 
@@ -47,3 +50,5 @@ async def _make_one(registry: Registry, obj: Object) -> None:
         await registry.create(resource, obj)
     except (AlreadyExists, NotFound):
         return
+    except ApiError as error:
+        log.error("bootstrap: %s", error)

@@ -19,7 +19,7 @@ Object = dict[str, Any]
 def _table(group: str) -> dict[tuple[str, str, str], Any]:
     try:
         return dict(import_module(f"{__name__}.{module_name(group)}").CONVERSIONS)
-    except ModuleNotFoundError:
+    except ImportError:
         return {}
 
 

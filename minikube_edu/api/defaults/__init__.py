@@ -27,7 +27,7 @@ def defaulter(group: str, version: str, kind: str) -> Defaulter:
     """The function that sets the defaults of a kind."""
     try:
         module = import_module(f"{__name__}.{module_name(group)}")
-    except ModuleNotFoundError:
+    except ImportError:
         return _nothing
     table: dict[tuple[str, str], Defaulter] = module.DEFAULTS
     return table.get((version, kind), _nothing)

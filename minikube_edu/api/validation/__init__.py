@@ -55,7 +55,7 @@ DEFAULT = Validator()
 def validator(group: str, kind: str) -> Validator:
     try:
         module = import_module(f"{__name__}.{module_name(group)}")
-    except ModuleNotFoundError:
+    except ImportError:
         return DEFAULT
     table: dict[str, Validator] = module.VALIDATORS
     return table.get(kind, DEFAULT)
