@@ -196,8 +196,10 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as rest:
             # The parser stops behind a request that asks for another protocol, whatever the handler makes of it.
             self._fresh_parser()
-            if offset_data := data[rest.args[0] :]:
-                self._hold(offset_data)
+            if early := data[rest.args[0] :]:
+                self._hold(early)
+            if not self.busy:
+                self._proceed()
             return
         except httptools.HttpParserError as error:
             if not self.closing and not self.close_after:
@@ -218,7 +220,7 @@ class Connection(asyncio.Protocol):
             self._refuse(431)
         elif self.fed > limits.head + 8 * limits.body and not self.discarding:  # one-byte chunks, endless trailers
             self._refuse(400)
-        elif not self.busy and self.timed != (phase := HEAD if self.in_head else BODY):
+        elif not (self.busy or self.close_after) and self.timed != (phase := HEAD if self.in_head else BODY):
             self.timed = phase
             self._expire_in(limits.head_seconds if phase == HEAD else limits.body_seconds)
 
@@ -319,7 +321,7 @@ class Connection(asyncio.Protocol):
             flags |= HTTP_1_0
         if parser.should_upgrade():
             flags |= SWITCHABLE | KEEP_ALIVE
-        if self.busy or self.waiting or self.write_paused:
+        if self.busy or self.waiting or self.write_paused or flags & SWITCHABLE:  # those wait for what the parser left
             self.waiting.append((request, flags))
             if not self.paused:
                 self.paused = True

@@ -30,16 +30,15 @@ def server_context(
 ) -> ssl.SSLContext:
     """All arguments are paths of PEM files. `sni`: more pairs of certificate and key, by the host name asked for.
     Files that change are read again at the next handshake."""
-    context = _bare(certfile, keyfile, client_ca)
-    others = {host: _bare(cert, key, client_ca) for host, (cert, key) in (sni or {}).items()}
-    watched = [_Files(context, certfile, keyfile, client_ca)]
-    watched += [_Files(others[host], cert, key, client_ca) for host, (cert, key) in (sni or {}).items()]
+    default = _Files(certfile, keyfile, client_ca)
+    others = {host: _Files(cert, key, client_ca) for host, (cert, key) in (sni or {}).items()}
+    context = default.context
 
     def choose(connection: Any, host: str | None, _: ssl.SSLContext) -> None:
-        for files in watched:
-            files.refresh()
-        if host in others:
-            connection.context = others[host]
+        chosen = others.get(host, default) if host is not None else default
+        chosen.refresh()
+        if chosen.context is not context:
+            connection.context = chosen.context
 
     context.sni_callback = choose  # is called without a host name as well
     return context
@@ -89,25 +88,22 @@ def _paths(client_ca: str | Sequence[str] | None) -> Iterable[str]:
 
 
 class _Files:
-    """The files that a context was made of, and when they were last changed."""
+    """The files that a context is made of; made anew when they change."""
 
-    def __init__(
-        self, context: ssl.SSLContext, certfile: str, keyfile: str, client_ca: str | Sequence[str] | None
-    ) -> None:
-        self.context = context
-        self.pair = (certfile, keyfile)
-        self.authorities = tuple(_paths(client_ca))
+    def __init__(self, certfile: str, keyfile: str, client_ca: str | Sequence[str] | None) -> None:
+        self.certfile, self.keyfile, self.client_ca = certfile, keyfile, client_ca
         self.seen = self._stamp()
+        self.context = _bare(certfile, keyfile, client_ca)
 
-    def _stamp(self) -> tuple[tuple[int, int], ...]:
+    def _stamp(self) -> list[tuple[int, int]]:
         found = []
-        for path in (*self.pair, *self.authorities):
+        for path in (self.certfile, self.keyfile, *_paths(self.client_ca)):
             try:
                 info = os.stat(path)
                 found.append((info.st_mtime_ns, info.st_ino))
             except OSError:
                 found.append((0, 0))
-        return tuple(found)
+        return found
 
     def refresh(self) -> None:
         """Read changed files again. Half-written ones fail to load: the old ones serve on until next time."""
@@ -115,9 +111,7 @@ class _Files:
         if stamp == self.seen:
             return
         try:
-            self.context.load_cert_chain(*self.pair)
-            for path in self.authorities:
-                self.context.load_verify_locations(path)  # adds: an old CA is trusted until the server starts anew
-        except (OSError, ssl.SSLError):
+            self.context = _bare(self.certfile, self.keyfile, self.client_ca)
+        except OSError:  # SSLError is one
             return
         self.seen = stamp
