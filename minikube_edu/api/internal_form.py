@@ -1,9 +1,9 @@
 """Structs as the real server's messages show them: in its internal form, with Go's field names in Go's order.
 
-Most bad values are scalars. A few messages print a struct (a duplicate port, a spec that may not change), and then it is
-the internal type that is printed: field names as in Go, nothing left out, `null` for what is not set. `STRUCTS` has the order of
-fields for the types that appear in messages; a Go name that is more than the JSON name in other case is written `Go=json`.
-Types that are not listed (metav1's) print as JSON.
+Most bad values are scalars. A few messages print a struct (a duplicate port, a spec that may not change), and then it
+is the internal type that is printed: field names as in Go, nothing left out, `null` for what is not set. `STRUCTS` has
+the order of fields for the types that appear in messages; a Go name that is more than the JSON name in other case is
+written `Go=json`. Types that are not listed (metav1's) print as JSON.
 
 `difference` is the unified diff that follows "spec is immutable after creation".
 """
@@ -19,26 +19,26 @@ from minikube_edu.api import schema
 
 Object = dict[str, Any]
 
+_VOLUME_SOURCES = (
+    "GCEPersistentDisk AWSElasticBlockStore HostPath Glusterfs NFS RBD Quobyte ISCSI FlexVolume Cinder CephFS FC Flocker "
+    "AzureFile VsphereVolume AzureDisk PhotonPersistentDisk PortworxVolume ScaleIO Local StorageOS CSI"
+)
 STRUCTS: dict[str, str] = {
     "core.v1.PersistentVolumeClaimSpec": "AccessModes Selector Resources VolumeName StorageClassName VolumeMode "
     "DataSource DataSourceRef VolumeAttributesClassName",
     "core.v1.VolumeResourceRequirements": "Limits Requests",
     "core.v1.TypedLocalObjectReference": "APIGroup Kind Name",
     "core.v1.TypedObjectReference": "APIGroup Kind Name Namespace",
-    "core.v1.PersistentVolumeSource": "GCEPersistentDisk AWSElasticBlockStore HostPath Glusterfs NFS RBD Quobyte ISCSI "
-    "FlexVolume Cinder CephFS FC Flocker AzureFile VsphereVolume AzureDisk PhotonPersistentDisk PortworxVolume ScaleIO "
-    "Local StorageOS CSI",
-    "core.v1.PersistentVolumeSpec": "Capacity GCEPersistentDisk AWSElasticBlockStore HostPath Glusterfs NFS RBD Quobyte "
-    "ISCSI FlexVolume Cinder CephFS FC Flocker AzureFile VsphereVolume AzureDisk PhotonPersistentDisk PortworxVolume "
-    "ScaleIO Local StorageOS CSI AccessModes ClaimRef PersistentVolumeReclaimPolicy StorageClassName MountOptions "
-    "VolumeMode NodeAffinity VolumeAttributesClassName",
+    "core.v1.PersistentVolumeSource": _VOLUME_SOURCES,
+    "core.v1.PersistentVolumeSpec": f"Capacity {_VOLUME_SOURCES} AccessModes ClaimRef PersistentVolumeReclaimPolicy "
+    "StorageClassName MountOptions VolumeMode NodeAffinity VolumeAttributesClassName",
     "core.v1.GCEPersistentDiskVolumeSource": "PDName FSType Partition ReadOnly",
     "core.v1.AWSElasticBlockStoreVolumeSource": "VolumeID FSType Partition ReadOnly",
     "core.v1.HostPathVolumeSource": "Path Type",
     "core.v1.GlusterfsPersistentVolumeSource": "EndpointsName=endpoints Path ReadOnly EndpointsNamespace",
     "core.v1.NFSVolumeSource": "Server Path ReadOnly",
-    "core.v1.RBDPersistentVolumeSource": "CephMonitors=monitors RBDImage=image FSType RBDPool=pool RadosUser=user Keyring "
-    "SecretRef ReadOnly",
+    "core.v1.RBDPersistentVolumeSource": "CephMonitors=monitors RBDImage=image FSType RBDPool=pool "
+    "RadosUser=user Keyring SecretRef ReadOnly",
     "core.v1.QuobyteVolumeSource": "Registry Volume ReadOnly User Group Tenant",
     "core.v1.ISCSIPersistentVolumeSource": "TargetPortal IQN Lun ISCSIInterface FSType ReadOnly Portals "
     "DiscoveryCHAPAuth=chapAuthDiscovery SessionCHAPAuth=chapAuthSession SecretRef InitiatorName",
@@ -52,8 +52,8 @@ STRUCTS: dict[str, str] = {
     "core.v1.AzureDiskVolumeSource": "DiskName DataDiskURI=diskURI CachingMode FSType ReadOnly Kind",
     "core.v1.PhotonPersistentDiskVolumeSource": "PdID FSType",
     "core.v1.PortworxVolumeSource": "VolumeID FSType ReadOnly",
-    "core.v1.ScaleIOPersistentVolumeSource": "Gateway System SecretRef SSLEnabled ProtectionDomain StoragePool StorageMode "
-    "VolumeName FSType ReadOnly",
+    "core.v1.ScaleIOPersistentVolumeSource": "Gateway System SecretRef SSLEnabled ProtectionDomain StoragePool "
+    "StorageMode VolumeName FSType ReadOnly",
     "core.v1.LocalVolumeSource": "Path FSType",
     "core.v1.StorageOSPersistentVolumeSource": "VolumeName VolumeNamespace FSType ReadOnly SecretRef",
     "core.v1.CSIPersistentVolumeSource": "Driver VolumeHandle ReadOnly FSType VolumeAttributes "
@@ -126,8 +126,12 @@ def _value(kind: str, value: Any) -> Any:
 
 def difference(type_name: str, old: Object, new: Object) -> str:
     """What changed, as a unified diff of both structs with three lines around."""
-    before, after = (_pretty(internal(type_name, value)) for value in (old, new))
-    return "".join(list(difflib.unified_diff(before, after, n=3))[2:])
+    return text_difference(internal(type_name, old), internal(type_name, new))
+
+
+def text_difference(old: Any, new: Any) -> str:
+    """The same for what is in its internal form already."""
+    return "".join(list(difflib.unified_diff(_pretty(old), _pretty(new), n=3))[2:])
 
 
 def _pretty(value: Any) -> list[str]:
