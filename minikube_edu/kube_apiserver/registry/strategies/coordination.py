@@ -1,4 +1,4 @@
-"""Leases: heartbeats and locks. PUT may create them, and must name the version that it replaces: that makes them locks."""
+"""Leases: heartbeats and locks. PUT may create them, and must name the version that it replaces, which makes locks."""
 
 from __future__ import annotations
 
