@@ -100,7 +100,7 @@ class ApiServer:
             context.namespace = route.name
         if route.subresource:
             return subresources.answer(self, request, context, query, route)
-        if verb not in resource.verbs or (not route.namespace and resource.namespaced and (route.name or verb in WRITES)):
+        if verb not in resource.verbs or (verb == "create" and route.name) or (not route.namespace and resource.namespaced and (route.name or verb in WRITES)):
             return self.not_allowed(request, context, route)
         if verb == "get":
             return reading.get(self, request, context, query)

@@ -14,11 +14,13 @@ import orjson
 from minikube_edu.api import defaults, managed_fields, schema
 from minikube_edu.api.errors import ApiError, BadRequest, GenericError, Invalid, NotFound, UnsupportedMediaType
 from minikube_edu.api.field_errors import Errors
+from minikube_edu.api.scheme import Kind
 from minikube_edu.api.wire import json_form
 from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.handlers import body
 from minikube_edu.kube_apiserver.query import Query, boolean, first
 from minikube_edu.lib import clock, jsonpatch
+from minikube_edu.lib.govalue import show as go_value
 from minikube_edu.lib.web.messages import Request
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Change:
         expected = context.resource.gvk
         own = body.kind_of(patched, expected)
         if own != expected:
-            raise _wrong_version(own, expected)
+            raise self.other_kind(patched, own)
         if context.resource.custom is not None:
             place = f'{own.kind} in version "{own.version}" cannot be handled as a {own.kind}'
             return body.decode_custom(self.server, patched, doubles, context, self.mode, own, expected, place)
@@ -76,9 +78,21 @@ class Change:
         defaults.defaulter(*expected)(new)
         return new
 
+    def other_kind(self, patched: Object, own: Kind) -> ApiError:
+        """The patch changed kind or apiVersion: the result is read as what it says that it is, and then it does not fit."""
+        type_name = schema.type_of(*own)
+        if type_name is None:
+            text = f'no kind "{own.kind}" is registered for version "{own.api_version}" {body.SCHEME_PLACE}'
+            return self.unfit(patched, text)
+        try:
+            schema.decode(type_name, patched)
+        except schema.DecodeError as error:
+            return self.unfit(patched, str(error))
+        return _wrong_version(own, self.context.resource.gvk)
+
     def unfit(self, patched: Object, why: str) -> ApiError:
         errors = Errors()
-        errors.invalid("patch", orjson.dumps(patched).decode(), why)
+        errors.invalid("patch", orjson.dumps(as_go_orders(patched)).decode(), why)
         return Invalid("", "", "", errors)
 
 
@@ -127,6 +141,12 @@ class MergePatch(Change):
 
 
 class StrategicPatch(Change):
+    def unfit(self, patched: Object, why: str) -> ApiError:
+        """The real server prints the patch here, as Go prints a map."""
+        errors = Errors()
+        errors.invalid("patch", go_value(self.patch), why)
+        return Invalid("", "", "", errors)
+
     def parse(self) -> None:
         self.patch = decode_patch(self.raw, jsonpatch.decode_merge_patch, "")
 
@@ -201,6 +221,28 @@ def parse(server: ApiServer, request: Request, context: Context, query: Query) -
         errors.forbidden("force", "may not be specified for non-apply patch")
         raise Invalid("meta.k8s.io", "PatchOptions", "", errors)
     return kind(server, request, context, query)
+
+
+METADATA_ORDER = (
+    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
+    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "managedFields",
+)  # fmt: skip
+ENTRY_ORDER = ("manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource")
+
+
+def as_go_orders(obj: Object) -> Object:
+    """The object with its fields in the order in which the real server prints a patched one."""
+
+    def by(order: tuple[str, ...], part: Object) -> Object:
+        return {key: part[key] for key in sorted(part, key=lambda k: (order.index(k) if k in order else 99, k))}
+
+    out = {key: obj[key] for key in sorted(obj)}
+    if isinstance(out.get("metadata"), dict):
+        metadata = out["metadata"] = by(METADATA_ORDER, out["metadata"])
+        if isinstance(metadata.get("managedFields"), list):
+            metadata["managedFields"] = [by(ENTRY_ORDER, entry) for entry in metadata["managedFields"]]
+    return out
 
 
 class PatchRefused(ApiError):

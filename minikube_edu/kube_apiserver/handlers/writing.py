@@ -144,6 +144,8 @@ async def create(server: ApiServer, request: Request, context: Context, query: Q
     new = body.read_object(server, request, context, query, resource.gvk)
     match_metadata(new, context)
     context.name = new["metadata"].get("name", "")
+    creating.wipe_metadata(new)
+    creating.single_owners(new, context)
     track(server, context, new, None)
     new = to_stored(new, resource)
     await admit(server, context, CREATE, new, None)
@@ -161,6 +163,7 @@ async def update(server: ApiServer, request: Request, context: Context, query: Q
 
     async def make(old: Object | None) -> Object:
         new = load(raw)
+        creating.single_owners(new, context)
         track(server, context, new, convert(old, resource.api_version) if old else None)
         new = to_stored(new, resource)
         await admit(server, context, UPDATE if old else CREATE, new, old)
@@ -196,6 +199,7 @@ async def patch(server: ApiServer, request: Request, context: Context, query: Qu
         match_name(new, context)
         if old is not None or not change.is_apply:
             match_metadata(new, context)
+        creating.single_owners(new, context)
         if not change.is_apply:
             track(server, context, new, live)
         new = to_stored(new, resource)

@@ -36,11 +36,40 @@ def prepare(registry: Registry, context: Context, obj: Object) -> Object:
     return obj
 
 
+SYSTEM_FIELDS = ("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "selfLink", "uid")
+DUPLICATES = (
+    ".metadata.ownerReferences contains duplicate entries{}; API server dedups owner references in 1.20+, and may reject "
+    "such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}"
+)
+
+
+def wipe_metadata(new: Object) -> None:
+    """What a client cannot set on a new object."""
+    for field in SYSTEM_FIELDS:
+        new["metadata"].pop(field, None)
+
+
+def single_owners(new: Object, context: Context, when: str = "") -> None:
+    """Owners that are named twice are named once, with a warning."""
+    references = new["metadata"].get("ownerReferences")
+    if not references or len(references) < 2:
+        return
+    kept: list[Object] = []
+    doubles: list[str] = []
+    for reference in references:
+        if reference not in kept:
+            kept.append(reference)
+        elif reference.get("uid", "") not in doubles:
+            doubles.append(reference.get("uid", ""))
+    if doubles:
+        new["metadata"]["ownerReferences"] = kept
+        context.warn(DUPLICATES.format(when, ", ".join(doubles)))
+
+
 def fill_metadata(new: Object, context: Context) -> None:
     """What the system alone may say about a new object."""
     metadata = new["metadata"]
-    for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
-        metadata.pop(field, None)
+    wipe_metadata(new)
     metadata["uid"] = ids.uid()
     metadata["creationTimestamp"] = clock.rfc3339()
     if context.resource.namespaced:
@@ -94,7 +123,11 @@ async def create(registry: Registry, context: Context, new: Object) -> bytes:
             return made
         if not generated:
             break
-    raise AlreadyExists(resource.group, resource.name, metadata["name"])
+    taken = AlreadyExists(resource.group, resource.name, metadata["name"])
+    there = registry.entry(resource, context.namespace, metadata["name"])
+    if there is not None and "deletionTimestamp" in there.object()["metadata"]:
+        taken.message = f"object is being deleted: {taken.message}"
+    raise taken
 
 
 def judge_warnings(resource: Resource, registry: Registry, new: Object, old: Object | None) -> list[str]:

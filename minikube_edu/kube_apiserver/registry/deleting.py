@@ -66,14 +66,17 @@ def check_preconditions(context: Context, options: Object, old: Object) -> None:
     uid, version = wanted.get("uid"), wanted.get("resourceVersion")
     why = ""
     if uid is not None and uid != metadata.get("uid"):
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {metadata.get('uid', '')}"
+        why = (
+            f"the UID in the precondition ({uid}) does not match the UID in record ({metadata.get('uid', '')}). "
+            "The object might have been deleted and then recreated"
+        )
     elif version is not None and version != metadata.get("resourceVersion"):
         why = (
-            f"Precondition failed: ResourceVersion in precondition: {version}, "
-            f"ResourceVersion in object meta: {metadata.get('resourceVersion', '')}"
+            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+            f"({metadata.get('resourceVersion', '')}). The object might have been modified"
         )
     if why:
-        raise Conflict(context.resource.group, context.resource.name, context.name, why)
+        raise Conflict(context.resource.group, context.resource.kind, context.name, why)
 
 
 def plan_deletion(strategy: Strategy, old: Object, options: Object) -> Object | None:

@@ -23,6 +23,16 @@ Object = dict[str, Any]
 Undo = Callable[[], None]
 
 
+# The built-in kinds whose metadata.generation counts changes. The others keep what a client sent on create.
+COUNTED = frozenset(
+    "CronJob CustomResourceDefinition DaemonSet Deployment DeviceClass EndpointSlice FlowSchema Ingress IngressClass Job "
+    "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration NetworkPolicy Pod "
+    "PodDisruptionBudget PodTemplate PriorityClass PriorityLevelConfiguration ReplicaSet ReplicationController "
+    "ResourceSlice StatefulSet ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding "
+    "ValidatingWebhookConfiguration".split()
+)
+
+
 class Allocations(Protocol):
     """What `allocate` may do: read other objects, take and give back addresses and ports (see `registry.allocators`)."""
 
@@ -34,8 +44,8 @@ class Strategy:
     allow_create_on_update = False
     # PUT without resourceVersion is accepted
     allow_unconditional_update = True
-    # metadata.generation counts changes; None: the kind has no generation
-    generation = True
+    # metadata.generation counts changes; None: as `COUNTED` has it
+    generation: bool | None = None
     # fields of the main resource that clients do not own: excluded from managed fields when written through it
     reset_fields: tuple[str, ...] = ("status",)
     # the same for .../status
@@ -50,6 +60,8 @@ class Strategy:
     def __init__(self, resource: Resource) -> None:
         self.resource = resource
         self.has_status = "status" in resource.subresources
+        if self.generation is None:
+            self.generation = resource.kind in COUNTED
 
     def prepare_create(self, new: Object, context: Context) -> None:
         """Take out what clients may not set."""

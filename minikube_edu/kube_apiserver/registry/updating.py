@@ -74,14 +74,19 @@ def carry_over(new: Object, old: Object, context: Context) -> None:
     """What no update changes."""
     metadata, before = new["metadata"], old["metadata"]
     uid = metadata.get("uid")
-    if uid and uid != before.get("uid"):
+    if not uid:
+        metadata["uid"] = before["uid"]
+    elif uid != before.get("uid") and context.verb == "update":
+        resource = context.resource
         raise Conflict(
-            context.resource.group,
-            context.resource.name,
+            resource.group,
+            resource.name,
             context.name,
-            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {before.get('uid', '')}",
+            f"StorageError: invalid object, Code: 4, Key: {resource.key(context.namespace, context.name)}, "
+            f"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, "
+            f"UID in object meta: {before.get('uid', '')}",
         )
-    for field in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+    for field in ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
         if field in before:
             metadata[field] = before[field]
         else:
