@@ -1,7 +1,8 @@
 """What makes the metadata of an object wrong: the same for all kinds, on every write.
 
-`validate_meta_create` and `validate_meta_update` are called before the kind's own rules (that an update must name the
-version that it changes is the registry's business); `check_labels` and `check_annotations` are also for templates. Keys and values repeat from object to object, so that verdicts are remembered.
+`validate_meta_create` and `validate_meta_update` are called before the kind's own rules; `check_labels` and
+`check_annotations` are also for the metadata of templates. That an update must name the version that it changes is the
+registry's business. Keys and values repeat from object to object, so that verdicts are remembered.
 
 On update the real server judges metadata twice, once for all kinds and once more within the kind's own rules: clients
 see every such error twice among the causes, and so they do here.
@@ -30,6 +31,7 @@ IMMUTABLE = "field is immutable"
 # Asked of every write: what is left of a rule when it was asked before is a look-up.
 label_key: Rule = lru_cache(maxsize=4096)(names.label_key)
 label_value: Rule = lru_cache(maxsize=4096)(names.label_value)
+subdomain: Rule = lru_cache(maxsize=4096)(names.dns1123_subdomain)
 _namespace: Rule = lru_cache(maxsize=1024)(names.dns1123_label)
 
 
