@@ -101,7 +101,7 @@ class Engine:
             kvs = list(map(bare, heads)) if request.keys_only else self._with_values(heads)
         if request.keys_only:
             kvs = [KeyValue(kv.key, b"", kv.create_revision, kv.mod_revision, kv.version, kv.lease) for kv in kvs]
-        return RangeResult(revision, kvs, more, count)
+        return RangeResult(revision, tuple(kvs), more, count)
 
     def _find(self, request: Range) -> tuple[list[Head], int]:
         """The versions in the range (no more than the limit needs), in key order, and how many there are."""
@@ -208,7 +208,7 @@ class Engine:
     def _txn(self, request: Txn, path: list[bool]) -> TxnResult:
         succeeded = path.pop()
         branch = request.success if succeeded else request.failure
-        responses = [self._do(operation, path) for operation in branch]
+        responses = tuple([self._do(operation, path) for operation in branch])
         return TxnResult(self.revision + (self._next > 0), succeeded, responses)
 
     def _do(self, operation: Operation, path: list[bool]) -> OperationResult:
@@ -255,7 +255,7 @@ class Engine:
         for head, kv in zip(found, previous, strict=True):
             self._bury(head, kv)
         revision = self.revision + (self._next > 0)
-        return DeleteResult(revision, len(found), [kv for kv in previous if kv] if request.previous else ())
+        return DeleteResult(revision, len(found), tuple(kv for kv in previous if kv) if request.previous else ())
 
     def _bury(self, head: Head, previous: KeyValue | None) -> None:
         id = self._id()

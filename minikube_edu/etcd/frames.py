@@ -334,14 +334,14 @@ def _sequence(item: Any) -> Part:
         for value in values:
             pack(value, write)
 
-    def read_all(count: int, data: bytes, at: int) -> tuple[list[Any], int]:
+    def read_all(count: int, data: bytes, at: int) -> tuple[tuple[Any, ...], int]:
         if count > len(data) - at:  # every item takes a byte at least
             raise ValueError(f"{count} items announced, {len(data) - at} bytes there")
         found = []
         for _ in range(count):
             value, at = unpack(data, at)
             found.append(value)
-        return found, at
+        return tuple(found), at
 
     return Part("I", len, write_all, read_all)
 

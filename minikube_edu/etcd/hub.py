@@ -133,7 +133,7 @@ class Hub:
                 raise Compacted(store.compact_revision)
             events, complete = store.history(subscription, start)
             if events:
-                subscription.hand(WatchBatch(complete, events))
+                subscription.hand(WatchBatch(complete, tuple(events)))
             start = complete + 1
             if start <= store.revision:
                 await asyncio.sleep(0)
@@ -165,7 +165,7 @@ class Hub:
     def _hand(self, subscription: Subscription, revision: int, events: list[Event]) -> None:
         if not subscription.previous:
             events = [Event(event.kind, event.kv) if event.previous is not None else event for event in events]
-        subscription.hand(WatchBatch(revision, events))
+        subscription.hand(WatchBatch(revision, tuple(events)))
 
     def end(self, error: StoreError) -> None:
         """The store closes: every watch gets its last batch."""

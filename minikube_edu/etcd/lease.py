@@ -44,7 +44,7 @@ class Lessor:
         return id in self._ttls
 
     def all(self) -> Sequence[int]:
-        return sorted(self._ttls)
+        return tuple(sorted(self._ttls))
 
     def admit(self, ttl: int, id: int) -> tuple[int, int]:
         """The id and time to live that a request for a lease would be given; refuses what etcd refuses."""

@@ -114,7 +114,7 @@ class MemoryStore:
         chosen, more = select(request, found)
         if request.keys_only:
             chosen = [KeyValue(kv.key, b"", kv.create_revision, kv.mod_revision, kv.version, kv.lease) for kv in chosen]
-        return RangeResult(revision, chosen, more, len(found))
+        return RangeResult(revision, tuple(chosen), more, len(found))
 
     # Writing
 
@@ -142,7 +142,7 @@ class MemoryStore:
         self._check_open()
         decided: dict[int, bool] = {}
         self._check(operations, decided)
-        responses = [self._do(operation, decided) for operation in operations]
+        responses = tuple([self._do(operation, decided) for operation in operations])
         self._finish()
         return TxnResult(self.revision, True, responses)
 
@@ -186,7 +186,7 @@ class MemoryStore:
             return self._delete(operation)
         succeeded = decided[id(operation)]
         branch = operation.success if succeeded else operation.failure
-        responses = [self._do(nested, decided) for nested in branch]
+        responses = tuple([self._do(nested, decided) for nested in branch])
         return TxnResult(self._now(), succeeded, responses)
 
     def _put(self, request: Put) -> PutResult:
@@ -206,7 +206,7 @@ class MemoryStore:
         found = self._find(request.key, request.range_end, self.revision + 1)
         for kv in found:
             self._change(EventKind.DELETE, KeyValue(kv.key, b"", 0, self.revision + 1, 0), kv)
-        return DeleteResult(self._now(), len(found), found if request.previous else ())
+        return DeleteResult(self._now(), len(found), tuple(found) if request.previous else ())
 
     def _change(self, kind: EventKind, kv: KeyValue, before: KeyValue | None) -> None:
         self._versions.setdefault(kv.key, []).append(kv)
