@@ -16,7 +16,8 @@ from functools import cmp_to_key
 from typing import Any
 
 from minikube_edu.api import schema
-from minikube_edu.api.errors import ApiError, BadRequest, GenericError
+from minikube_edu.api.errors import ApiError, BadRequest, GenericError, Invalid
+from minikube_edu.api.field_errors import Errors
 from minikube_edu.lib.gotext import quote
 from minikube_edu.lib.govalue import show, type_name
 from minikube_edu.lib.jsonpatch import copy_json
@@ -46,6 +47,14 @@ class Unprocessable(ApiError):
 def apply(original: Object, patch: Object, of_type: str) -> Object:
     """The object after the patch. Raises BadRequest, Unprocessable or GenericError, as the real server answers."""
     return merge_maps(copy_json(original), copy_json(patch), Meta("=" + of_type), True)
+
+
+def refused(patch: Object, why: str) -> Invalid:
+    """What the patch makes is no object of its type (`unstructured.misfit` says why), or has fields that it should not
+    have."""
+    errors = Errors()
+    errors.invalid("patch", show(patch), why)
+    return Invalid("", "", "", errors)
 
 
 # ---------------------------------------------------------------- what the type says
