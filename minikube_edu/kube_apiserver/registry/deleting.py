@@ -86,7 +86,7 @@ def plan_deletion(strategy: Strategy, old: Object, options: Object) -> Object | 
     grace = strategy.grace_period(old, options.get("gracePeriodSeconds"))
     if "deletionTimestamp" in metadata:
         grace = _shortened(metadata, grace)
-    if not finalizers and not grace:
+    if not finalizers and not grace and strategy.may_go(old):
         return None
     if finalizers:
         metadata["finalizers"] = finalizers
@@ -101,7 +101,9 @@ def plan_deletion(strategy: Strategy, old: Object, options: Object) -> Object | 
         before = clock.parse_rfc3339(metadata["deletionTimestamp"]) - metadata.get("deletionGracePeriodSeconds", 0)
         metadata["deletionTimestamp"] = clock.rfc3339(before + grace)
         metadata["deletionGracePeriodSeconds"] = grace
-    return {**old, "metadata": metadata}
+    planned = {**old, "metadata": metadata}
+    strategy.begin_deletion(planned)
+    return planned
 
 
 def _shortened(metadata: Object, asked: int | None) -> int | None:

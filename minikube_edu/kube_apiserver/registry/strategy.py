@@ -83,6 +83,18 @@ class Strategy:
             if field not in ("status", "metadata", "kind", "apiVersion"):
                 keep(new, old, field)
 
+    def prepare(self, new: Object, old: Object, context: Context) -> None:
+        """An update through the object itself or one of its subresources: `prepare_NAME` where there is one."""
+        hook = getattr(self, f"prepare_{context.subresource or 'update'}", self.prepare_update)
+        hook(new, old, context)
+
+    def begin_deletion(self, obj: Object) -> None:
+        """Change an object whose deletion begins but waits (a namespace's phase)."""
+
+    def may_go(self, obj: Object) -> bool:
+        """False while something else than metadata.finalizers and grace holds it (a namespace's own finalizers)."""
+        return True
+
     def count_generation(self, new: Object, old: Object) -> None:
         changed = any(
             new.get(field) != old.get(field)

@@ -102,10 +102,7 @@ async def _replace(
     """Judge and commit: (the served bytes, None), or (None, what is there instead)."""
     resource = context.resource
     carry_over(new, old, context)
-    if context.subresource == "status":
-        strategy.prepare_status(new, old, context)
-    else:
-        strategy.prepare_update(new, old, context)
+    strategy.prepare(new, old, context)
     errors = check(resource, registry, new, old, context.subresource)
     if errors:
         raise Invalid(resource.group, resource.kind, new["metadata"].get("name", ""), errors)
@@ -115,7 +112,7 @@ async def _replace(
     strategy.canonicalize(new)
     await registry.admission.validate(Attributes(context, UPDATE, new, old))
     metadata = new["metadata"]
-    finished = "deletionTimestamp" in metadata and not metadata.get("finalizers") and not _waits(metadata, strategy)
+    finished = "deletionTimestamp" in metadata and not metadata.get("finalizers") and not _waits(new, strategy)
     undo = await strategy.allocate(new, old, context, registry)
     if context.dry_run:
         if undo:
@@ -133,9 +130,9 @@ async def _replace(
     return written, newer
 
 
-def _waits(metadata: Object, strategy: Strategy) -> bool:
+def _waits(new: Object, strategy: Strategy) -> bool:
     """True while a graceful deletion is under way: its agent (the kubelet) ends it, not the last finalizer."""
-    return bool(metadata.get("deletionGracePeriodSeconds", 0))
+    return bool(new["metadata"].get("deletionGracePeriodSeconds", 0)) or not strategy.may_go(new)
 
 
 async def _commit(

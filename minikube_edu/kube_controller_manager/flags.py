@@ -1,0 +1,110 @@
+"""kube-controller-manager's flags, by their real names."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+from minikube_edu.api.durations import parse as parse_duration
+from minikube_edu.kube_controller_manager.controller import Settings
+
+_USED: dict[str, tuple[object, str]] = {
+    "kubeconfig": ("", "how to reach the API server"),
+    "controllers": ("*", "which controllers run: '*', names, '-name' for all but that one"),
+    "bind-address": ("127.0.0.1", "address of /healthz and /metrics"),
+    "secure-port": (10257, "port of /healthz and /metrics; 0: none"),
+    "leader-elect": ("true", "of several managers, one works"),
+    "leader-elect-lease-duration": ("15s", "how long a silent leader is respected"),
+    "leader-elect-renew-deadline": ("10s", "how long a leader tries to renew"),
+    "leader-elect-retry-period": ("2s", "how often a candidate looks"),
+    "root-ca-file": ("", "the cluster's CA, published to every namespace"),
+    "service-account-private-key-file": ("", "key that legacy service account tokens are signed with"),
+    "cluster-signing-cert-file": ("", "CA certificate that signs certificate requests"),
+    "cluster-signing-key-file": ("", "key of that CA"),
+    "cluster-cidr": ("", "CIDRs of pods"),
+    "service-cluster-ip-range": ("10.96.0.0/12", "CIDRs of services"),
+    "allocate-node-cidrs": ("false", "whether nodes get a part of the pods' CIDR"),
+    "node-cidr-mask-size": (24, "size of a node's part"),
+    "node-monitor-grace-period": ("50s", "how long a node may be silent"),
+    "node-monitor-period": ("5s", "how often nodes are looked at"),
+    "terminated-pod-gc-threshold": (12500, "how many finished pods are kept"),
+    "horizontal-pod-autoscaler-sync-period": ("15s", "how often autoscalers look"),
+    "pvclaimbinder-sync-period": ("15s", "how often claims and volumes are looked at"),
+    "cluster-name": ("kubernetes", "name of the cluster"),
+    "kube-api-qps": (0.0, "requests a second and controller; 0: no limit"),
+    "kube-api-burst": (30, "requests at once"),
+    "v": ("0", "log level"),
+}
+
+_ACCEPTED = (
+    "allocate-node-cidrs-mask allow-metric-labels attach-detach-reconcile-sync-period authentication-kubeconfig "
+    "authentication-skip-lookup authentication-tolerate-lookup-failure authorization-always-allow-paths "
+    "authorization-kubeconfig cert-dir cidr-allocator-type client-ca-file cloud-config cloud-provider "
+    "cluster-signing-duration concurrent-cron-job-syncs concurrent-daemonset-syncs concurrent-deployment-syncs "
+    "concurrent-endpoint-syncs concurrent-gc-syncs concurrent-job-syncs concurrent-namespace-syncs concurrent-rc-syncs "
+    "concurrent-replicaset-syncs concurrent-resource-quota-syncs concurrent-service-syncs concurrent-serviceaccount-token-syncs "
+    "concurrent-statefulset-syncs configure-cloud-routes contention-profiling controller-start-interval "
+    "enable-dynamic-provisioning enable-garbage-collector enable-hostpath-provisioner endpoint-updates-batch-period "
+    "external-cloud-volume-plugin feature-gates flex-volume-plugin-dir horizontal-pod-autoscaler-tolerance http2-max-streams-per-connection "
+    "kube-api-content-type large-cluster-size-threshold leader-elect-resource-lock leader-elect-resource-name "
+    "leader-elect-resource-namespace logging-format master max-endpoints-per-slice min-resync-period mirroring-concurrent-service-endpoint-syncs "
+    "namespace-sync-period node-cidr-mask-size-ipv4 node-cidr-mask-size-ipv6 node-eviction-rate node-startup-grace-period profiling "
+    "pv-recycler-increment-timeout-nfs requestheader-allowed-names requestheader-client-ca-file requestheader-extra-headers-prefix "
+    "requestheader-group-headers requestheader-username-headers resource-quota-sync-period route-reconciliation-period "
+    "secondary-node-eviction-rate show-hidden-metrics-for-version tls-cert-file tls-cipher-suites tls-min-version "
+    "tls-private-key-file tls-sni-cert-key unhealthy-zone-threshold use-service-account-credentials vmodule"
+).split()
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        text = message.replace("unrecognized arguments: ", "unknown flag: ").split("=", 1)[0]
+        print(f"Error: {text}", file=sys.stderr)
+        sys.exit(1)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = _Parser(
+        prog="kube-controller-manager",
+        description="The loops that make the world be as it is specified.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    for name, (default, meaning) in _USED.items():
+        boolean = default in ("true", "false")
+        more = {"nargs": "?", "const": "true"} if boolean else {}
+        made.add_argument(f"--{name}", default=default, type=type(default), help=meaning, **more)  # type: ignore[arg-type]
+    for name in _ACCEPTED:
+        made.add_argument(f"--{name}", nargs="?", default=None, help=argparse.SUPPRESS)
+    return made
+
+
+def seconds(text: str) -> float:
+    return parse_duration(text) / 1e9
+
+
+def read(path: str) -> str:
+    if not path:
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    return Settings(
+        root_ca=read(options.root_ca_file),
+        cluster_signing_certificate=options.cluster_signing_cert_file,
+        cluster_signing_key=options.cluster_signing_key_file,
+        service_account_key=options.service_account_private_key_file,
+        cluster_cidr=options.cluster_cidr,
+        service_cidr=options.service_cluster_ip_range,
+        allocate_node_cidrs=options.allocate_node_cidrs == "true",
+        node_cidr_mask_size=options.node_cidr_mask_size,
+        node_monitor_grace_period=seconds(options.node_monitor_grace_period),
+        node_monitor_period=seconds(options.node_monitor_period),
+        terminated_pod_gc_threshold=options.terminated_pod_gc_threshold,
+        pvc_binder_sync_period=seconds(options.pvclaimbinder_sync_period),
+        hpa_sync_period=seconds(options.horizontal_pod_autoscaler_sync_period),
+        cluster_name=options.cluster_name,
+    )

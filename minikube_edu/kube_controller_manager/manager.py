@@ -1,0 +1,76 @@
+"""The manager: which controllers there are, which of them run, and their start.
+
+`TABLE` is the list that `--controllers` chooses from: `*` means all that are on by default, `-name` all but that one. Informers are
+shared: the first start fills them, then all controllers begin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from minikube_edu.client.events import EventRecorder
+from minikube_edu.client.factory import InformerFactory
+from minikube_edu.client.rest import Client
+from minikube_edu.kube_controller_manager.controller import Controller, Environment, Settings
+
+log = logging.getLogger(__name__)
+
+# name -> module in controllers/, in start order
+TABLE = {
+    "serviceaccount-controller": "service_account",
+    "root-ca-certificate-publisher-controller": "root_ca",
+    "namespace-controller": "namespace",
+}
+
+
+def chosen(controllers: Sequence[str]) -> list[str]:
+    """The controllers that `--controllers` names; ValueError for one that there is not."""
+    for name in controllers:
+        if name not in ("*", "") and name.lstrip("-") not in TABLE:
+            raise ValueError(f'"{name.lstrip("-")}" is not in the list of known controllers')
+    if "*" not in controllers:
+        return [name for name in TABLE if name in controllers]
+    return [name for name in TABLE if f"-{name}" not in controllers]
+
+
+class Manager:
+    """`client_of` makes a client for one controller, with its name in the user agent."""
+
+    def __init__(
+        self, client_of: Callable[[str], Client], settings: Settings, controllers: Sequence[str] = ("*",)
+    ) -> None:
+        self.client = client_of("kube-controller-manager")
+        self.informers = InformerFactory(self.client)
+        self.recorders: dict[str, EventRecorder] = {}
+        self.clients: list[Client] = [self.client]
+        self.controllers: list[Controller] = []
+        for name in chosen(controllers):
+            kind: type[Controller] = import_module(
+                f"minikube_edu.kube_controller_manager.controllers.{TABLE[name]}"
+            ).CONTROLLER
+            client = client_of(name)
+            self.clients.append(client)
+            self.controllers.append(kind(Environment(client, self.informers, settings, self.recorder)))
+
+    def recorder(self, component: str) -> EventRecorder:
+        if component not in self.recorders:
+            self.recorders[component] = EventRecorder(self.client, component)
+        return self.recorders[component]
+
+    async def run(self) -> None:
+        """Until cancelled, or until a controller's loop dies: then all stop."""
+        self.informers.start()
+        try:
+            await self.informers.wait_synced()
+            async with asyncio.TaskGroup() as group:
+                for controller in self.controllers:
+                    group.create_task(controller.run(), name=controller.name)
+        finally:
+            await self.informers.stop()
+            for recorder in self.recorders.values():
+                await recorder.stop()
+            for client in self.clients:
+                await client.close()
