@@ -20,8 +20,8 @@ from minikube_edu.api import schema
 Object = dict[str, Any]
 
 _VOLUME_SOURCES = (
-    "GCEPersistentDisk AWSElasticBlockStore HostPath Glusterfs NFS RBD Quobyte ISCSI FlexVolume Cinder CephFS FC Flocker "
-    "AzureFile VsphereVolume AzureDisk PhotonPersistentDisk PortworxVolume ScaleIO Local StorageOS CSI"
+    "GCEPersistentDisk AWSElasticBlockStore HostPath Glusterfs NFS RBD Quobyte ISCSI FlexVolume Cinder CephFS FC "
+    "Flocker AzureFile VsphereVolume AzureDisk PhotonPersistentDisk PortworxVolume ScaleIO Local StorageOS CSI"
 )
 STRUCTS: dict[str, str] = {
     "core.v1.PersistentVolumeClaimSpec": "AccessModes Selector Resources VolumeName StorageClassName VolumeMode "

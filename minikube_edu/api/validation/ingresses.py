@@ -140,7 +140,7 @@ def _reference(errors: Errors, path: str, reference: Object) -> None:
 
 
 def status_update(new: Object, old: Object, errors: Errors) -> None:
-    stored = [one.get("ip") for one in _ingresses(old)]
+    stored = [one.get("ip", "") for one in _ingresses(old)]
     for index, ingress in enumerate(_ingresses(new)):
         path = f"status.loadBalancer.ingress[{index}]"
         if ingress.get("ip"):
