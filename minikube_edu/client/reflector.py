@@ -90,7 +90,11 @@ class Reflector:
             except ApiError as error:
                 if error.expired:
                     self._expired, self._synced = True, False
-                elif not self._synced and self._watch_list and error.code in (400, 404, 405, 422):
+                elif error.resource_version_too_large:
+                    # The server's history is shorter than ours: it was restored from a backup, or is another one.
+                    self._expired, self._synced = True, False
+                    await self._rest(error)
+                elif not self._synced and self._watch_list and error.code in (400, 405, 422):
                     self._watch_list = False  # this server cannot
                 else:
                     if error.code not in (429, 500, 502, 503, 504):
@@ -165,6 +169,7 @@ class Reflector:
                 objects.pop(key_of(obj), None)
             else:
                 objects[key_of(obj)] = obj
+        self._watch_list = False  # an old server ignores what it does not know
         raise ConnectionError("the watch ended before all initial events had come")
 
     def _take(self, event: WatchEvent) -> None:

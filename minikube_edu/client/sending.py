@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from minikube_edu.client.errors import from_answer
-from minikube_edu.client.transport import Caller, ClientResponse, Headers, IncomingBody
+from minikube_edu.client.transport import Caller, ClientResponse, Headers, IncomingBody, Upgraded
 from minikube_edu.lib import ids
 from minikube_edu.lib.ratelimit import TokenBucket
 
@@ -107,6 +107,14 @@ class Sender:
         """An answer whose body is still coming; one of 400 and more is raised."""
         call = partial(self.caller.stream, method, path)
         return await self._tried(call, method, b"", accept, b"", self._timeout, resource, "")
+
+    async def upgrade(self, method: str, path: str, headers: Headers) -> Upgraded:
+        """A connection that has left HTTP, as `headers` ask for; any other answer is raised. Tried once."""
+        every = await self._headers(JSON, b"")
+        answer = await self.caller.upgrade(method, path, (*every, *headers), b"", self._timeout)
+        if isinstance(answer, Upgraded):
+            return answer
+        raise from_answer(method, answer.status, answer.body)
 
     async def _tried(
         self,

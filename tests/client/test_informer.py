@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -21,7 +22,7 @@ from minikube_edu.client.rest import Client, Resource
 from minikube_edu.client.sending import Sender
 from minikube_edu.lib import clock
 from minikube_edu.lib.web.inprocess import InProcess
-from minikube_edu.lib.web.messages import Response
+from minikube_edu.lib.web.messages import Answer, Request, Response, Streaming
 from tests.client.server import Object, Server, failure
 
 CONFIGMAPS = Resource("", "v1", "configmaps")
@@ -141,6 +142,38 @@ async def test_does_it_survive_a_server_that_is_down_for_a_while(server: Server)
         server.before = lambda request: None
         await until(lambda: heard.events[-1] == "+c")
         assert informer.reflector.lists == 1
+
+
+async def test_does_it_follow_a_server_that_was_set_back(server: Server) -> None:
+    async with running(server) as (informer, heard):
+        await until(lambda: bool(server.watchers))
+        server.end_watches(cut=True)
+        server.version = 10  # restored from a backup
+        server.objects.clear()
+        server.history.clear()
+        server.put("configmaps", "old")
+
+        def set_back(request: Request) -> Answer | None:
+            asked = int(parse_qs(request.query).get("resourceVersion", ["0"])[0])
+            cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+            return failure(504, "Timeout", causes=[cause]) if asked > server.version else None
+
+        server.before = set_back
+        await until(lambda: informer.index.keys() == ["default/old"])
+        assert sorted(heard.events[2:]) == ["+old", "-a?", "-b?"]
+
+
+async def test_is_a_server_that_does_not_know_watch_lists_understood(server: Server) -> None:
+    server.watch_lists = True
+
+    def old(request: Request) -> Answer | None:
+        if "sendInitialEvents" not in request.query:
+            return None
+        return Streaming(lambda writer: writer.end())  # events there would be, but no mark behind them
+
+    server.before = old
+    async with running(server) as (_, heard):
+        assert sorted(heard.events) == ["+a", "+b"]
 
 
 async def test_does_it_begin_when_the_server_comes_up_late(server: Server) -> None:
