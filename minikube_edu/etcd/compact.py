@@ -73,9 +73,6 @@ class AutoCompaction:
             log.error("automatic compaction failed: %s", error)
 
 
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-
-
 def parse_retention(mode: str, text: str) -> AutoCompaction | None:
     """What --auto-compaction-mode and --auto-compaction-retention mean; None for off, ValueError for nonsense."""
     if mode not in ("periodic", "revision"):
@@ -86,7 +83,17 @@ def parse_retention(mode: str, text: str) -> AutoCompaction | None:
         if number == 0:
             return None
         return AutoCompaction("revision", number) if mode == "revision" else AutoCompaction("periodic", seconds)
-    if mode == "revision" or not re.fullmatch(r"(\d+(\.\d+)?(h|ms|m|s))+", text):
-        raise ValueError(f"invalid value {text!r} for --auto-compaction-retention in mode {mode}")
-    seconds = sum(float(n) * _UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)(h|ms|m|s)", text))
+    if mode == "revision":
+        raise ValueError(f'invalid value "{text}" for flag -auto-compaction-retention: not a number of revisions')
+    seconds = parse_duration(text)
     return AutoCompaction("periodic", seconds) if seconds else None
+
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+def parse_duration(text: str) -> float:
+    """Go's way to write a duration (1h30m), in seconds."""
+    if not re.fullmatch(r"(\d+(\.\d+)?(h|ms|m|s))+", text):
+        raise ValueError(f'time: invalid duration "{text}"')
+    return sum(float(n) * _UNITS[unit] for n, _, unit in re.findall(r"(\d+(\.\d+)?)(h|ms|m|s)", text))
