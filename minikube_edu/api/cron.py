@@ -95,7 +95,8 @@ class Fields:
         while not self.month >> t.local.month & 1:
             local = t.local
             following = (local.year + 1, 1) if local.month == 12 else (local.year, local.month + 1)
-            t, moved = t.at(following[0], following[1], 1, 0 if not moved else local.hour), True
+            clock = (local.hour, local.minute) if moved else (0, 0)
+            t, moved = t.at(following[0], following[1], 1, *clock), True
             if t.local.month == 1:
                 return True, t, moved
         return False, t, moved
@@ -146,9 +147,9 @@ class _Moment:
     def plus(self, seconds: int) -> _Moment:
         return _Moment(self.seconds + seconds, self.zone)
 
-    def at(self, year: int, month: int, day: int, hour: int) -> _Moment:
+    def at(self, year: int, month: int, day: int, hour: int, minute: int = 0) -> _Moment:
         """The instant at which the clocks show this; when they never do (or twice), the one that Go takes."""
-        wall = int(datetime(year, month, day, hour, tzinfo=UTC).timestamp())
+        wall = int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp())
         guess = self._offset(wall)
         return _Moment(wall - self._offset(wall - guess), self.zone)
 
@@ -157,7 +158,7 @@ class _Moment:
         this can then land on the day after, as it does in the real one.)"""
         today = int(datetime(self.local.year, self.local.month, self.local.day, tzinfo=UTC).timestamp())
         following = datetime.fromtimestamp(today + 86400, UTC)
-        t = self.at(following.year, following.month, following.day, self.local.hour)
+        t = self.at(following.year, following.month, following.day, self.local.hour, self.local.minute)
         hour = t.local.hour
         if hour > 12:
             return t.plus((24 - hour) * 3600)

@@ -48,7 +48,7 @@ class Quantity:
         return cls(milli, -3, format)
 
     def value(self) -> int:
-        """The whole number, rounded away from zero."""
+        """The whole number, rounded away from zero; never cut to 64 bits, as the real one does beyond them."""
         return self._at_scale(0)
 
     def milli_value(self) -> int:
