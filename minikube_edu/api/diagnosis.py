@@ -1,8 +1,8 @@
 """What is wrong with an object, in the words of the real decoder: the slow twin of the pass in `schema`.
 
-Go's decoder goes on after the first value of a wrong type and reports that one; a field's place is told by its struct's
-name and the path of field names without indexes (`Container.spec.containers.image`). Unknown fields are told by paths with
-indexes (`spec.containers[0].imagePolicy`), in the order of the document.
+Go's decoder goes on after the first value of a wrong type and reports that one; a field's place is told by its
+struct's name and the path of field names without indexes (`Container.spec.containers.image`). Unknown fields are told
+by paths with indexes (`spec.containers[0].imagePolicy`), in the order of the document.
 """
 
 from __future__ import annotations

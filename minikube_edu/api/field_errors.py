@@ -1,7 +1,8 @@
 """What validation finds: an error has a kind, the path of the field, the offending value and a sentence.
 
 `Errors` collects them in the order of the real validation. Paths are plain strings, built where the error is:
-f"{path}.containers[{i}].image", f"{path}.labels[{key}]" by `key`. Values are printed as Go prints them: strings quoted, numbers bare, structs as JSON.
+f"{path}.containers[{i}].image", f"{path}.labels[{key}]" by `key`. Values are printed as Go prints them: strings
+quoted, numbers bare, structs as JSON.
 """
 
 from __future__ import annotations

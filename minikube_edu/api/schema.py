@@ -1,9 +1,9 @@
 """The fields of every type, and one pass over an object that makes it what Kubernetes would store.
 
-`facts/schema.json` names the fields of each type (made by `generate`). On first use a type is compiled into closures that
-walk an object once and return a new one: unknown fields dropped, types checked, zero values left out or filled in exactly as
-Go's encoder does, quantities and times in canonical form. That pass is hot, so it keeps no paths: when it meets something
-wrong, `diagnose` walks the object again, slowly, and finds the words that the real server has for it.
+`facts/schema.json` names the fields of each type (made by `generate`). On first use a type is compiled into closures
+that walk an object once and return a new one: unknown fields dropped, types checked, zero values left out or filled in
+exactly as Go's encoder does, quantities and times in canonical form. That pass is hot, so it keeps no paths: when it
+meets something wrong, `diagnose` walks the object again, slowly, and finds the words that the real server has for it.
 
     decode("apps.v1.Deployment", {...}) -> Decoded(object, unknown=['spec.replicaz'])      raises DecodeError
 

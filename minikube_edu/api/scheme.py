@@ -1,8 +1,8 @@
 """The table of all resources: what is served under which group and version, and where it is stored.
 
-The facts are what v1.36.3 says in discovery (`facts/resources.json`). A kind that is served in several versions is stored
-in one (`STORED_AS`); `convert` holds the ways between them. Custom resources are added to a `Scheme` while the server runs;
-the built-in ones are there from the start.
+The facts are what v1.36.3 says in discovery (`facts/resources.json`). A kind that is served in several versions is
+stored in one (`STORED_AS`); `convert` holds the ways between them. Custom resources are added to a `Scheme` while the
+server runs; the built-in ones are there from the start.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ field of metadata. Objects are always encoded with kind, apiVersion and metadata
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ Object = dict[str, Any]
 
 _METADATA = b'"metadata":{'
 _RV = b'"metadata":{"resourceVersion":"'
+_FRONT = re.compile(rb'\{"kind":"[^"]*","apiVersion":"[^"]*",')
 
 
 def ordered(obj: Object) -> Object:
@@ -34,22 +36,27 @@ def stored_bytes(obj: Object) -> bytes:
     return orjson.dumps(ordered(obj))
 
 
-def served_bytes(value: bytes, revision: int) -> bytes:
-    """A stored value with its revision as metadata.resourceVersion."""
+_fronts: dict[bytes, bytes] = {}  # the few that there are, each kept once
+
+
+def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
+    """A stored value as it is served, in two pieces: (`{"kind":…,"apiVersion":…,`, the rest from `"metadata"` on)."""
     at = value.find(_METADATA)
-    if at < 0:  # not one of ours: nothing in front of metadata may be an object
-        obj = orjson.loads(value)
-        obj.setdefault("metadata", {})["resourceVersion"] = str(revision)
-        return orjson.dumps(ordered(obj))
-    after = at + 12
-    comma = b"" if value[after : after + 1] == b"}" else b","
-    return b"".join((value[:at], _RV, b"%d" % revision, b'"', comma, value[after:]))
+    front = value[:at]
+    known = _fronts.get(front)
+    if known is None:
+        if at < 0 or not _FRONT.fullmatch(front):  # somebody else wrote it, in another order
+            obj = orjson.loads(value)
+            obj.setdefault("metadata", {})
+            return split(orjson.dumps(ordered(obj)), revision)
+        known = _fronts[front] = front
+    rest = value[at + 12 :]
+    return known, b'%b%d"%b%b' % (_RV, revision, b"" if rest[:1] == b"}" else b",", rest)
 
 
-def with_revision(served: bytes, revision: int) -> bytes:
-    """Served bytes with another resourceVersion (what a DELETED event carries)."""
-    at = served.find(_RV) + len(_RV)
-    return b"".join((served[:at], b"%d" % revision, served[served.index(b'"', at) :]))
+def with_revision(tail: bytes, revision: int) -> bytes:
+    """A served object's second piece with another resourceVersion (what a DELETED event carries)."""
+    return b"%b%d%b" % (_RV, revision, tail[tail.index(b'"', len(_RV)) :])
 
 
 def load(served: bytes) -> Object:

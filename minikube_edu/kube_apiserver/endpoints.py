@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def page_not_found() -> Response:
     """What Go's mux says where nobody listens."""
-    return Response(404, b"404 page not found\n", b"text/plain; charset=utf-8", [(b"X-Content-Type-Options", b"nosniff")])
+    return Response(
+        404, b"404 page not found\n", b"text/plain; charset=utf-8", [(b"X-Content-Type-Options", b"nosniff")]
+    )
 
 
 class Endpoints:

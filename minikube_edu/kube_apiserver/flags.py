@@ -1,8 +1,8 @@
 """kube-apiserver's flags, by their real names.
 
 Three sorts: those that this server acts on (`_USED`), those that it accepts because a real manifest has them and their
-effect is that of our fixed behaviour (`_ACCEPTED`), and our own (`_OWN`). A flag that is none of these is refused, as the real
-one refuses: `unknown flag: --x`.
+effect is that of our fixed behaviour (`_ACCEPTED`), and our own (`_OWN`). A flag that is none of these is refused, as
+the real one refuses: `unknown flag: --x`.
 """
 
 from __future__ import annotations
@@ -44,28 +44,96 @@ _USED: dict[str, tuple[object, str]] = {
     "v": ("0", "log level"),
 }
 
-_ACCEPTED = (
-    "admission-control-config-file allow-metric-labels api-audiences audit-log-format audit-log-maxage "
-    "audit-log-maxbackup audit-log-maxsize audit-log-path audit-policy-file audit-webhook-config-file "
-    "authentication-config authorization-config cloud-config cloud-provider contention-profiling cors-allowed-origins "
-    "default-not-ready-toleration-seconds default-unreachable-toleration-seconds default-watch-cache-size "
-    "delete-collection-workers emulated-version enable-aggregator-routing enable-garbage-collector "
-    "enable-logs-handler enable-priority-and-fairness encryption-provider-config endpoint-reconciler-type "
-    "etcd-count-metric-poll-period etcd-db-metric-poll-interval etcd-healthcheck-timeout etcd-prefix "
-    "etcd-readycheck-timeout etcd-servers-overrides external-hostname feature-gates goaway-chance "
-    "http2-max-streams-per-connection identity-lease-duration-seconds kubelet-port kubelet-preferred-address-types "
-    "kubelet-timeout kubernetes-service-node-port lease-reuse-duration-seconds livez-grace-period log-json-info-buffer-size "
-    "logging-format max-connection-bytes-per-sec max-mutating-requests-inflight max-requests-inflight "
-    "min-request-timeout oidc-ca-file oidc-client-id oidc-groups-claim oidc-groups-prefix oidc-issuer-url "
-    "oidc-username-claim oidc-username-prefix permit-address-sharing permit-port-sharing profiling "
-    "proxy-client-cert-file proxy-client-key-file request-timeout requestheader-allowed-names "
-    "requestheader-client-ca-file requestheader-extra-headers-prefix requestheader-group-headers requestheader-uid-headers "
-    "requestheader-username-headers runtime-config service-account-extend-token-expiration service-account-jwks-uri "
-    "service-account-lookup service-account-max-token-expiration show-hidden-metrics-for-version shutdown-delay-duration "
-    "shutdown-send-retry-after shutdown-watch-termination-grace-period storage-backend storage-media-type "
-    "strict-transport-security-directives tls-cipher-suites tls-min-version tls-sni-cert-key tracing-config "
-    "vmodule watch-cache watch-cache-sizes"
-).split()
+_ACCEPTED = [
+    "admission-control-config-file",
+    "allow-metric-labels",
+    "api-audiences",
+    "audit-log-format",
+    "audit-log-maxage",
+    "audit-log-maxbackup",
+    "audit-log-maxsize",
+    "audit-log-path",
+    "audit-policy-file",
+    "audit-webhook-config-file",
+    "authentication-config",
+    "authorization-config",
+    "cloud-config",
+    "cloud-provider",
+    "contention-profiling",
+    "cors-allowed-origins",
+    "default-not-ready-toleration-seconds",
+    "default-unreachable-toleration-seconds",
+    "default-watch-cache-size",
+    "delete-collection-workers",
+    "emulated-version",
+    "enable-aggregator-routing",
+    "enable-garbage-collector",
+    "enable-logs-handler",
+    "enable-priority-and-fairness",
+    "encryption-provider-config",
+    "endpoint-reconciler-type",
+    "etcd-count-metric-poll-period",
+    "etcd-db-metric-poll-interval",
+    "etcd-healthcheck-timeout",
+    "etcd-prefix",
+    "etcd-readycheck-timeout",
+    "etcd-servers-overrides",
+    "external-hostname",
+    "feature-gates",
+    "goaway-chance",
+    "http2-max-streams-per-connection",
+    "identity-lease-duration-seconds",
+    "kubelet-port",
+    "kubelet-preferred-address-types",
+    "kubelet-timeout",
+    "kubernetes-service-node-port",
+    "lease-reuse-duration-seconds",
+    "livez-grace-period",
+    "log-json-info-buffer-size",
+    "logging-format",
+    "max-connection-bytes-per-sec",
+    "max-mutating-requests-inflight",
+    "max-requests-inflight",
+    "min-request-timeout",
+    "oidc-ca-file",
+    "oidc-client-id",
+    "oidc-groups-claim",
+    "oidc-groups-prefix",
+    "oidc-issuer-url",
+    "oidc-username-claim",
+    "oidc-username-prefix",
+    "permit-address-sharing",
+    "permit-port-sharing",
+    "profiling",
+    "proxy-client-cert-file",
+    "proxy-client-key-file",
+    "request-timeout",
+    "requestheader-allowed-names",
+    "requestheader-client-ca-file",
+    "requestheader-extra-headers-prefix",
+    "requestheader-group-headers",
+    "requestheader-uid-headers",
+    "requestheader-username-headers",
+    "runtime-config",
+    "service-account-extend-token-expiration",
+    "service-account-jwks-uri",
+    "service-account-lookup",
+    "service-account-max-token-expiration",
+    "show-hidden-metrics-for-version",
+    "shutdown-delay-duration",
+    "shutdown-send-retry-after",
+    "shutdown-watch-termination-grace-period",
+    "storage-backend",
+    "storage-media-type",
+    "strict-transport-security-directives",
+    "tls-cipher-suites",
+    "tls-min-version",
+    "tls-sni-cert-key",
+    "tracing-config",
+    "vmodule",
+    "watch-cache",
+    "watch-cache-sizes",
+]
 
 _OWN: dict[str, tuple[object, str]] = {
     "data-file": ("", "file of the embedded store; none: in memory"),

@@ -1,7 +1,8 @@
 """What a path asks for: a resource (group, version, namespace, plural, name, subresource) or something else.
 
-The rules are those of the real RequestInfoResolver, with its special cases: `/api/v1/namespaces/x/finalize` is a subresource of
-the namespace, not a resource in it; `/api/v1/watch/…` is the old form of a watch; `proxy` subresources take the rest of the path.
+The rules are those of the real RequestInfoResolver, with its special cases: `/api/v1/namespaces/x/finalize` is a
+subresource of the namespace, not a resource in it; `/api/v1/watch/…` is the old form of a watch; `proxy` subresources
+take the rest of the path.
 """
 
 from __future__ import annotations

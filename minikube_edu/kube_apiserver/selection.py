@@ -51,7 +51,8 @@ class Selection:
         self.fields = first(query, "fieldSelector")
         self.name: str | None = None  # the one name that is selected, when it is just that
         self.matches: Predicate | None = None
-        selector, terms = None, ()
+        selector = None
+        terms: tuple[field_selectors.Term, ...] = ()
         if self.labels:
             try:
                 selector = label_selectors.parse(self.labels)

@@ -2,9 +2,9 @@
 
     handle:  authenticate -> impersonate -> authorize -> dispatch -> answer
 
-Each station may refuse by raising an api error, which becomes an answer in one place (`answers.failure`). A station that needs to wait
-makes the rest of the way a coroutine; a GET that the cache can answer never does: it is a plain call from the socket's bytes to
-the answer's bytes.
+Each station may refuse by raising an api error, which becomes an answer in one place (`answers.failure`). A station
+that needs to wait makes the rest of the way a coroutine; a GET that the cache can answer never does: it is a plain
+call from the socket's bytes to the answer's bytes.
 
 The real server has more stations on the way: audit, priority and fairness, timeouts, panics; they wrap these.
 """
@@ -25,9 +25,11 @@ from minikube_edu.kube_apiserver.context import Context, User
 from minikube_edu.kube_apiserver.endpoints import Endpoints
 from minikube_edu.kube_apiserver.handlers import answers, reading, subresources, watching, writing
 from minikube_edu.kube_apiserver.handlers.watching import Watcher
-from minikube_edu.kube_apiserver.query import Query, boolean, first, parse as parse_query
+from minikube_edu.kube_apiserver.query import Query, boolean, first
+from minikube_edu.kube_apiserver.query import parse as parse_query
 from minikube_edu.kube_apiserver.registry.store import Registry
-from minikube_edu.kube_apiserver.request_info import Route, parse as parse_path
+from minikube_edu.kube_apiserver.request_info import Route
+from minikube_edu.kube_apiserver.request_info import parse as parse_path
 from minikube_edu.lib.web.messages import Answer, Request, Response
 
 log = logging.getLogger(__name__)
@@ -100,7 +102,11 @@ class ApiServer:
             context.namespace = route.name
         if route.subresource:
             return subresources.answer(self, request, context, query, route)
-        if verb not in resource.verbs or (verb == "create" and route.name) or (not route.namespace and resource.namespaced and (route.name or verb in WRITES)):
+        if (
+            verb not in resource.verbs
+            or (verb == "create" and route.name)
+            or (not route.namespace and resource.namespaced and (route.name or verb in WRITES))
+        ):
             return self.not_allowed(request, context, route)
         if verb == "get":
             return reading.get(self, request, context, query)
@@ -148,7 +154,9 @@ class ApiServer:
         wanted = impersonation.wanted_user(request)
         for wish in impersonation.wishes(wanted):
             self.authorize(
-                Attributes(user, "impersonate", wish.group, "v1", wish.resource, wish.subresource, wish.namespace, wish.name)
+                Attributes(
+                    user, "impersonate", wish.group, "v1", wish.resource, wish.subresource, wish.namespace, wish.name
+                )
             )
         return impersonation.completed(wanted)
 

@@ -1,7 +1,7 @@
 """The certificates that the server starts with: those of the flags, or some of its own making.
 
-Like the real one, it makes a certificate for itself when none is given. Ours is signed by a CA in the same directory, so that an
-administrator's kubeconfig can be made too (`--admin-kubeconfig`): enough to run this seat alone.
+Like the real one, it makes a certificate for itself when none is given. Ours is signed by a CA in the same directory,
+so that an administrator's kubeconfig can be made too (`--admin-kubeconfig`): enough to run this seat alone.
 """
 
 from __future__ import annotations

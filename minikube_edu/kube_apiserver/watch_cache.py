@@ -1,8 +1,8 @@
 """The API server's copy of the store: every read is answered from here, and every watch is fed from here.
 
-One watch of the whole `/registry/` feeds one `ResourceCache` a stored resource. Each keeps its objects as served bytes and
-a ring of the latest changes, so that a watch may start a little in the past without asking the store. The store may
-compact whatever it likes meanwhile: the ring is ours.
+One watch of the whole `/registry/` feeds one `ResourceCache` a stored resource. Each keeps its objects as served bytes
+and a ring of the latest changes, so that a watch may start a little in the past without asking the store. The store
+may compact whatever it likes meanwhile: the ring is ours.
 
 Promises:
 - `revision` never goes back; all changes up to it are in. While the store is `exclusive`, that is the current revision,
@@ -22,9 +22,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from minikube_edu.etcd.contract import Compacted, Event, EventKind, KeyValue, Range, Store, StoreError, Watch
-from minikube_edu.etcd.contract import WatchBatch, WatchRequest
-from minikube_edu.kube_apiserver.encoding import load, served_bytes, with_revision
+from minikube_edu.etcd.contract import (
+    Compacted,
+    Event,
+    EventKind,
+    KeyValue,
+    Range,
+    Store,
+    StoreError,
+    Watch,
+    WatchBatch,
+    WatchRequest,
+)
+from minikube_edu.kube_apiserver.encoding import load, split, with_revision
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +45,31 @@ RING = 4096  # changes remembered for each resource
 
 
 class Entry:
-    """One version of one object, as it is served."""
+    """One version of one object, as it is served: `front` (kind and apiVersion, shared by all of a kind) and `tail`."""
 
-    __slots__ = ("facts", "key", "lease", "revision", "served")
+    __slots__ = ("facts", "front", "key", "lease", "revision", "tail")
 
-    def __init__(self, key: str, served: bytes, revision: int, lease: int = 0) -> None:
+    def __init__(self, key: str, front: bytes, tail: bytes, revision: int, lease: int = 0) -> None:
         self.key = key  # below the resource's prefix: "default/web"
-        self.served = served
+        self.front = front
+        self.tail = tail
         self.revision = revision
         self.lease = lease
         self.facts: Any = None  # what selectors look at, and encoded rows; made on demand by their users
+
+    @classmethod
+    def stored(cls, key: str, value: bytes, revision: int, lease: int = 0) -> Entry:
+        """The entry of a value of the store."""
+        front, tail = split(value, revision)
+        return cls(key, front, tail, revision, lease)
+
+    def at(self, revision: int) -> Entry:
+        """The same object under another revision."""
+        return Entry(self.key, self.front, with_revision(self.tail, revision), revision)
+
+    @property
+    def served(self) -> bytes:
+        return self.front + self.tail
 
     def object(self) -> Object:
         """A fresh copy, with resourceVersion: the caller may change it."""
@@ -112,7 +137,7 @@ class ResourceCache:
         if before is None:
             return None
         self._stale += 1
-        gone = Entry(key, with_revision(before.served, revision), revision)
+        gone = before.at(revision)
         return self.announce(Change("DELETED", revision, gone, before))
 
     def announce(self, change: Change) -> Change:
@@ -216,7 +241,7 @@ class WatchCache:
         for kv in found:
             cache, key = self._route(kv.key.decode())
             if cache is not None:
-                cache.entries[key] = Entry(key, served_bytes(kv.value, kv.mod_revision), kv.mod_revision, kv.lease)
+                cache.entries[key] = Entry.stored(key, kv.value, kv.mod_revision, kv.lease)
         for cache in self.caches.values():
             cache._stale, cache.ring_start, cache.changed = 1, revision, revision
         self._advance(revision)
@@ -247,7 +272,7 @@ class WatchCache:
             for key, kv in kvs.items():
                 have = cache.entries.get(key)
                 if have is None or have.revision != kv.mod_revision:
-                    cache.put(Entry(key, served_bytes(kv.value, kv.mod_revision), kv.mod_revision, kv.lease))
+                    cache.put(Entry.stored(key, kv.value, kv.mod_revision, kv.lease))
         self._advance(revision)
 
     def deliver(self, batch: WatchBatch) -> None:
@@ -268,7 +293,7 @@ class WatchCache:
         if cache is None or kv.mod_revision <= self.revision:
             return
         if event.kind is EventKind.PUT:
-            cache.put(Entry(key, served_bytes(kv.value, kv.mod_revision), kv.mod_revision, kv.lease))
+            cache.put(Entry.stored(key, kv.value, kv.mod_revision, kv.lease))
         else:
             cache.remove(key, kv.mod_revision)
 

@@ -1,9 +1,10 @@
 """What all controllers have in common, so that a controller's file is what the controller *means*.
 
-A controller asks for informers in its constructor and says which keys their events put in its queue. Workers take keys and call
-`reconcile`. When that raises, the key comes again after a back-off; when it returns, the key is forgotten until the next event. One
-key is never in two workers' hands. `reconcile` must be idempotent: it looks at what is, compares it with what should be, and
-does what is missing; it may be called at any time, for no reason, and for objects that are gone.
+A controller asks for informers in its constructor and says which keys their events put in its queue. Workers take keys
+and call `reconcile`. When that raises, the key comes again after a back-off; when it returns, the key is forgotten
+until the next event. One key is never in two workers' hands. `reconcile` must be idempotent: it looks at what is,
+compares it with what should be, and does what is missing; it may be called at any time, for no reason, and for objects
+that are gone.
 
 The real ones each carry this plumbing in their own files (457 of replica_set.go's 996 lines).
 """

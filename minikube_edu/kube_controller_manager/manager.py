@@ -1,7 +1,7 @@
 """The manager: which controllers there are, which of them run, and their start.
 
-`TABLE` is the list that `--controllers` chooses from: `*` means all that are on by default, `-name` all but that one. Informers are
-shared: the first start fills them, then all controllers begin.
+`TABLE` is the list that `--controllers` chooses from: `*` means all that are on by default, `-name` all but that one.
+Informers are shared: the first start fills them, then all controllers begin.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The chain of admission plugins: first all that change the object, in order, then all that judge it.
 
-A plugin names the operations that it handles; `admit` and `validate` may be plain functions or return an awaitable. The chain
-is asked with `Attributes`: who does what to which object. `--enable-admission-plugins` and `--disable-admission-plugins` choose.
+A plugin names the operations that it handles; `admit` and `validate` may be plain functions or return an awaitable.
+The chain is asked with `Attributes`: who does what to which object. `--enable-admission-plugins` and
+`--disable-admission-plugins` choose.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The chain of authenticators.
 
-An authenticator looks at a request and returns the user, None when the request has nothing for it, or raises Unauthorized when it
-has and that is wrong. What a connection's certificate says holds for the connection: it is found out once and kept with the peer.
+An authenticator looks at a request and returns the user, None when the request has nothing for it, or raises
+Unauthorized when it has and that is wrong. What a connection's certificate says holds for the connection: it is found
+out once and kept with the peer.
 """
 
 from __future__ import annotations
@@ -41,9 +42,7 @@ class AuthenticationChain:
                 return self._later(request, found, position + 1, authorization is None)
         return self._nobody(request, authorization is None)
 
-    async def _later(
-        self, request: Request, pending: Awaitable[User | None], position: int, keep: bool
-    ) -> User:
+    async def _later(self, request: Request, pending: Awaitable[User | None], position: int, keep: bool) -> User:
         found = await pending
         while found is None and position < len(self.links):
             answer = self.links[position].authenticate(request)

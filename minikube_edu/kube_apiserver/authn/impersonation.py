@@ -1,7 +1,7 @@
 """Acting as somebody else: `Impersonate-User`, `-Group`, `-Uid`, `-Extra-…`.
 
-Who may is for authorization to say, for each user, group, uid and extra value. What comes out is the user that the rest of the
-pipeline sees.
+Who may is for authorization to say, for each user, group, uid and extra value. What comes out is the user that the
+rest of the pipeline sees.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def requested(request: Request) -> bool:
 
 def wanted_user(request: Request) -> User:
     """The user that the headers ask for, before anything is added."""
-    name, uid, groups, extra = "", "", [], {}
+    name, uid = "", ""
+    groups: list[str] = []
+    extra: dict[str, list[str]] = {}
     for header, raw in request.headers:
         if not header.startswith(PREFIX):
             continue

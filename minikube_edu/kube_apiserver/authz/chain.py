@@ -1,7 +1,7 @@
 """The chain of authorizers, and the attributes of a request that they judge.
 
-`--authorization-mode` names its links: AlwaysAllow, AlwaysDeny, RBAC, Node, in this order. Members of `system:masters` may do
-everything, whatever the mode.
+`--authorization-mode` names its links: AlwaysAllow, AlwaysDeny, RBAC, Node, in this order. Members of `system:masters`
+may do everything, whatever the mode.
 """
 
 from __future__ import annotations

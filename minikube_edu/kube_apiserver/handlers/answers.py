@@ -1,7 +1,7 @@
 """What goes out: the form that the client asked for, made from served bytes.
 
-JSON in the version in which the object is stored is the common case, and costs nothing: the bytes go out as they are. Other
-versions are converted; Tables, metadata alone, YAML and protobuf are made from the decoded object.
+JSON in the version in which the object is stored is the common case, and costs nothing: the bytes go out as they are.
+Other versions are converted; Tables, metadata alone, YAML and protobuf are made from the decoded object.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def respond(
     return Response(status, body, content_type, headers)
 
 
-def respond_object(request: Request, query: Query, obj: Object, status: int = 200, context: Context | None = None) -> Response:
+def respond_object(
+    request: Request, query: Query, obj: Object, status: int = 200, context: Context | None = None
+) -> Response:
     """An object that is not stored: a Scale, a review, a Status."""
     form = form_of(request)
     body, content_type = encoded(obj, form, wants_pretty(request, query))
@@ -119,7 +121,7 @@ def include_object(query: Query) -> str:
     if text not in ("Metadata", "Object", "None"):
         raise BadRequest(
             "Unable to convert to Table as requested: includeObject: Invalid value: "
-            f'"{text}": must be \'Metadata\', \'Object\', \'None\', or empty'
+            f"\"{text}\": must be 'Metadata', 'Object', 'None', or empty"
         )
     return text
 

@@ -1,7 +1,7 @@
 """What comes in: a request's body as an object of the kind that is expected.
 
-JSON, YAML and protobuf are understood. The body's own kind decides how it is decoded; only then is it held against the kind that
-the path expects, as in the real server. Unknown and duplicate fields are refused, warned of or ignored, as
+JSON, YAML and protobuf are understood. The body's own kind decides how it is decoded; only then is it held against the
+kind that the path expects, as in the real server. Unknown and duplicate fields are refused, warned of or ignored, as
 `fieldValidation` says; the default is to warn.
 """
 
@@ -116,9 +116,7 @@ def decode_object(
     place = f'{own.kind} in version "{own.version}" cannot be handled as a {expected.kind}'
     type_name = schema.type_of(*own)
     if type_name is None and server.scheme.kinds.get(own) is None and own not in server.scheme.virtual:
-        raise BadRequest(
-            f"{place}: no kind \"{own.kind}\" is registered for version \"{own.api_version}\" {SCHEME_PLACE}"
-        )
+        raise BadRequest(f'{place}: no kind "{own.kind}" is registered for version "{own.api_version}" {SCHEME_PLACE}')
     if type_name is None:
         return decode_custom(server, obj, doubles, context, mode, own, expected, place)
     try:
@@ -135,7 +133,14 @@ def decode_object(
 
 
 def decode_custom(
-    server: ApiServer, obj: Object, doubles: list[str], context: Context, mode: str, own: Kind, expected: Kind, place: str
+    server: ApiServer,
+    obj: Object,
+    doubles: list[str],
+    context: Context,
+    mode: str,
+    own: Kind,
+    expected: Kind,
+    place: str,
 ) -> Object:
     """A custom resource: its definition's schema decides."""
     resource = server.scheme.kinds[own]
@@ -214,9 +219,7 @@ def judge_delete_options(options: Object) -> Object:
     errors = Errors()
     policy = options.get("propagationPolicy")
     if policy is not None and options.get("orphanDependents") is not None:
-        errors.invalid(
-            "propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"
-        )
+        errors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")
     if policy is not None and policy not in ("Foreground", "Background", "Orphan"):
         errors.not_supported("propagationPolicy", policy, ["Foreground", "Background", "Orphan", "nil"])
     judge_dry_run(options.get("dryRun") or [], errors)

@@ -124,7 +124,9 @@ def decode_token(token: str) -> Resume:
     except ValueError:
         letter = raw.decode("utf-8", "replace")[:1] or ""
         what = f"'\\u{ord(raw.decode('latin-1')[0]):04x}'" if raw and raw[0] >= 0x7F else f"'{letter}'"
-        raise invalid(f"invalid character {what} looking for beginning of value" if raw else "unexpected end of JSON input")
+        raise invalid(
+            f"invalid character {what} looking for beginning of value" if raw else "unexpected end of JSON input"
+        )
     if not isinstance(fields, dict) or fields.get("v") != "meta.k8s.io/v1":
         version = fields.get("v", "") if isinstance(fields, dict) else ""
         raise invalid(f"server does not recognize this encoded version {version}")

@@ -1,7 +1,7 @@
 """The four kinds of patch, each as a function from the live object to the new one.
 
-JSON patch, merge patch and strategic merge patch work on the object's JSON in the request's version, and what comes out is
-decoded again like any body. An apply patch goes through the managed fields, which merge it.
+JSON patch, merge patch and strategic merge patch work on the object's JSON in the request's version, and what comes
+out is decoded again like any body. An apply patch goes through the managed fields, which merge it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Change:
         return new
 
     def other_kind(self, patched: Object, own: Kind) -> ApiError:
-        """The patch changed kind or apiVersion: the result is read as what it says that it is, and then it does not fit."""
+        """The patch changed kind or apiVersion: the result is read as what it says that it is, and then it does not
+        fit."""
         type_name = schema.type_of(*own)
         if type_name is None:
             text = f'no kind "{own.kind}" is registered for version "{own.api_version}" {body.SCHEME_PLACE}'

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from minikube_edu.api.conversion import convert
 from minikube_edu.api.errors import BadRequest, GenericError, Gone, NotFound
 from minikube_edu.api.scheme import Resource
 from minikube_edu.api.wire import negotiation
 from minikube_edu.etcd.contract import Compacted, FutureRevision, Range, StoreError
 from minikube_edu.kube_apiserver.context import Context
-from minikube_edu.kube_apiserver.encoding import load, served_bytes
+from minikube_edu.kube_apiserver.encoding import load
 from minikube_edu.kube_apiserver.handlers import answers
 from minikube_edu.kube_apiserver.handlers.options import (
     ListOptions,
@@ -31,6 +32,8 @@ from minikube_edu.lib.web.messages import Answer, Request, Response
 
 if TYPE_CHECKING:
     from minikube_edu.kube_apiserver.server import ApiServer
+
+Object = dict[str, Any]
 
 FRESHNESS_PATIENCE = 3.0  # seconds that a read waits for a revision that has not come yet
 
@@ -178,17 +181,14 @@ async def _list_past(
         raise TooLargeVersion(resume.revision, cache.revision) from None
     except StoreError as error:
         raise storage_failure(error) from error
-    past = [
-        Entry(kv.key.decode()[len(prefix) :], served_bytes(kv.value, kv.mod_revision), kv.mod_revision)
-        for kv in result.kvs
-    ]
+    past = [Entry.stored(kv.key.decode()[len(prefix) :], kv.value, kv.mod_revision) for kv in result.kvs]
     return page(server, request, context, query, past, selection, limit, resume.revision)
 
 
 def expired(server: ApiServer, context: Context, options: ListOptions, resume: Resume) -> Gone:
     """The revision is compacted away; a continuing client is told how to go on without consistency."""
     if not options.resume:
-        return Gone(f"The resourceVersion for the provided list is too old.")
+        return Gone("The resourceVersion for the provided list is too old.")
     error = Gone(
         "The provided continue parameter is too old to display a consistent list result. You can start a new list "
         "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
@@ -239,16 +239,18 @@ def list_kind(resource: Resource) -> str:
 
 
 def list_pieces(resource: Resource, entries: Sequence[Entry], metadata: dict[str, object]) -> list[bytes]:
-    """A list is a join of bytes. Items of built-in kinds come without kind and apiVersion, as Go's typed lists have them."""
+    """A list is a join of bytes. Items of built-in kinds come without kind and apiVersion, as Go's typed lists have
+    them."""
     head = orjson.dumps({"kind": list_kind(resource), "apiVersion": resource.api_version, "metadata": metadata})
-    items = [answers.in_version(entry.served, resource) for entry in entries]
-    if resource.custom is None:
-        front = b'{"kind":"%s","apiVersion":"%s",' % (resource.kind.encode(), resource.api_version.encode())
-        skip = len(front)
-        items = [b"{" + item[skip:] if item.startswith(front) else _bare(item) for item in items]
-    return [head[:-1], b',"items":[', b",".join(items), b"]}\n"]
+    start = head[:-1] + b',"items":['
+    if resource.stored_version != (resource.group, resource.version):
+        items = [orjson.dumps(_bare(convert(e.object(), resource.api_version))) for e in entries]
+        return [start, b",".join(items), b"]}\n"]
+    if not entries:
+        return [start, b"]}\n"]
+    front = b"{" if resource.custom is None else entries[0].front
+    return [start, front, (b"," + front).join([entry.tail for entry in entries]), b"]}\n"]
 
 
-def _bare(item: bytes) -> bytes:
-    """The same for an object that somebody else has written to the store."""
-    return orjson.dumps({key: value for key, value in load(item).items() if key not in ("kind", "apiVersion")})
+def _bare(item: Object) -> Object:
+    return {key: value for key, value in item.items() if key not in ("kind", "apiVersion")}

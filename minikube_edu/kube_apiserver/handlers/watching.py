@@ -1,8 +1,9 @@
 """watch: what has changed since a version, then every change as it happens.
 
-A watcher is a listener on the resource's cache. An event is encoded once and the bytes are shared by all watchers of the same
-form. A watcher with selectors sees an object that begins to match as ADDED and one that ceases to as DELETED. One that does not
-keep up is cut off, as the real server does; its client starts anew from the last version that it saw.
+A watcher is a listener on the resource's cache. An event is encoded once and the bytes are shared by all watchers of
+the same form. A watcher with selectors sees an object that begins to match as ADDED and one that ceases to as DELETED.
+One that does not keep up is cut off, as the real server does; its client starts anew from the last version that it
+saw.
 """
 
 from __future__ import annotations
@@ -163,10 +164,7 @@ class Watcher:
                 kind = "MODIFIED" if now and before else "ADDED" if now else "DELETED"
             if kind == "DELETED" and change.kind != "DELETED":
                 assert change.before is not None
-                from minikube_edu.kube_apiserver.encoding import with_revision
-
-                entry = Entry(entry.key, with_revision(change.before.served, change.revision), change.revision)
-                self.send(kind, entry, {})
+                self.send(kind, change.before.at(change.revision), {})
                 return
         self.send(kind, entry, change.encoded)
 
@@ -220,9 +218,7 @@ class Watcher:
         elif self.form.is_partial:
             inner = orjson.dumps({"kind": "PartialObjectMetadata", "apiVersion": answers.META, "metadata": metadata})
         else:
-            inner = orjson.dumps(
-                bookmark_object(self.resource, metadata)
-            )
+            inner = orjson.dumps(bookmark_object(self.resource, metadata))
         self.writer.write(self.frame("BOOKMARK", inner))
 
     def fail(self, error: ApiError) -> None:

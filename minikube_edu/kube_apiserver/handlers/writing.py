@@ -1,7 +1,7 @@
 """create, update, patch, delete, deletecollection: from a request to the registry's verbs.
 
-Each write makes the new version in the same order: decode, defaults, managed fields, mutating admission; the registry does the
-rest. Objects cross from the request's version to the stored one right before admission.
+Each write makes the new version in the same order: decode, defaults, managed fields, mutating admission; the registry
+does the rest. Objects cross from the request's version to the stored one right before admission.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def _manager_errors(manager: str) -> Errors:
         errors.too_long("fieldManager", 128)
     for position, letter in enumerate(manager):
         if not letter.isprintable():
-            errors.invalid("fieldManager", manager, f"should only contain printable characters (at position {position})")
+            errors.invalid(
+                "fieldManager", manager, f"should only contain printable characters (at position {position})"
+            )
             break
     return errors
 
@@ -250,7 +252,9 @@ async def delete_collection(server: ApiServer, request: Request, context: Contex
         chosen = chosen[: listing.limit]
     for entry in chosen:
         namespace, _, name = entry.key.rpartition("/")
-        one = Context(context.user, "delete", resource, namespace, name, dry_run=context.dry_run, manager=context.manager)
+        one = Context(
+            context.user, "delete", resource, namespace, name, dry_run=context.dry_run, manager=context.manager
+        )
         try:
             await deleting.delete(server.registry, one, options)
         except NotFound:
@@ -261,5 +265,3 @@ async def delete_collection(server: ApiServer, request: Request, context: Contex
             raise
     revision = server.registry.cache.revision
     return respond_list(server, request, context, {}, chosen, revision, {})
-
-

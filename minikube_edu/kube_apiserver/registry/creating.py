@@ -1,7 +1,8 @@
 """Create: from what a client sent to a stored object.
 
-The stations: system metadata (name, uid, time), the kind's `prepare_create`, validation, validating admission, allocation of what
-the object needs, and the commit, which fails when the key is taken. Mutating admission has run before (in the handler).
+The stations: system metadata (name, uid, time), the kind's `prepare_create`, validation, validating admission,
+allocation of what the object needs, and the commit, which fails when the key is taken. Mutating admission has run
+before (in the handler).
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def generate_name(metadata: Object) -> None:
 def check(resource: Resource, registry: Registry, new: Object, old: Object | None, subresource: str = "") -> Errors:
     """Everything that validation has to say."""
     errors = Errors()
-    judge = registry.strategy(resource).validator if resource.custom else validator(resource.stored_version[0], resource.kind)
+    judge = resource.custom.validator if resource.custom else validator(resource.stored_version[0], resource.kind)
     if old is None:
         meta.validate_meta_create(new, resource.namespaced, judge.name, errors)
         judge.create(new, errors)

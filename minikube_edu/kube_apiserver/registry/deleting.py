@@ -1,8 +1,9 @@
 """Delete: at once, after a grace period, or when the last finalizer goes.
 
-What a DELETE does depends on the object and on the options. Pods get a grace period that their kubelet ends. A propagation policy
-becomes a finalizer (`foregroundDeletion`, `orphan`) that the garbage collector takes off. While there are finalizers or grace
-is left, the object stays, with a deletionTimestamp; a further DELETE can only make the grace shorter.
+What a DELETE does depends on the object and on the options. Pods get a grace period that their kubelet ends. A
+propagation policy becomes a finalizer (`foregroundDeletion`, `orphan`) that the garbage collector takes off. While
+there are finalizers or grace is left, the object stays, with a deletionTimestamp; a further DELETE can only make the
+grace shorter.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.encoding import ordered, stored_bytes
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.registry.strategy import Strategy
-
-from minikube_edu.kube_apiserver.watch_cache import Entry
 from minikube_edu.lib import clock, steps
 
 Object = dict[str, Any]
@@ -127,6 +126,3 @@ def wanted_finalizers(strategy: Strategy, metadata: Object, options: Object) -> 
         orphans = True
     kept = [name for name in have if name not in (ORPHAN, FOREGROUND)]
     return kept + [ORPHAN] * orphans + [FOREGROUND] * foreground
-
-
-

@@ -1,21 +1,32 @@
 """The registry: objects of all kinds, behind one set of verbs; on top of the watch cache and the store.
 
-Reads come from the cache. A write reads the newest version there, makes the new one, and commits it with a compare on the
-version that it was made from; when somebody else was faster, it is made again from theirs, or refused as a conflict when the
-client named a version. The verbs that write are in `creating`, `updating` and `deleting`.
+Reads come from the cache. A write reads the newest version there, makes the new one, and commits it with a compare on
+the version that it was made from; when somebody else was faster, it is made again from theirs, or refused as a
+conflict when the client named a version. The verbs that write are in `creating`, `updating` and `deleting`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from minikube_edu.api.scheme import Resource, Scheme
-from minikube_edu.etcd.contract import Compare, Delete, NoSpace, Put, Range, RangeResult, Result, Store, StoreError
-from minikube_edu.etcd.contract import Target, Txn, Unavailable
 from minikube_edu.api.errors import GenericError, ServerTimeout, ServiceUnavailable
+from minikube_edu.api.scheme import Resource, Scheme
+from minikube_edu.etcd.contract import (
+    Compare,
+    Delete,
+    NoSpace,
+    Put,
+    Range,
+    RangeResult,
+    Result,
+    Store,
+    StoreError,
+    Target,
+    Txn,
+    Unavailable,
+)
 from minikube_edu.kube_apiserver.admission.chain import Chain
 from minikube_edu.kube_apiserver.context import Context, User
-from minikube_edu.kube_apiserver.encoding import served_bytes
 from minikube_edu.kube_apiserver.registry.strategy import Strategy, strategy_of
 from minikube_edu.kube_apiserver.watch_cache import Entry, ResourceCache, WatchCache
 
@@ -158,7 +169,7 @@ class Registry:
         entry = self.cache.of(resource.prefix).entries.get(key)
         if entry is not None and entry.revision == revision:
             return entry
-        return Entry(key, served_bytes(value, revision), revision)
+        return Entry.stored(key, value, revision)
 
     async def newest(self, resource: Resource, key: str) -> Entry | None:
         """The newest version, past the cache: asked for after a lost race."""
@@ -187,13 +198,17 @@ def _entry_of(key: str, result: Any) -> Entry | None:
     if not isinstance(result, RangeResult) or not result.kvs:
         return None
     kv = result.kvs[0]
-    return Entry(key, served_bytes(kv.value, kv.mod_revision), kv.mod_revision, kv.lease)
+    return Entry.stored(key, kv.value, kv.mod_revision, kv.lease)
 
 
 def storage_failure(error: StoreError) -> Exception:
     """The answer to a client when the store did not do its part."""
     if isinstance(error, Unavailable):
-        return ServerTimeout("etcdserver: request timed out") if "timed out" in str(error) else ServiceUnavailable(str(error))
+        return (
+            ServerTimeout("etcdserver: request timed out")
+            if "timed out" in str(error)
+            else ServiceUnavailable(str(error))
+        )
     if isinstance(error, NoSpace):
         return GenericError(str(error))
     return GenericError(str(error))

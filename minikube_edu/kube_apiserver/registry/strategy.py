@@ -1,8 +1,9 @@
 """What is special about writing one kind: what clients may not set, what moves the generation, how it is deleted.
 
-The verbs of `store` call these hooks at fixed points. On create: prepare_create, (admission), validation, allocate, commit. On
-update: prepare_update, (admission), validation, allocate, commit. Hooks change `new` in place, synchronously, and look at
-nothing but their arguments; what needs other objects (a service's address) is done in `allocate`, which has the registry.
+The verbs of `store` call these hooks at fixed points. On create: prepare_create, (admission), validation, allocate,
+commit. On update: prepare_update, (admission), validation, allocate, commit. Hooks change `new` in place,
+synchronously, and look at nothing but their arguments; what needs other objects (a service's address) is done in
+`allocate`, which has the registry.
 
 The defaults below fit most kinds: status belongs to the status subresource, any other change outside metadata moves
 `metadata.generation` (for kinds that have one).
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from minikube_edu.api.groups import module_name
 from minikube_edu.api.scheme import Resource
@@ -25,18 +26,14 @@ Undo = Callable[[], None]
 
 # The built-in kinds whose metadata.generation counts changes. The others keep what a client sent on create.
 COUNTED = frozenset(
-    "CronJob CustomResourceDefinition DaemonSet Deployment DeviceClass EndpointSlice FlowSchema Ingress IngressClass Job "
-    "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration NetworkPolicy Pod "
-    "PodDisruptionBudget PodTemplate PriorityClass PriorityLevelConfiguration ReplicaSet ReplicationController "
-    "ResourceSlice StatefulSet ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding "
-    "ValidatingWebhookConfiguration".split()
-)
-
-
-class Allocations(Protocol):
-    """What `allocate` may do: read other objects, take and give back addresses and ports (see `registry.allocators`)."""
-
-    def get(self, resource: str, namespace: str, name: str, group: str = "") -> Object | None: ...
+    (
+        "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment", "DeviceClass", "EndpointSlice", "FlowSchema",
+        "Ingress", "IngressClass", "Job", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding",
+        "MutatingWebhookConfiguration", "NetworkPolicy", "Pod", "PodDisruptionBudget", "PodTemplate", "PriorityClass",
+        "PriorityLevelConfiguration", "ReplicaSet", "ReplicationController", "ResourceSlice", "StatefulSet",
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+    )
+)  # fmt: skip
 
 
 class Strategy:

@@ -1,9 +1,9 @@
 """Update: a new version of an object that is there, made from the one that is there.
 
-`update` is given a function that makes the new version from the live one; PUT, every patch and every status write are such
-functions. It is called again from the newest version when somebody else was faster, unless the client named the version that
-it knows: then that is a conflict. An update that changes nothing writes nothing. One that takes the last finalizer from an object
-that is being deleted deletes it.
+`update` is given a function that makes the new version from the live one; PUT, every patch and every status write are
+such functions. It is called again from the newest version when somebody else was faster, unless the client named the
+version that it knows: then that is a conflict. An update that changes nothing writes nothing. One that takes the last
+finalizer from an object that is being deleted deletes it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """namespace-controller: a namespace that is being deleted takes all that is in it along, and then goes itself.
 
-Content is deleted kind by kind: pods first, so that nothing that they use goes before them. What stays because of finalizers
-is counted and told in the namespace's conditions. When nothing is left, the finalizer `kubernetes` comes off through
-`/finalize`, and with the last finalizer the namespace goes.
+Content is deleted kind by kind: pods first, so that nothing that they use goes before them. What stays because of
+finalizers is counted and told in the namespace's conditions. When nothing is left, the finalizer `kubernetes` comes
+off through `/finalize`, and with the last finalizer the namespace goes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""root-ca-certificate-publisher-controller: every namespace has the cluster's CA in a config map, for its pods to mount."""
+"""root-ca-certificate-publisher-controller: every namespace has the cluster's CA in a config map, for its pods to
+mount."""
 
 from __future__ import annotations
 

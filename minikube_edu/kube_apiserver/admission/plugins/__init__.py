@@ -1,7 +1,7 @@
 """The admission plugins, in the order in which they are asked: the real one's.
 
-`DEFAULT` are on unless `--disable-admission-plugins` names them; the others must be asked for. A plugin that the real server
-has and we do not yet is named in `ABSENT`, so that a manifest that asks for it is not refused.
+`DEFAULT` are on unless `--disable-admission-plugins` names them; the others must be asked for. A plugin that the real
+server has and we do not yet is named in `ABSENT`, so that a manifest that asks for it is not refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or cannot be reached, unless it says otherwise."""
+"""DefaultTolerationSeconds: a pod stays five minutes on a node that is not ready or cannot be reached, unless it says
+otherwise."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""LimitRanger: a namespace's limit ranges give containers their default requests and limits, and judge what is asked for.
+"""LimitRanger: a namespace's limit ranges give containers their default requests and limits, and judge what is asked
+for.
 
-Defaults are added to containers (and recorded in an annotation, as the real one does); minimum, maximum and ratio are checked
-for containers, pods and claims.
+Defaults are added to containers (and recorded in an annotation, as the real one does); minimum, maximum and ratio are
+checked for containers, pods and claims.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def pod_sum(spec: Object, field: str) -> dict[str, str]:
     for container in spec.get("containers", []):
         for name, text in container.get("resources", {}).get(field, {}).items():
             value = quantity.parse(text)
-            totals[name] = totals[name] + value if name in totals else value
+            totals[name] = totals[name].add(value) if name in totals else value
     for container in spec.get("initContainers", []):
         for name, text in container.get("resources", {}).get(field, {}).items():
             value = quantity.parse(text)

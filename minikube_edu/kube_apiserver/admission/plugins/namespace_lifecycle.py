@@ -1,4 +1,5 @@
-"""NamespaceLifecycle: nothing is created in a namespace that is not there or is going; some namespaces cannot be deleted."""
+"""NamespaceLifecycle: nothing is created in a namespace that is not there or is going; some namespaces cannot be
+deleted."""
 
 from __future__ import annotations
 
@@ -42,9 +43,7 @@ class NamespaceLifecycle(Plugin):
 
 
 def terminating(attributes: Attributes) -> Forbidden:
-    why = (
-        f"unable to create new content in namespace {attributes.namespace} because it is being terminated"
-    )
+    why = f"unable to create new content in namespace {attributes.namespace} because it is being terminated"
     error = attributes.forbidden(why)
     cause: dict[str, Any] = {
         "reason": "NamespaceTerminating",

@@ -1,4 +1,5 @@
-"""Priority: a pod's class becomes its number; there is at most one default class, and the system's classes are the system's."""
+"""Priority: a pod's class becomes its number; there is at most one default class, and the system's classes are the
+system's."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ class Priority(Plugin):
         if attributes.context.resource.name == "pods" and attributes.operation == CREATE and attributes.obj is not None:
             if not attributes.context.subresource:
                 self.resolve(attributes, attributes.obj["spec"])
-        elif attributes.context.resource.name == "pods" and attributes.operation == UPDATE and attributes.obj is not None:
+        elif (
+            attributes.context.resource.name == "pods" and attributes.operation == UPDATE and attributes.obj is not None
+        ):
             _keep(attributes.obj["spec"], (attributes.old or {}).get("spec", {}))
 
     def resolve(self, attributes: Attributes, spec: Object) -> None:

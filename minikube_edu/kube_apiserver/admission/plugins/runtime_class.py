@@ -35,9 +35,7 @@ class RuntimeClass(Plugin):
         overhead = found.get("overhead", {}).get("podFixed")
         if overhead:
             if spec.get("overhead") and spec["overhead"] != overhead:
-                raise attributes.forbidden(
-                    "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"
-                )
+                raise attributes.forbidden("pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead")
             spec["overhead"] = dict(overhead)
         scheduling = found.get("scheduling")
         if scheduling:
@@ -50,7 +48,9 @@ class RuntimeClass(Plugin):
         overhead = (found or {}).get("overhead", {}).get("podFixed")
         if spec.get("overhead") and not overhead:
             if found is None:
-                raise attributes.forbidden("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")
+                raise attributes.forbidden(
+                    "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
+                )
             raise attributes.forbidden(
                 "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
             )

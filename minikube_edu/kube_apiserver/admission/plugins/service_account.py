@@ -1,7 +1,8 @@
 """ServiceAccount: every pod runs as an account, and finds that account's token at the well-known place.
 
-A pod that names none is `default`. The token, the cluster's CA and the namespace come as one projected volume, mounted into each
-container that has nothing mounted there, unless the pod or the account says no. Mirror pods of static pods get none of this.
+A pod that names none is `default`. The token, the cluster's CA and the namespace come as one projected volume, mounted
+into each container that has nothing mounted there, unless the pod or the account says no. Mirror pods of static pods
+get none of this.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class ServiceAccount(Plugin):
         found = self.registry.get_object("", "serviceaccounts", attributes.namespace, name)
         if found is None:
             raise attributes.forbidden(
-                f"error looking up service account {attributes.namespace}/{name}: serviceaccount \"{name}\" not found"
+                f'error looking up service account {attributes.namespace}/{name}: serviceaccount "{name}" not found'
             )
         return found
 

@@ -1,7 +1,9 @@
-"""Subresources: `/status` works like the object itself, with other rights over its fields; each other one has its own file.
+"""Subresources: `/status` works like the object itself, with other rights over its fields; each other one has its own
+file.
 
-`SPECIAL` names what is not a view of the stored object: (group, resource, subresource) -> module, with `answer(server, request,
-context, query, route)`. `VIRTUAL` does the same for resources that are only asked, never stored (reviews, bindings).
+`SPECIAL` names what is not a view of the stored object: (group, resource, subresource) -> module, with `answer(server,
+request, context, query, route)`. `VIRTUAL` does the same for resources that are only asked, never stored (reviews,
+bindings).
 """
 
 from __future__ import annotations

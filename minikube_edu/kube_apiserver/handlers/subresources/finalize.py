@@ -1,4 +1,5 @@
-"""`namespaces/NAME/finalize`: the only way to change a namespace's own finalizers. The last one gone, the namespace goes."""
+"""`namespaces/NAME/finalize`: the only way to change a namespace's own finalizers. The last one gone, the namespace
+goes."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ GROUP = "networking.k8s.io"
 FAMILY_LABEL = "ipaddress.kubernetes.io/ip-family"
 MANAGED_LABEL = "ipaddress.kubernetes.io/managed-by"
 MANAGER = "ipallocator.k8s.io"
+DEFAULT_NAME = "kubernetes"
 
 _MISMATCH = "the provided network does not match the current range"
 
@@ -56,6 +57,24 @@ def address_object(address: str, service: Object) -> Object:
             "parentRef": {"resource": "services", "namespace": metadata["namespace"], "name": metadata["name"]},
         },
     }
+
+
+async def default_service_cidr(registry: AddressRegistry) -> None:
+    """The range of the server's flag as an object, as every cluster has it: `kubernetes`. Created if it is not there."""
+    resource = registry.resource(GROUP, "servicecidrs")
+    if resource is None or registry.get_object(GROUP, "servicecidrs", "", DEFAULT_NAME) is not None:
+        return
+    cidrs = [cidr.strip() for cidr in registry.service_range.split(",")]
+    obj = {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": DEFAULT_NAME},
+        "spec": {"cidrs": cidrs},
+    }
+    try:
+        await registry.create(resource, obj)
+    except AlreadyExists:
+        return
 
 
 class ClusterIPs:

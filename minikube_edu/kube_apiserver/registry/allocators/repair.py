@@ -2,8 +2,6 @@
 
 `keep_repaired` runs as long as the server does. An address object is young while its Service may still be under way;
 it is left alone for a minute. Node ports need no repair: they are read from the Services.
-
-`default_service_cidr` makes the range of the server's flag an object, as every cluster has it: `kubernetes`.
 """
 
 from __future__ import annotations
@@ -29,26 +27,6 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 180.0
 YOUNG = 60.0
-DEFAULT_NAME = "kubernetes"
-FINALIZER = "networking.k8s.io/service-cidr-finalizer"
-
-
-async def default_service_cidr(registry: AddressRegistry) -> None:
-    """Create it if it is not there."""
-    resource = registry.resource(GROUP, "servicecidrs")
-    if resource is None or registry.get_object(GROUP, "servicecidrs", "", DEFAULT_NAME) is not None:
-        return
-    cidrs = [cidr.strip() for cidr in registry.service_range.split(",")]
-    obj = {
-        "apiVersion": f"{GROUP}/v1",
-        "kind": "ServiceCIDR",
-        "metadata": {"name": DEFAULT_NAME},
-        "spec": {"cidrs": cidrs},
-    }
-    try:
-        await registry.create(resource, obj)
-    except AlreadyExists:
-        return
 
 
 async def keep_repaired(registry: AddressRegistry) -> None:

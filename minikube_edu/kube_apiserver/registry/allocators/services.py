@@ -19,7 +19,7 @@ from minikube_edu.api.validation.service_addresses import family_of
 from minikube_edu.api.validation.services import needs_health_check
 from minikube_edu.kube_apiserver.encoding import load
 from minikube_edu.kube_apiserver.registry.allocators import AddressRegistry, AllocationError, RangeFull, families
-from minikube_edu.kube_apiserver.registry.allocators.cluster_ips import ClusterIPs
+from minikube_edu.kube_apiserver.registry.allocators.cluster_ips import ClusterIPs, default_service_cidr
 from minikube_edu.kube_apiserver.registry.allocators.node_ports import NodePorts, PortOperation
 
 Object = dict[str, Any]
@@ -62,6 +62,7 @@ class ServiceAllocators:
             family = "IPv6" if parsed[1].version == 6 else "IPv4"
             self.by_family[family] = ClusterIPs(registry, family, parsed[1])
         self.ports = NodePorts(registry, registry.node_ports)
+        self._has_range = False  # the ServiceCIDR of the flag's range has been seen
         self._background: set[asyncio.Task[None]] = set()
         services = registry.resource("", "services")
         assert services is not None
@@ -132,6 +133,9 @@ class ServiceAllocators:
             spec["clusterIPs"] = addresses
 
     async def _address(self, service: Object, family: str, wish: str, dry_run: bool, taken: dict[str, str]) -> str:
+        if not self._has_range:
+            await default_service_cidr(self.registry)
+            self._has_range = True
         source, name = self.by_family[family], service["metadata"]["name"]
         shown = service["spec"].get("clusterIPs", [])
         try:

@@ -1,4 +1,4 @@
-"""Strategies of networking.k8s.io. Ingress, IngressClass and NetworkPolicy are as most kinds are."""
+"""Strategies of networking.k8s.io. IngressClass and NetworkPolicy are as most kinds are."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ class StatusAloneStrategy(Strategy):
             keep(new["metadata"], old["metadata"], field)
 
 
-class IPAddressStrategy(Strategy):
-    """Its name is an address: there is no way to make one up."""
+class IngressStrategy(Strategy):
+    def prepare_create(self, new: Object, context: Context) -> None:
+        super().prepare_create(new, context)
+        new["status"] = {"loadBalancer": {}}
 
 
-class ServiceCIDRStrategy(StatusAloneStrategy):
-    pass
-
-
-STRATEGIES: dict[str, type[Strategy]] = {"IPAddress": IPAddressStrategy, "ServiceCIDR": ServiceCIDRStrategy}
+STRATEGIES: dict[str, type[Strategy]] = {"Ingress": IngressStrategy, "ServiceCIDR": StatusAloneStrategy}

@@ -26,6 +26,10 @@ class ServiceStrategy(Strategy):
     returns_deleted = True
     field_labels = ("spec.clusterIP", "spec.type")
 
+    def prepare_create(self, new: Object, context: Context) -> None:
+        super().prepare_create(new, context)
+        new["status"] = {"loadBalancer": {}}
+
     def selectable_fields(self, obj: Object) -> dict[str, str]:
         spec = obj["spec"]
         return {"spec.clusterIP": spec.get("clusterIP", ""), "spec.type": spec.get("type", "")}
