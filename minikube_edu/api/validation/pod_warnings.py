@@ -18,7 +18,7 @@ Object = dict[str, Any]
 
 _NULL_SELECTOR = "a null labelSelector results in matching no pod"
 _SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
-_APPARMOR = 'deprecated since v1.30; use the "appArmorProfile" field instead'
+APPARMOR_WARNING = 'deprecated since v1.30; use the "appArmorProfile" field instead'
 _OLD_LABELS = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
     "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
@@ -180,10 +180,11 @@ def _of_profiles(prefix: str, container: Object, spec: Object, notes: dict[str, 
     if key in notes and "seccompProfile" not in own:
         yield f"{prefix}metadata.annotations[{key}]: {_SECCOMP}"
     key = APPARMOR_CONTAINER + name
-    if key in notes and "appArmorProfile" not in own:
+    # Pods are told when their annotation is made a field, before this.
+    if prefix and key in notes and "appArmorProfile" not in own:
         profile = spec.get("securityContext", {}).get("appArmorProfile")
-        if not prefix or profile is None or profile != apparmor_field(notes[key]):
-            yield f"{prefix}metadata.annotations[{key}]: {_APPARMOR}"
+        if profile is None or profile != apparmor_field(notes[key]):
+            yield f"{prefix}metadata.annotations[{key}]: {APPARMOR_WARNING}"
 
 
 def apparmor_field(annotation: str) -> Object | None:
@@ -242,12 +243,14 @@ def _of_ports(prefix: str, spec: Object) -> Iterator[str]:
                 named[name] = at
 
 
+_PORT_ZEROS = {"name": "", "hostPort": 0, "containerPort": 0, "protocol": "", "hostIP": ""}
+
+
 def _go_port(port: Object) -> str:
     """%+v of a ContainerPort."""
-    return (
-        f"{{Name:{port.get('name', '')} HostPort:{port.get('hostPort', 0)} "
-        f"ContainerPort:{port.get('containerPort', 0)} Protocol:{port.get('protocol', '')} HostIP:{port.get('hostIP', '')}}}"
-    )
+    fields = ("name", "hostPort", "containerPort", "protocol", "hostIP")
+    names_and_values = (f"{field[0].upper()}{field[1:]}:{port.get(field, _PORT_ZEROS[field])}" for field in fields)
+    return "{" + " ".join(names_and_values) + "}"
 
 
 # ---------------------------------------------------------------- volumes
