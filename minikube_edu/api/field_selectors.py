@@ -34,7 +34,9 @@ def _parse(text: str) -> tuple[Term, ...]:
         field, operator, value = _operator(part)
         if not operator:
             raise ValueError(f"invalid selector: '{text}'; can't understand '{part}'")
-        found.append(Term(field, operator, _unescape(value)))
+        term = Term(field, operator, _unescape(value))
+        if term.field or term.value:  # a bare operator restricts nothing
+            found.append(term)
     return tuple(found)
 
 

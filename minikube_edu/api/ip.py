@@ -126,7 +126,11 @@ def problems_interface_address(text: str) -> list[str]:
     parsed = parse_cidr(text)
     if parsed is None:
         return ["must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)"]
-    canonical = f"{parsed[0]}/{parsed[1].prefixlen}"
+    host, _, bits = text.partition("/")
+    address, prefix = parse_ip(host), int(bits)
+    if isinstance(address, IPv4Address) and prefix > 32:
+        prefix -= 96  # IPv4 inside IPv6; the real one reckons so even where that makes no sense
+    canonical = f"{address}/{prefix}"
     return [] if text == canonical else [f"must be in canonical form ({quote(canonical)})"]
 
 
@@ -149,12 +153,12 @@ def warnings_cidr(path: str, text: str) -> list[str]:
     if parsed is None:
         return []
     address, network = parsed
+    host, _, bits = text.partition("/")
     warnings = []
     if address != network.network_address:
-        single = quote(f"{address}/{address.max_prefixlen}")
+        single = quote(f"{parse_ip(host)}/{128 if ':' in host else 32}")
         choice = f"should be {quote(str(network))} or {single}?"
         warnings.append(f"{path}: CIDR value {quote(text)} is ambiguous in this context ({choice})")
-    host, _, bits = text.partition("/")
     written = _strictly(host)
     if written is None or (bits[0] == "0" and bits != "0") or _is_mapped(written):
         warnings.append(f"{path}: non-standard CIDR value {quote(text)} is invalid: use {quote(str(network))}")

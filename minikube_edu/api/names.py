@@ -162,11 +162,6 @@ def _prefix_problems(prefix: str) -> list[str]:
     return problems
 
 
-def prefixed_label_key(key: str) -> list[str]:
-    """A label key that must have its `example.com/`."""
-    return label_key(key) or ([] if "/" in key else ["must include a prefix (e.g. 'example.com/key')"])
-
-
 def label_value(value: str) -> list[str]:
     problems = [too_many_bytes(63)] if _size(value) > 63 else []
     if not _value(value):

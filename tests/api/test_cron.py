@@ -60,6 +60,12 @@ def test_what_do_schedules_do_when_clocks_change(schedule: str, after: str, expe
     assert following(schedule, after, "America/New_York") == expected
 
 
+def test_do_half_hour_changes_lose_a_day_as_in_the_real_one() -> None:
+    # Clocks on Lord Howe go back by half an hour; the search that begins with the day then never meets midnight.
+    assert following("@weekly", "2013-04-05T03:00:00", "Australia/Lord_Howe") == "2013-04-07T00:00:00"
+    assert following("@weekly", "2013-04-07T00:00:00", "Australia/Lord_Howe") == "2013-04-21T00:00:00"
+
+
 def test_does_a_day_without_midnight_get_its_turn() -> None:
     # 2018-11-04 began at 01:00 in Sao Paulo.
     assert following("0 5 4 11 *", "2018-11-01T00:00:00", "America/Sao_Paulo") == "2018-11-04T05:00:00"

@@ -156,7 +156,7 @@ def test_what_do_field_selectors_say() -> None:
     assert not field_selectors.matches(terms, {"metadata.name": "a,b=c\\", "status.phase": "Running"})
     assert field_selectors.exact_value(terms, "metadata.name") == "a,b=c\\"
     assert field_selectors.exact_value(terms, "status.phase") is None
-    assert field_selectors.parse("") == []
+    assert field_selectors.parse("") == field_selectors.parse("=,") == []
     assert field_selectors.parse("spec.nodeName=,") == [("spec.nodeName", "=", "")]
 
 

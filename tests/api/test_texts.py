@@ -48,7 +48,6 @@ def test_what_is_wrong_with_a_label() -> None:
     assert names.label_value("") == []
     assert names.label_value("a" * 64) == ["must be no more than 63 bytes"]
     assert names.label_value("-x")[0].endswith("'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')")
-    assert names.prefixed_label_key("key") == ["must include a prefix (e.g. 'example.com/key')"]
 
 
 def test_what_is_wrong_with_other_names() -> None:
@@ -182,6 +181,7 @@ def test_which_cidrs_are_valid() -> None:
     assert ip.problems_cidr("10.0.0.0")
     assert ip.problems_interface_address("192.168.1.5/24") == []
     assert ip.problems_interface_address("192.168.01.5/24") == ['must be in canonical form ("192.168.1.5/24")']
+    assert ip.problems_interface_address("::ffff:10.0.0.1/120") == ['must be in canonical form ("10.0.0.1/24")']
     assert ip.is_ipv6_cidr("fd00::/8")
 
 
