@@ -513,3 +513,8 @@ _WRITERS: dict[str, Writer] = {
     "schema_or_bool": _write_schema_or("apiextensions.v1.JSONSchemaPropsOrBool", "allows"),
     "schema_or_strings": _write_schema_or("apiextensions.v1.JSONSchemaPropsOrStringArray", "property"),
 }  # fmt: skip
+
+
+def encode_watch_event(kind: str, obj: Object) -> bytes:
+    """A WatchEvent, as it is framed in a stream: without an envelope, but with the object in one."""
+    return _delimited(1, kind.encode()) + _delimited(2, _delimited(1, encode(obj)))
