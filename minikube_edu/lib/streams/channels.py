@@ -1,8 +1,8 @@
 """Numbered byte channels over one WebSocket: the first byte of each message says which channel it belongs to.
 
 Exec, attach and port-forward use it under these subprotocols. In the base64 ones messages are text: the channel is a
-digit, the data base64. Only v5 can say that one channel has ended: channel 255 carries the number of the channel that
-its writer closes. In the others `end` says nothing to the far end, and a channel ends with its connection.
+digit, the data base64. Only in v5, and only the client, can say that one channel has ended: a message on channel 255
+carries the channel's number. Otherwise `end` says nothing to the far end, and a channel ends with its connection.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class ChannelSession(Session):
         super().__init__(on_stream)
         self.protocol = protocol
         self._base64 = "base64" in protocol
-        self._can_end = protocol == V5
+        # Servers must not say it: kubectl calls 255 an unknown stream.
+        self._can_end = protocol == V5 and websocket.client
+        self._can_be_ended = protocol == V5 and not websocket.client
         self._websocket = websocket
         self._used: set[int] = set()  # channels that have been; a stream is never opened twice
         websocket.on_message = self._message
@@ -63,7 +65,7 @@ class ChannelSession(Session):
             if not 0 <= number <= 9:
                 self._websocket.close(PROTOCOL_ERROR, "not a base64 channel message")
                 return
-        elif number == CLOSE_SIGNAL and self._can_end:
+        elif number == CLOSE_SIGNAL and self._can_be_ended:
             if len(data) == 2 and (ending := self.streams.get(data[1])) is not None:
                 ending.feed_end()
             return

@@ -131,7 +131,7 @@ class WebSocket(asyncio.Protocol):
         self.on_close = on_close
         self.on_flow: Callable[[bool], None] | None = None  # False: the connection takes no more, True: it does again
         self.closed = False
-        self._client = client
+        self.client = client
         self._max = max_message
         self._buffer = bytearray()
         self._fragments: list[bytes] = []
@@ -145,11 +145,11 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, data: bytes, *, text: bool = False) -> None:
         if not self._close_sent and not self.closed:
-            self.transport.write(frame(TEXT if text else BINARY, data, masked=self._client))
+            self.transport.write(frame(TEXT if text else BINARY, data, masked=self.client))
 
     def ping(self, data: bytes = b"") -> None:
         if not self._close_sent and not self.closed:
-            self.transport.write(frame(PING, data[:125], masked=self._client))
+            self.transport.write(frame(PING, data[:125], masked=self.client))
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Begin the closing handshake; a far end that does not answer is cut."""
@@ -158,7 +158,7 @@ class WebSocket(asyncio.Protocol):
         self._close_sent = True
         self._code, self._reason = code, reason
         text = reason.encode()[:123].decode(errors="ignore").encode()
-        self.transport.write(frame(CLOSE, struct.pack("!H", code) + text, masked=self._client))
+        self.transport.write(frame(CLOSE, struct.pack("!H", code) + text, masked=self.client))
         if not self.transport.is_closing():
             self.transport.resume_reading()  # the answer must get through
         self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.transport.abort)
@@ -184,7 +184,7 @@ class WebSocket(asyncio.Protocol):
         opcode, final, size, at = first & 0x0F, bool(first & 0x80), second & 0x7F, 2
         if first & 0x70:
             raise _Broken(PROTOCOL_ERROR, "reserved bits are set")
-        if bool(second & 0x80) == self._client:
+        if bool(second & 0x80) == self.client:
             raise _Broken(PROTOCOL_ERROR, "a frame of a client must be masked, a server's must not")
         if opcode >= CLOSE and (size > 125 or not final):
             raise _Broken(PROTOCOL_ERROR, "a control frame is long or in fragments")
@@ -199,7 +199,7 @@ class WebSocket(asyncio.Protocol):
         if self._size + size > self._max:
             raise _Broken(TOO_BIG, "message too big")
         mask = b""
-        if not self._client:
+        if not self.client:
             mask = bytes(buffer[at : at + 4])
             at += 4
         end = at + size
@@ -212,7 +212,7 @@ class WebSocket(asyncio.Protocol):
     def _take(self, opcode: int, final: bool, data: bytes) -> None:
         if opcode == PING:
             if not self._close_sent:
-                self.transport.write(frame(PONG, data, masked=self._client))
+                self.transport.write(frame(PONG, data, masked=self.client))
         elif opcode == PONG:
             pass
         elif opcode == CLOSE:
@@ -252,7 +252,7 @@ class WebSocket(asyncio.Protocol):
         if not self._close_sent:
             self._code, self._reason = code, reason
             self._close_sent = True
-            self.transport.write(frame(CLOSE, data[:2], masked=self._client))
+            self.transport.write(frame(CLOSE, data[:2], masked=self.client))
         self._over()
         self.transport.close()
 

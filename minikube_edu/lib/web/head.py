@@ -6,7 +6,7 @@ for each pair of status and content type.
 
 from __future__ import annotations
 
-from email.utils import formatdate
+import time
 from http import HTTPStatus
 
 from minikube_edu.lib import clock
@@ -17,6 +17,8 @@ REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 REASONS |= {413: b"Request Entity Too Large", 416: b"Requested Range Not Satisfiable", 418: b"I'm a teapot"}
 REASONS[422] = b"Unprocessable Entity"
 STATUS_LINES = {status: b"HTTP/1.1 %d %b\r\n" % (status, reason) for status, reason in REASONS.items()}
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 BODILESS = frozenset({204, 304, *range(100, 200)})
 
 _second = -1
@@ -33,13 +35,20 @@ def start(status: int, content_type: bytes) -> bytes:
     head = _starts.get((status, content_type))
     if head is None:
         line = STATUS_LINES.get(status) or b"HTTP/1.1 %d status code %d\r\n" % (status, status)
-        date = formatdate(second, usegmt=True).encode()
+        date = http_date(second)
         head = b"%bDate: %b\r\n" % (line, date)
         if content_type:
             head += b"Content-Type: %b\r\n" % content_type
         if len(_starts) < 256:  # content types may come from anywhere
             _starts[status, content_type] = head
     return head
+
+
+def http_date(seconds: int) -> bytes:
+    """`Fri, 02 Jan 2026 03:04:05 GMT`, whatever the locale."""
+    year, month, day, hour, minute, second, weekday, _, _ = time.gmtime(seconds)
+    text = f"{DAYS[weekday]}, {day:02} {MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
+    return text.encode()
 
 
 def lines(headers: Headers) -> bytes:
