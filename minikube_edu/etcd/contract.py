@@ -11,8 +11,8 @@ Rules that callers may rely on:
   handed all events of revisions <= R (a real etcd cannot promise that: see `exclusive`).
 - `deliver` is called synchronously, in revision order, never with half of a transaction, and must not block.
 - `exclusive` is true while no one else can write through any other door; then the last revision that this Store object
-  has returned or delivered *is* the current one, and a linearizable read needs no round trip. When somebody else wants to
-  write, the store first turns `exclusive` to false here, and only then acknowledges the other's write.
+  has returned or delivered *is* the current one, and a linearizable read needs no round trip. When somebody else wants
+  to write, the store first turns `exclusive` to false here, and only then acknowledges the other's write.
 
 Ranges are half open: [key, range_end). `range_end=b""` means the one key; `b"\\0"` means everything from `key` on.
 """

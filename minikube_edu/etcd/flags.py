@@ -121,7 +121,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _read(arguments: Sequence[str]) -> dict[str, str]:
     """Normalise Go's ways of writing flags, then let argparse read them."""
-    words = []
+    words: list[str] = []
     pending = False  # whether the word before waits for its value
     for word in arguments:
         if pending or not word.startswith("-") or word == "-":

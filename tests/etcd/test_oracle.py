@@ -1,5 +1,5 @@
-"""Do all stores tell the same story? Random requests, answered by the memory store and by another, must agree in everything:
-results, errors, events."""
+"""Do all stores tell the same story? Random requests, answered by the memory store and by another, must agree in
+everything: results, errors, events."""
 
 from __future__ import annotations
 
