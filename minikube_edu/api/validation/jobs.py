@@ -388,8 +388,8 @@ def job_warnings(new: Object, old: Object | None, path: str, spec: Object) -> li
         completions, parallelism = spec.get("completions", 0), spec.get("parallelism", 0)
         if completions > 100_000 and parallelism > 10_000:
             found.append(
-                f"{path}: In Indexed Jobs with a number of completions higher than 100000 and parallelism higher than "
-                "10000, Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
+                f"{path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than "
+                "10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
             )
     return found + template_warnings(f"{path}.template", spec["template"])
 

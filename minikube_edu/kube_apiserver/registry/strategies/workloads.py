@@ -1,7 +1,7 @@
 """What is special about writing pods and what makes pods, in the core group: Pod, PodTemplate, ReplicationController.
 
-`drop_disabled(spec, old)` is for every kind with a pod's specification in it: fields that v1.36 knows but keeps switched
-off vanish, unless the object had them already.
+`drop_disabled(spec, old)` is for every kind with a pod's specification in it: fields that v1.36 knows but keeps
+switched off vanish, unless the object had them already.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ class Pods(Strategy):
     def prepare_create(self, new: Object, context: Context) -> None:
         spec = new["spec"]
         new["metadata"]["generation"] = 1
-        new["status"] = status = {"phase": "Pending", "qosClass": qos_class(spec)}
+        status: Object = {"phase": "Pending", "qosClass": qos_class(spec)}
+        new["status"] = status
         drop_disabled(spec)
         if spec.get("schedulingGates"):
             status["conditions"] = [_gated()]
