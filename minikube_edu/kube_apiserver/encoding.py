@@ -14,7 +14,12 @@ import orjson
 Object = dict[str, Any]
 
 _METADATA = b'"metadata":{'
-_RV = b'"metadata":{"resourceVersion":"'
+_UID = b'"uid":"'
+_RV = b'"resourceVersion":"'
+METADATA_ORDER = (
+    "name", "generateName", "namespace", "uid", "generation", "creationTimestamp", "deletionTimestamp",
+    "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers", "managedFields",
+)  # fmt: skip
 _FRONT = re.compile(rb'\{"kind":"[^"]*","apiVersion":"[^"]*",')
 
 
@@ -30,10 +35,7 @@ def ordered(obj: Object) -> Object:
 def stored_bytes(obj: Object) -> bytes:
     """The value for the store: no resourceVersion."""
     metadata = obj["metadata"]
-    if "resourceVersion" in metadata or "selfLink" in metadata:
-        metadata = {k: v for k, v in metadata.items() if k != "resourceVersion" and k != "selfLink"}
-        obj = {**obj, "metadata": metadata}
-    return orjson.dumps(ordered(obj))
+    return orjson.dumps(ordered({**obj, "metadata": {k: metadata[k] for k in METADATA_ORDER if k in metadata}}))
 
 
 _fronts: dict[bytes, bytes] = {}  # the few that there are, each kept once
@@ -50,13 +52,19 @@ def split(value: bytes, revision: int) -> tuple[bytes, bytes]:
             obj.setdefault("metadata", {})
             return split(orjson.dumps(ordered(obj)), revision)
         known = _fronts[front] = front
-    rest = value[at + 12 :]
-    return known, b'%b%d"%b%b' % (_RV, revision, b"" if rest[:1] == b"}" else b",", rest)
+    found = value.find(_UID, at, at + 2048)
+    if found < 0:
+        rest = value[at + 12 :]
+        comma = b"" if rest[:1] == b"}" else b","
+        return known, b'%b%b%d"%b%b' % (_METADATA, _RV, revision, comma, rest)
+    after = value.index(b'"', found + 7) + 1
+    return known, b'%b,%b%d"%b' % (value[at:after], _RV, revision, value[after:])
 
 
 def with_revision(tail: bytes, revision: int) -> bytes:
     """A served object's second piece with another resourceVersion (what a DELETED event carries)."""
-    return b"%b%d%b" % (_RV, revision, tail[tail.index(b'"', len(_RV)) :])
+    at = tail.index(_RV) + len(_RV)
+    return b"%b%d%b" % (tail[:at], revision, tail[tail.index(b'"', at) :])
 
 
 def load(served: bytes) -> Object:

@@ -16,7 +16,8 @@ import logging
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
-from minikube_edu.api.errors import ApiError, Forbidden, InternalError, MethodNotAllowed, PathNotFound
+from minikube_edu.api.durations import parse as parse_duration
+from minikube_edu.api.errors import ApiError, BadRequest, Forbidden, InternalError, MethodNotAllowed, PathNotFound
 from minikube_edu.api.scheme import Resource, Scheme
 from minikube_edu.kube_apiserver.authn import impersonation
 from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain
@@ -94,6 +95,8 @@ class ApiServer:
     ) -> Answer | Awaitable[Answer]:
         if route.namespace and not resource.namespaced and resource.name != "namespaces":
             raise PathNotFound()
+        if "timeout" in query:
+            check_timeout(query)
         agent = request.header(b"user-agent") or b""
         context = Context(
             user, verb, resource, route.namespace, route.name, route.subresource, user_agent=agent.decode("latin-1")
@@ -105,6 +108,7 @@ class ApiServer:
         if (
             verb not in resource.verbs
             or (verb == "create" and route.name)
+            or (verb in ("update", "patch") and not route.name)
             or (not route.namespace and resource.namespaced and (route.name or verb in WRITES))
         ):
             return self.not_allowed(request, context, route)
@@ -190,6 +194,15 @@ class ApiServer:
             watcher.end()
         if self.writes:
             await asyncio.wait(set(self.writes), timeout=10)
+
+
+def check_timeout(query: Query) -> None:
+    """`?timeout=`: how long the client is going to wait."""
+    text = first(query, "timeout")
+    try:
+        parse_duration(text or "0")
+    except ValueError as error:
+        raise BadRequest(f"invalid timeout specified in the request URL - {error}") from None
 
 
 HANDLERS = {

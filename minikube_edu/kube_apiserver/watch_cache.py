@@ -212,6 +212,13 @@ class WatchCache:
 
     async def run(self) -> None:
         """Fill the cache and follow the store; goes on by itself when the store comes back after a failure."""
+        try:
+            await self._keep_following()
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+
+    async def _keep_following(self) -> None:
         delay = 0.05
         while True:
             try:

@@ -31,12 +31,14 @@ def accept_of(request: Request) -> str:
     return (request.header(b"accept") or b"").decode("latin-1")
 
 
-def form_of(request: Request, resource: Resource | None = None, *, stream: bool = False) -> negotiation.Form:
+def form_of(
+    request: Request, resource: Resource | None = None, *, collection: bool = False, stream: bool = False
+) -> negotiation.Form:
     """How the client wants its answer; NotAcceptable when we cannot."""
     offer = negotiation.PLAIN if resource is None else negotiation.CUSTOM if resource.custom else negotiation.RESOURCE
     accept = accept_of(request)
     if resource is not None:
-        negotiation.check_route(accept, collection=stream, offer=offer)
+        negotiation.check_route(accept, collection=collection or stream, offer=offer)
     return negotiation.negotiate_stream(accept, offer) if stream else negotiation.negotiate(accept, offer)
 
 

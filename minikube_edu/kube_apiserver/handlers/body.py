@@ -39,7 +39,7 @@ def parse_body(request: Request, expected: Kind) -> tuple[Object, list[str]]:
     """The body as a dict, and its duplicate fields."""
     if request.too_large:
         raise too_large()
-    media = media_type(request) or "application/json"
+    media = media_type(request) if request.header(b"content-type") else "application/json"
     raw = request.body
     try:
         if media == "application/json":

@@ -6,13 +6,23 @@ out is decoded again like any body. An apply patch goes through the managed fiel
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from minikube_edu.api import defaults, managed_fields, schema
-from minikube_edu.api.errors import ApiError, BadRequest, GenericError, Invalid, NotFound, UnsupportedMediaType
+from minikube_edu.api.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    GenericError,
+    Invalid,
+    NotFound,
+    UnsupportedMediaType,
+)
 from minikube_edu.api.field_errors import Errors
 from minikube_edu.api.scheme import Kind
 from minikube_edu.api.wire import json_form
@@ -145,7 +155,7 @@ class StrategicPatch(Change):
     def unfit(self, patched: Object, why: str) -> ApiError:
         """The real server prints the patch here, as Go prints a map."""
         errors = Errors()
-        errors.invalid("patch", go_value(self.patch), why)
+        errors.invalid("patch", go_value(self.patch), reflect_kind(why))
         return Invalid("", "", "", errors)
 
     def parse(self) -> None:
@@ -168,14 +178,30 @@ class ApplyPatch(Change):
 
         try:
             self.patch = yaml_form.parse(self.raw)
+            if self.mode == "Warn":
+                for double in yaml_form.duplicates(self.raw):
+                    self.context.warn(double)
         except yaml_form.YamlError as error:
             raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+
+    def check_absent(self) -> None:
+        """An apply patch that creates names no uid, and no version counts."""
+        metadata = self.patch.get("metadata") if isinstance(self.patch, dict) else None
+        if not isinstance(metadata, dict):
+            return
+        resource = self.context.resource
+        if uid := metadata.get("uid"):
+            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            raise Conflict(resource.group, resource.name, self.context.name, why)
+        metadata.pop("resourceVersion", None)
 
     def __call__(self, live: Object | None) -> Object:
         from minikube_edu.kube_apiserver.handlers.writing import reset_of, shape_of, type_at
 
         context = self.context
         resource = context.resource
+        if live is None:
+            self.check_absent()
         merged = managed_fields.apply(
             live,
             self.patch,
@@ -199,6 +225,12 @@ class ApplyPatch(Change):
         return new
 
 
+def reflect_kind(why: str) -> str:
+    """A strategic patch's result is converted field by field in the real server, not decoded: its words are fewer."""
+    found = re.fullmatch(r"json: cannot unmarshal .* of type (bool|string|u?int\d+|float\d+)", why)
+    return f"unrecognized type: {found[1]}" if found else why
+
+
 KINDS: dict[str, type[Change]] = {JSON: JsonPatch, MERGE: MergePatch, STRATEGIC: StrategicPatch, APPLY: ApplyPatch}
 
 
@@ -208,10 +240,7 @@ def parse(server: ApiServer, request: Request, context: Context, query: Query) -
     media = body.media_type(request)
     kind = KINDS.get(media)
     if kind is None or (kind is StrategicPatch and context.resource.custom is not None):
-        served = [name for name in KINDS if not (name == STRATEGIC and context.resource.custom is not None)]
-        raise UnsupportedMediaType(
-            "the body of the request was in an unknown format - accepted media types include: " + ", ".join(served)
-        )
+        raise UnsupportedPatch()
     if kind is ApplyPatch:
         if not first(query, "fieldManager"):
             errors = Errors()
@@ -244,6 +273,13 @@ def as_go_orders(obj: Object) -> Object:
         if isinstance(metadata.get("managedFields"), list):
             metadata["managedFields"] = [by(ENTRY_ORDER, entry) for entry in metadata["managedFields"]]
     return out
+
+
+class UnsupportedPatch(UnsupportedMediaType):
+    """The router knows no such patch."""
+
+    def __init__(self) -> None:
+        super().__init__("415: Unsupported Media Type", {})
 
 
 class PatchRefused(ApiError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from minikube_edu.api.conversion import convert
-from minikube_edu.api.errors import BadRequest, GenericError, Gone, NotFound
+from minikube_edu.api.errors import BadRequest, GenericError, Gone, NotAcceptable, NotFound
 from minikube_edu.api.scheme import Resource
 from minikube_edu.api.wire import negotiation
 from minikube_edu.etcd.contract import Compacted, FutureRevision, Range, StoreError
@@ -210,7 +210,7 @@ def respond_list(
     headers = answers.warning_headers(context.warnings) if context.warnings else ()
     if request.header(b"accept") in answers.PLAIN_JSON and not answers.wants_pretty(request, query):
         return Response(200, list_pieces(resource, entries, metadata), b"application/json", headers)
-    form = answers.form_of(request, resource)
+    form = answers.form_of(request, resource, collection=True)
     if form.is_table:
         from minikube_edu.kube_apiserver.handlers.tabular import table_of_entries
 
@@ -221,6 +221,8 @@ def respond_list(
             body, content_type = answers.encoded(load(b"".join(body)), form, pretty)
         return Response(200, body, form.media_type.encode(), headers)
     if form.is_partial:
+        if form.kind != "PartialObjectMetadataList":
+            raise ShapeMismatch(form.kind, resource)
         items = [answers.partial(load(entry.served), form.api_version) for entry in entries]
         whole = {
             "kind": "PartialObjectMetadataList", "apiVersion": form.api_version, "metadata": metadata, "items": items,
@@ -232,6 +234,15 @@ def respond_list(
         return Response(200, pieces, b"application/json", headers)
     body, content_type = answers.encoded(load(pieces), form, answers.wants_pretty(request, query))
     return Response(200, body, content_type, headers)
+
+
+class ShapeMismatch(NotAcceptable):
+    """One object's shape was asked for, and the answer is a list."""
+
+    def __init__(self, shape: str, resource: Resource) -> None:
+        super().__init__("")
+        package = resource.group.split(".", 1)[0] or "core"
+        self.message = f"you requested {shape}, but the requested object is a list (*{package}.{list_kind(resource)})"
 
 
 def list_kind(resource: Resource) -> str:

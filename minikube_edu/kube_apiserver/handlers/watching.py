@@ -210,10 +210,11 @@ class Watcher:
         if self.form.is_table:
             from minikube_edu.kube_apiserver.handlers.tabular import event_table
 
-            empty = bookmark_object(self.resource, metadata)
-            inner = orjson.dumps(
-                event_table(self.resource, empty, self.include, self.form.api_version, not self.columns_sent)
-            )
+            empty = bookmark_object(self.resource, {"name": "", **metadata})
+            table = event_table(self.resource, empty, self.include, self.form.api_version, not self.columns_sent)
+            for row in table["rows"]:
+                row.get("object", {"metadata": {}})["metadata"].pop("name", None)
+            inner = orjson.dumps(table)
             self.columns_sent = True
         elif self.form.is_partial:
             inner = orjson.dumps({"kind": "PartialObjectMetadata", "apiVersion": answers.META, "metadata": metadata})

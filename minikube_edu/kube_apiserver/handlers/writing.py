@@ -56,9 +56,7 @@ def _manager_errors(manager: str) -> Errors:
         errors.too_long("fieldManager", 128)
     for position, letter in enumerate(manager):
         if not letter.isprintable():
-            errors.invalid(
-                "fieldManager", manager, f"should only contain printable characters (at position {position})"
-            )
+            errors.invalid("fieldManager", manager, f"invalid character U+{ord(letter):04X} (at position {position})")
             break
     return errors
 

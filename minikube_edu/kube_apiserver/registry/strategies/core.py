@@ -58,6 +58,12 @@ class NamespaceStrategy(Strategy):
         """The finalize subresource: all but the status may change."""
         keep(new, old, "status")
 
+    def begin_deletion(self, obj: Object) -> None:
+        obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
+
+    def may_go(self, obj: Object) -> bool:
+        return not obj.get("spec", {}).get("finalizers")
+
     def canonicalize(self, new: Object) -> None:
         new["metadata"].setdefault("labels", {})[NAMESPACE_LABEL] = new["metadata"]["name"]
 
