@@ -25,11 +25,10 @@ from collections import deque
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, cast
 
-import httptools
-
 from minikube_edu.lib.web import encode, head
 from minikube_edu.lib.web.body import ChunkedBody
 from minikube_edu.lib.web.messages import Answer, Handler, Headers, Peer, Request, Response, Streaming, Upgrade
+from minikube_edu.lib.web.request_parser import HTTP_1_0, KEEP_ALIVE, SWITCHABLE, RequestParser
 
 if TYPE_CHECKING:
     from minikube_edu.lib.web.server import Server
@@ -42,8 +41,6 @@ NEVER = float("inf")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_BODY_YET = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})
 
-# What the answer to a request must know about it.
-KEEP_ALIVE, HTTP_1_0, SWITCHABLE = 1, 2, 4
 HEAD, BODY = 1, 2
 
 
@@ -51,31 +48,21 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_loop",
         "blocks",
-        "body",
-        "body_size",
         "busy",
         "close_after",
         "closing",
         "continue_owed",
         "current",
         "deadline",
-        "discarding",
-        "fed",
         "flags",
         "handler",
-        "head_bytes",
-        "headers",
-        "in_head",
-        "in_message",
         "limits",
         "parser",
         "paused",
         "peer",
         "pending",
-        "refused",
         "server",
         "stream",
-        "target",
         "task",
         "timed",
         "timer",
@@ -96,7 +83,6 @@ class Connection(asyncio.Protocol):
         self.busy = False  # a request is with the handler, or its answer is still being written
         self.closing = False  # nothing that comes in counts any more
         self.close_after = False  # the answer in work is the last one
-        self.discarding = False  # the rest of a refused body is read and thrown away
         self.paused = False  # reading
         self.write_paused = False
         self.writable: list[asyncio.Future[None]] = []
@@ -106,7 +92,8 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         self.flags = 0  # of the request with the handler
         self.current: Request | None = None
-        self._fresh_parser()
+        self.timed = 0  # the phase (HEAD, BODY) of the message that comes in whose deadline is set
+        self.continue_owed = False
 
     # -- the transport's calls ---------------------------------------------------------------------------------------
 
@@ -117,6 +104,7 @@ class Connection(asyncio.Protocol):
         self.peer = Peer(
             _address(transport.get_extra_info("peername")), _address(transport.get_extra_info("sockname")), certificate
         )
+        self.parser = RequestParser(self, self.limits, self.peer)
         self.server.connections.add(self)
         self._expire_in(self.limits.idle_seconds)
 
@@ -132,7 +120,7 @@ class Connection(asyncio.Protocol):
         self.waiting.clear()
         self.pending = b""
         self._wake_writers()
-        del self.parser  # it knows our methods: a cycle
+        self.parser.detach()
 
     def pause_writing(self) -> None:
         self.write_paused = True
@@ -148,7 +136,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.closing:
             return
-        if not (self.busy or self.in_message or self.waiting or self.pending or self.write_paused):
+        in_message = self.parser.in_message
+        if not (self.busy or in_message or self.waiting or self.pending or self.write_paused):
             match = PLAIN.match(data)
             if match is not None:
                 block = data[match.end() :]
@@ -158,76 +147,50 @@ class Connection(asyncio.Protocol):
                     request = Request(method.decode(), path.decode(), query.decode(), headers, b"", self.peer)
                     self._dispatch(request, KEEP_ALIVE)
                     return
+                self.current = None
                 self._feed(data)
                 self._remember(block)
                 return
-        elif not self.in_message or self.pending:
+        elif not in_message or self.pending:
             self._hold(data)
             return
         self._feed(data)
 
-    # -- parsing -----------------------------------------------------------------------------------------------------
-
-    def _fresh_parser(self) -> None:
-        self.parser = httptools.HttpRequestParser(self)
-        self.in_message = False
-        self.in_head = False
-        self.timed = 0  # the phase (HEAD, BODY) whose deadline is set
-        self.refused = 0  # a status: this message is answered with it and is the last one
-        self.continue_owed = False
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.target = b""
-        self.head_bytes = 0  # in what the parser has handed out
-        self.fed = 0  # bytes of this message given to the parser, but for those that came with its first
-        self.body: list[bytes] = []
-        self.body_size = 0
+    # -- what comes in -----------------------------------------------------------------------------------------------
 
     def _hold(self, data: bytes) -> None:
         """Keep what came too early, and let the client wait."""
         self.pending += data
+        self._pause()
+
+    def _pause(self) -> None:
         if not self.paused:
             self.paused = True
             self.transport.pause_reading()
 
     def _feed(self, data: bytes) -> None:
-        continued = self.in_message
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as rest:
-            # The parser stops behind a request that asks for another protocol, whatever the handler makes of it.
-            self._fresh_parser()
-            if early := data[rest.args[0] :]:
-                self._hold(early)
-            if not self.busy:
-                self._proceed()
+        status = self.parser.feed(data)
+        if self.closing:
             return
-        except httptools.HttpParserError as error:
-            if not self.closing and not self.close_after:
-                log.debug("malformed request from %s: %s", self.peer.address, error)
-                self.in_message = False
-                self._refuse(self.refused or 400)
+        if status:
+            if not self.close_after:
+                self._refuse(status)
             return
-        if self.refused:
-            self._refuse(self.refused)
-        elif self.in_message and not self.closing:
-            self._incomplete(len(data) if continued else 0)
-
-    def _incomplete(self, size: int) -> None:
-        """More of this message has to come: see that it stays within bounds, of bytes and of time."""
-        limits = self.limits
-        self.fed += size  # a line that does not end grows inside the parser, where nobody else counts it
-        if self.in_head and self.fed > limits.head:
-            self._refuse(431)
-        elif self.fed > limits.head + 8 * limits.body and not self.discarding:  # one-byte chunks, endless trailers
-            self._refuse(400)
-        elif not (self.busy or self.close_after) and self.timed != (phase := HEAD if self.in_head else BODY):
+        if rest := self.parser.rest:
+            self.parser.rest = b""
+            self._hold(rest)
+        if self.waiting and not self.busy:
+            self._loop.call_soon(self._proceed)
+        if not self.parser.in_message:
+            self.timed = 0
+        elif not (self.busy or self.close_after) and self.timed != (phase := HEAD if self.parser.in_head else BODY):
             self.timed = phase
-            self._expire_in(limits.head_seconds if phase == HEAD else limits.body_seconds)
+            self._expire_in(self.limits.head_seconds if phase == HEAD else self.limits.body_seconds)
 
     def _remember(self, block: bytes) -> None:
         """`block` was just parsed as a request's header lines; keep it when nothing in it needs the parser."""
         request = self.current
-        if request is None or self.in_message or self.waiting or self.pending or self.closing or self.close_after:
+        if request is None or self.parser.in_message or self.waiting or self.pending or self.closing:
             return
         if self.flags != KEEP_ALIVE or request.body or not NO_BODY_YET.isdisjoint([key for key, _ in request.headers]):
             return
@@ -237,103 +200,29 @@ class Connection(asyncio.Protocol):
             self.blocks.clear()
         self.blocks[block] = request.headers
 
-    def on_message_begin(self) -> None:
-        self.in_message = self.in_head = True
-        self.headers = []
-        self.target = b""
-        self.head_bytes = self.fed = self.timed = 0
-        self.body = []
-        self.body_size = 0
-        if not self.busy:
-            self.current = None
-
-    def on_url(self, url: bytes) -> None:
-        self.target += url
-        self.head_bytes += len(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.refused or not self.in_head:  # a trailer, which nobody asked for
-            return
-        headers = self.headers
-        self.head_bytes += len(name) + len(value) + 4
-        if self.head_bytes > self.limits.head or len(headers) >= self.limits.headers:
-            self.refused = 431
-        else:
-            headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        self.in_head = False
-        if self.refused:
-            return
-        hosts = declared = 0
-        expects = False
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"content-length":
-                declared = int(value)  # the parser has seen to it that these are digits
-            elif name == b"expect":
-                expects = value.lower() == b"100-continue"
-        if hosts != 1 and self.parser.get_http_version() != "1.0":
-            self.refused = 400
-        elif declared > self.limits.body:
-            self._too_large()
-        elif expects and self.parser.get_http_version() != "1.0":
-            if self.busy or self.waiting:
-                self.continue_owed = True
-            elif not self.closing:
-                self.transport.write(CONTINUE)
-
-    def on_body(self, data: bytes) -> None:
-        if self.discarding or self.refused:
-            return
-        self.body_size += len(data)
-        if self.body_size > self.limits.body:
-            self._too_large()
-        else:
-            self.body.append(data)
-
-    def on_message_complete(self) -> None:
-        self.in_message = False
-        if self.discarding:
-            self.discarding = False
-            if not self.busy:
-                self._close()
-        elif not self.refused:
-            self._complete(False)
-
-    def _too_large(self) -> None:
-        self.body.clear()
-        self.discarding = True
-        self._complete(True)
-
-    def _complete(self, too_large: bool) -> None:
+    def request_came(self, request: Request, flags: int) -> None:
         if self.closing or self.close_after:
             return
-        parser = self.parser
-        path, query = _split(self.target)
-        body = b"".join(self.body)
-        self.body = []
-        method = parser.get_method().decode()
-        request = Request(method, path, query, tuple(self.headers), body, self.peer, too_large)
-        flags = KEEP_ALIVE if parser.should_keep_alive() and not too_large else 0
-        if parser.get_http_version() == "1.0":
-            flags |= HTTP_1_0
-        if parser.should_upgrade():
-            flags |= SWITCHABLE | KEEP_ALIVE
-        if self.busy or self.waiting or self.write_paused or flags & SWITCHABLE:  # those wait for what the parser left
+        if self.busy or self.waiting or self.write_paused:
             self.waiting.append((request, flags))
-            if not self.paused:
-                self.paused = True
-                self.transport.pause_reading()
+            self._pause()
+        elif flags & SWITCHABLE:  # waits until the parser has given back what came behind it
+            self.waiting.append((request, flags))
         else:
             self._dispatch(request, flags)
 
+    def body_wanted(self) -> None:
+        if self.busy or self.waiting:
+            self.continue_owed = True
+        elif not self.closing:
+            self.transport.write(CONTINUE)
+
+    def body_discarded(self) -> None:
+        if not self.busy:
+            self._close()
+
     def _refuse(self, status: int) -> None:
         """The bare answer to what is no request; Go's server words it like this."""
-        self.in_message = False
-        if self.closing:
-            return
         if self.busy or self.waiting:  # the client will see it after the answers that it is owed
             self.close_after = True
             return
@@ -402,7 +291,7 @@ class Connection(asyncio.Protocol):
             body = encode.gzip((body,))
             extra += b"Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n"
         flags = self.flags
-        if response.close or not flags & KEEP_ALIVE or self.close_after or self.discarding:
+        if response.close or not flags & KEEP_ALIVE or self.close_after or self.parser.discarding:
             self.close_after = True
             extra += b"Connection: close\r\n"
         elif flags & HTTP_1_0:
@@ -487,7 +376,9 @@ class Connection(asyncio.Protocol):
         if self.current is not None and self.current.body:
             self.current = None
         if self.close_after:
-            if self.discarding:  # closing now would reset the connection, and the client might never see the answer
+            if (
+                self.parser.discarding
+            ):  # closing now would reset the connection, and the client might never see the answer
                 self._expire_in(self.limits.linger_seconds)
             else:
                 self._close()
@@ -502,7 +393,7 @@ class Connection(asyncio.Protocol):
         if self.continue_owed:
             self.continue_owed = False
             self.transport.write(CONTINUE)
-        if self.in_message:
+        if self.parser.in_message:
             self._expire_in(self.limits.body_seconds)
         else:
             self.deadline = self._loop.time() + self.limits.idle_seconds
@@ -554,9 +445,9 @@ class Connection(asyncio.Protocol):
             return
         if left > 0.001:
             self.timer = self._loop.call_later(left, self._expired)
-        elif self.closing or self.write_paused or self.discarding:
+        elif self.closing or self.write_paused or self.parser.discarding:
             self.transport.abort()
-        elif self.in_message and not self.in_head:
+        elif self.parser.in_message and not self.parser.in_head:
             self._refuse(408)
         else:
             self._close()
@@ -573,17 +464,3 @@ def _address(name: object) -> str:
         host, port = name[0], name[1]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return ""
-
-
-def _split(target: bytes) -> tuple[str, str]:
-    """Path and query of a request's target, which may be a whole URL (as sent to proxies)."""
-    if not target.startswith(b"/") and b"://" in target:
-        rest = target.partition(b"://")[2]
-        slash = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
-        target = rest[slash:]
-        if not target.startswith(b"/"):
-            target = b"/" + target
-    if not target.isascii():
-        target = b"".join([b"%%%02X" % byte if byte > 127 else bytes((byte,)) for byte in target])
-    path, _, query = target.partition(b"?")
-    return path.decode(), query.decode()

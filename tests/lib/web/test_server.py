@@ -519,3 +519,25 @@ async def test_does_curl_get_along_with_it(start: Start, files: Files) -> None:
         pytest.skip("no curl")
     out, err = await process.communicate()
     assert out == b"POST|/x|y|3|False", err
+
+
+async def test_are_thousands_of_refused_upgrades_in_one_read_no_trouble(start: Start) -> None:
+    server = await start(echo)
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    answer = await send(server, ask * 3000 + b"GET /last HTTP/1.1\r\n" + CLOSE)
+    assert answer.count(b"GET|/||0|False") == 3000
+    assert answer.endswith(b"GET|/last||0|False")
+
+
+async def test_does_a_client_that_takes_nothing_lose_its_connection(start: Start) -> None:
+    server = await start(lambda _: Response(200, b"x" * 8_000_000), limits=Limits(write_seconds=0.05))
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1000)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+    await asyncio.wait_for(reader.readline(), 5)
+    for _ in range(200):
+        if not server.connections:
+            break
+        await asyncio.sleep(0.01)
+    assert not server.connections
+    writer.close()
+    await asyncio.gather(writer.wait_closed(), return_exceptions=True)
