@@ -89,7 +89,7 @@ async def test_does_a_dead_leader_s_lease_have_to_run_out() -> None:
     left = clock.monotonic()
     await asyncio.sleep(40)
     assert b.elector.is_leader()
-    assert 10 < b.led[0][1] - left < 22
+    assert 12 < b.led[0][1] - left < 25  # seen up to two looks late
     await b.kill()
 
 
