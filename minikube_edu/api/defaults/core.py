@@ -49,7 +49,7 @@ def _resource_quota(obj: Object) -> None:
 
 
 def _limit_range(obj: Object) -> None:
-    for item in obj.get("spec", {}).get("limits", ()):
+    for item in obj.get("spec", {}).get("limits") or ():
         if item.get("type") == "Container":
             _container_limits(item)
         volumes.resource_list(item, "max", "min", "default", "defaultRequest", "maxLimitRequestRatio")

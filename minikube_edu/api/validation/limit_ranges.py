@@ -17,7 +17,7 @@ MAX_MILLI_VALUE = quantity.MAX_INT64 // 1000
 
 def create(obj: Object, errors: Errors) -> None:
     seen: set[str] = set()
-    for index, item in enumerate(obj["spec"].get("limits", ())):
+    for index, item in enumerate(obj["spec"].get("limits") or ()):
         path, kind = f"spec.limits[{index}]", item.get("type", "")
         _type(errors, f"{path}.type", kind)
         if kind in seen:
