@@ -158,9 +158,9 @@ class Engine:
         path: list[bool] = []
         self._decide(request, path)
         path.reverse()
-        result = self._txn(request, path)
+        nested = self._txn(request, path)
         self._end()
-        return result
+        return TxnResult(self.revision, nested.succeeded, nested.responses)
 
     def _end(self) -> None:
         """The transaction is over; the next one has the next revision if this one changed something."""
@@ -209,7 +209,7 @@ class Engine:
         succeeded = path.pop()
         branch = request.success if succeeded else request.failure
         responses = tuple([self._do(operation, path) for operation in branch])
-        return TxnResult(self.revision + (self._next > 0), succeeded, responses)
+        return TxnResult(0, succeeded, responses)  # etcd gives a nested one no revision
 
     def _do(self, operation: Operation, path: list[bool]) -> OperationResult:
         if isinstance(operation, Put):

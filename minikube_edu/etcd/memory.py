@@ -187,7 +187,7 @@ class MemoryStore:
         succeeded = decided[id(operation)]
         branch = operation.success if succeeded else operation.failure
         responses = tuple([self._do(nested, decided) for nested in branch])
-        return TxnResult(self._now(), succeeded, responses)
+        return TxnResult(0, succeeded, responses)  # etcd gives a nested one no revision
 
     def _put(self, request: Put) -> PutResult:
         before = self._at(request.key, self.revision + 1)
