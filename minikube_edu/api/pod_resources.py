@@ -35,11 +35,11 @@ def is_native(name: str) -> bool:
 def of_containers(spec: Object, kind: str) -> Amounts:
     """`kind` is "requests" or "limits"; the sum that the pod needs at its greediest moment."""
     total: Amounts = {}
-    for container in spec.get("containers", ()):
+    for container in spec.get("containers") or ():
         _add(total, _amounts(container, kind))
     sidecars: Amounts = {}
     greediest: Amounts = {}
-    for container in spec.get("initContainers", ()):
+    for container in spec.get("initContainers") or ():
         amounts = _amounts(container, kind)
         if container.get("restartPolicy") == "Always":
             _add(total, amounts)

@@ -17,7 +17,7 @@ _COUNTED = ("cpu", "memory")
 
 
 def qos_class(spec: Object) -> str:
-    holders = [spec] if "resources" in spec else [*spec.get("containers", ()), *spec.get("initContainers", ())]
+    holders = [spec] if "resources" in spec else [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
     asked = [holder["resources"] for holder in holders if holder.get("resources")]
     if not asked:
         return "BestEffort"

@@ -29,6 +29,8 @@ def replica_set(obj: Object) -> None:
 
 def daemon_set(obj: Object) -> None:
     spec = obj["spec"]
+    # The number of the template, a field once, which the server alone keeps.
+    obj["metadata"].setdefault("annotations", {}).setdefault("deprecated.daemonset.template.generation", "0")
     _rolling(spec["updateStrategy"], maxUnavailable=1, maxSurge=0)
     spec.setdefault("revisionHistoryLimit", HISTORY)
     default_pod_spec(spec["template"]["spec"])

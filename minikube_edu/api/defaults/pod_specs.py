@@ -19,14 +19,14 @@ Object = dict[str, Any]
 def default_pod(pod: Object) -> None:
     spec = pod["spec"]
     for field in ("containers", "initContainers"):
-        for container in spec.get(field, ()):
+        for container in spec.get(field) or ():
             requests_follow_limits(container.get("resources", {}))
     if "resources" in spec:
         _default_pod_level_resources(spec)
     spec.setdefault("enableServiceLinks", True)
     if spec.get("hostNetwork"):
         for field in ("containers", "initContainers"):
-            for container in spec.get(field, ()):
+            for container in spec.get(field) or ():
                 for port in container.get("ports", ()):
                     if port["containerPort"]:
                         port.setdefault("hostPort", port["containerPort"])
@@ -51,9 +51,8 @@ def default_pod_spec(spec: Object) -> None:
     for volume in spec.get("volumes", ()):
         default_volume(volume)
     for field in ("initContainers", "containers", "ephemeralContainers"):
-        if field in spec:
-            for container in spec[field]:
-                _default_container(container)
+        for container in spec.get(field) or ():
+            _default_container(container)
     if "overhead" in spec:
         round_amounts(spec["overhead"])
     if "resources" in spec:

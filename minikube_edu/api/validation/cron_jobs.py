@@ -7,7 +7,7 @@ from typing import Any
 
 from minikube_edu.api import cron
 from minikube_edu.api.field_errors import Errors
-from minikube_edu.api.validation import Validator
+from minikube_edu.api.validation import Validator, shown
 from minikube_edu.api.validation.field_rules import nonnegative
 from minikube_edu.api.validation.jobs import job_warnings, validate_job_spec
 from minikube_edu.api.validation.pod_options import STRICT, Options, judge_update
@@ -72,7 +72,7 @@ def _validate_zone(path: str, zone: str, errors: Errors) -> None:
 def _validate_job(path: str, spec: Object, options: Options, errors: Errors) -> None:
     validate_job_spec(path, spec, options, errors)
     if "selector" in spec:
-        errors.invalid(f"{path}.selector", spec["selector"], "`selector` will be auto-generated")
+        errors.invalid(f"{path}.selector", shown.selector(spec["selector"]), "`selector` will be auto-generated")
     if spec.get("manualSelector"):
         errors.not_supported(f"{path}.manualSelector", True, ["nil", "false"])
 

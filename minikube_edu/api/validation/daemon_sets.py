@@ -6,12 +6,12 @@ from typing import Any
 
 from minikube_edu.api import internal_pods, label_selectors
 from minikube_edu.api.field_errors import Errors
-from minikube_edu.api.validation import Validator, int_or_percent
-from minikube_edu.api.validation.field_rules import immutable, label_selector, nonnegative
+from minikube_edu.api.validation import Validator, int_or_percent, shown
+from minikube_edu.api.validation.field_rules import label_selector, nonnegative
 from minikube_edu.api.validation.pod_options import STRICT, Options, judge_update
 from minikube_edu.api.validation.pod_specs import validate_template
 from minikube_edu.api.validation.pod_warnings import template_warnings
-from minikube_edu.api.validation.replica_sets import MISMATCH, check_collisions
+from minikube_edu.api.validation.replica_sets import MISMATCH, check_collisions, immutable_selector
 from minikube_edu.api.validation.workloads import check_always_restarts
 
 Object = dict[str, Any]
@@ -31,7 +31,7 @@ def _judge(obj: Object, options: Options, errors: Errors) -> None:
     except ValueError:
         matches = True  # what is wrong with it has been said
     if not matches:
-        errors.invalid("spec.template.metadata.labels", labels or None, MISMATCH)
+        errors.invalid("spec.template.metadata.labels", shown.labels(labels), MISMATCH)
     if selector is not None and not selector.get("matchLabels") and not selector.get("matchExpressions"):
         errors.invalid("spec.selector", selector, "empty selector is invalid for daemonset")
     validate_template("spec.template", spec["template"], errors, options)
@@ -46,8 +46,8 @@ def _validate_strategy(path: str, strategy: Object, errors: Errors) -> None:
     if kind == "OnDelete":
         return
     if kind != "RollingUpdate":
-        shown = internal_pods.internal("apps.v1.DaemonSetUpdateStrategy", strategy)
-        errors.not_supported(path, shown, ["RollingUpdate", "OnDelete"])
+        value = internal_pods.internal("apps.v1.DaemonSetUpdateStrategy", strategy)
+        errors.not_supported(path, value, ["RollingUpdate", "OnDelete"])
         return
     if "rollingUpdate" not in strategy:
         errors.required(f"{path}.rollingUpdate")
@@ -70,7 +70,7 @@ def create(obj: Object, errors: Errors) -> None:
 
 
 def update(new: Object, old: Object, errors: Errors) -> None:
-    immutable(errors, "spec.selector", new["spec"].get("selector"), old["spec"].get("selector"))
+    immutable_selector(new["spec"], old["spec"], errors)
     judge_update(errors, _judge, new, old, STRICT)
 
 

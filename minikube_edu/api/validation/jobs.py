@@ -9,13 +9,13 @@ from typing import Any
 
 from minikube_edu.api import internal_pods, label_selectors, names
 from minikube_edu.api.field_errors import OMIT, Errors
-from minikube_edu.api.validation import Validator, job_indexes
+from minikube_edu.api.validation import Validator, job_indexes, shown
 from minikube_edu.api.validation.field_rules import IMMUTABLE, immutable, label_selector, nonnegative
 from minikube_edu.api.validation.job_statuses import condition_is, validate_status
 from minikube_edu.api.validation.pod_options import STRICT, Options, judge_update
 from minikube_edu.api.validation.pod_specs import validate_template
 from minikube_edu.api.validation.pod_warnings import template_warnings
-from minikube_edu.api.validation.replica_sets import MISMATCH
+from minikube_edu.api.validation.replica_sets import MISMATCH, immutable_selector
 from minikube_edu.api.validation.workloads import HOSTNAMES
 from minikube_edu.lib.gotext import words
 
@@ -66,13 +66,13 @@ def _validate_generated(metadata: Object, spec: Object, prefixed: bool, errors: 
         if key not in labels:
             errors.required(path, f"must be '{value}'")
         elif labels[key] != value:
-            errors.invalid(path, labels, f"must be '{value}'")
+            errors.invalid(path, shown.labels(labels), f"must be '{value}'")
     try:
         matches = label_selectors.from_object(spec["selector"]).matches(expected)
     except ValueError:
         return
     if not matches:
-        errors.invalid("spec.selector", spec["selector"], "`selector` not auto-generated")
+        errors.invalid("spec.selector", shown.selector(spec["selector"]), "`selector` not auto-generated")
 
 
 def _judge_spec(obj: Object, options: Options, errors: Errors) -> None:
@@ -88,7 +88,7 @@ def _judge_spec(obj: Object, options: Options, errors: Errors) -> None:
     except ValueError:
         return
     if not matches:
-        errors.invalid("spec.template.metadata.labels", labels or None, MISMATCH)
+        errors.invalid("spec.template.metadata.labels", shown.labels(labels), MISMATCH)
 
 
 # ---------------------------------------------------------------- the specification, also in a CronJob
@@ -285,7 +285,7 @@ def update(new: Object, old: Object, errors: Errors) -> None:
     judge_update(errors, _judge_spec, new, old, STRICT)  # the real one says it twice
     after, before = new["spec"], old["spec"]
     _validate_completions(after, before, errors)
-    immutable(errors, "spec.selector", after.get("selector"), before.get("selector"))
+    immutable_selector(after, before, errors)
     _validate_template_change(after, old, errors)
     immutable(errors, "spec.completionMode", after.get("completionMode"), before.get("completionMode"))
     _immutable_struct(errors, "podFailurePolicy", "batch.v1.PodFailurePolicy", after, before)
@@ -322,8 +322,8 @@ def _validate_template_change(new: Object, old: Object, errors: Errors) -> None:
         before = _with_scheduling(before, template)
     if not old["spec"].get("suspend") or not free:
         if template != before:
-            shown = template["metadata"] | {"Spec": internal_pods.pod_spec(template["spec"])}
-            errors.invalid("spec.template", shown, IMMUTABLE)
+            value = template["metadata"] | {"Spec": internal_pods.pod_spec(template["spec"])}
+            errors.invalid("spec.template", value, IMMUTABLE)
         return
     pod = dict(before["spec"])
     for field in ("containers", "initContainers"):

@@ -101,7 +101,7 @@ def validate_init_containers(
 
 def validate_ephemeral_containers(path: str, spec: Object, pod: Surroundings, errors: Errors) -> None:
     others = {
-        container.get("name", "") for field in ("containers", "initContainers") for container in spec.get(field, ())
+        container.get("name", "") for field in ("containers", "initContainers") for container in spec.get(field) or ()
     }
     seen = set(others)
     for index, container in enumerate(spec["ephemeralContainers"]):

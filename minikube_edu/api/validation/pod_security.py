@@ -25,7 +25,7 @@ _PROFILES = ["Localhost", "RuntimeDefault", "Unconfined"]
 def all_containers(spec: Object, path: str) -> Iterator[tuple[str, Object]]:
     """(path, container), of every sort, in the order in which the real one visits them."""
     for field in ("initContainers", "containers", "ephemeralContainers"):
-        for index, container in enumerate(spec.get(field, ())):
+        for index, container in enumerate(spec.get(field) or ()):
             yield f"{path}.{field}[{index}]", container
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from minikube_edu.api import internal_pods, label_selectors, names
 from minikube_edu.api.field_errors import Errors
-from minikube_edu.api.validation import Validator, int_or_percent
-from minikube_edu.api.validation.field_rules import immutable, label_selector, nonnegative
+from minikube_edu.api.validation import Validator, int_or_percent, shown
+from minikube_edu.api.validation.field_rules import IMMUTABLE, label_selector, nonnegative
 from minikube_edu.api.validation.pod_options import STRICT, Options, judge_update
 from minikube_edu.api.validation.pod_specs import validate_template
 from minikube_edu.api.validation.pod_warnings import template_warnings
@@ -27,7 +27,7 @@ def validate_selector(spec: Object, empty: str, errors: Errors) -> None:
         return
     label_selector(errors, "spec.selector", selector)
     if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        errors.invalid("spec.selector", selector, empty)
+        errors.invalid("spec.selector", shown.selector(selector), empty)
 
 
 def check_template_matches(spec: Object, invalid: str, errors: Errors) -> bool:
@@ -35,12 +35,17 @@ def check_template_matches(spec: Object, invalid: str, errors: Errors) -> bool:
     try:
         selector = label_selectors.from_object(spec.get("selector"))
     except ValueError:
-        errors.invalid("spec.selector", spec.get("selector"), invalid)
+        errors.invalid("spec.selector", shown.selector(spec.get("selector")), invalid)
         return False
     labels = spec["template"]["metadata"].get("labels", {})
     if not selector.empty() and not selector.matches(labels):
-        errors.invalid("spec.template.metadata.labels", labels or None, MISMATCH)
+        errors.invalid("spec.template.metadata.labels", shown.labels(labels), MISMATCH)
     return True
+
+
+def immutable_selector(new: Object, old: Object, errors: Errors) -> None:
+    if new.get("selector") != old.get("selector"):
+        errors.invalid("spec.selector", shown.selector(new.get("selector")), IMMUTABLE)
 
 
 def _validate_template(spec: Object, options: Options, errors: Errors) -> None:
@@ -77,7 +82,7 @@ def create_set(obj: Object, errors: Errors) -> None:
 
 def update_set(new: Object, old: Object, errors: Errors) -> None:
     judge_update(errors, _judge_set, new, old, STRICT)
-    immutable(errors, "spec.selector", new["spec"].get("selector"), old["spec"].get("selector"))
+    immutable_selector(new["spec"], old["spec"], errors)
 
 
 def update_set_status(new: Object, old: Object, errors: Errors) -> None:
@@ -112,8 +117,8 @@ def _validate_strategy(strategy: Object, errors: Errors) -> None:
     elif kind == "RollingUpdate":
         _validate_rolling("spec.strategy.rollingUpdate", rolling or {}, errors)
     else:
-        shown = internal_pods.internal("apps.v1.DeploymentStrategy", strategy)
-        errors.not_supported("spec.strategy", shown, ["Recreate", "RollingUpdate"])
+        value = internal_pods.internal("apps.v1.DeploymentStrategy", strategy)
+        errors.not_supported("spec.strategy", value, ["Recreate", "RollingUpdate"])
 
 
 def _validate_rolling(path: str, rolling: Object, errors: Errors) -> None:
@@ -131,7 +136,7 @@ def create_deployment(obj: Object, errors: Errors) -> None:
 
 def update_deployment(new: Object, old: Object, errors: Errors) -> None:
     judge_update(errors, _judge_deployment, new, old, STRICT)
-    immutable(errors, "spec.selector", new["spec"].get("selector"), old["spec"].get("selector"))
+    immutable_selector(new["spec"], old["spec"], errors)
 
 
 def update_deployment_status(new: Object, old: Object, errors: Errors) -> None:

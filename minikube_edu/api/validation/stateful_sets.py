@@ -81,7 +81,7 @@ def _validate_strategy(path: str, strategy: Object, errors: Errors) -> None:
     elif kind == "OnDelete":
         if rolling is not None:
             shown = internal_pods.internal("apps.v1.RollingUpdateStatefulSetStrategy", rolling)
-            shown["Partition"] = shown["Partition"] or 0
+            shown["MaxUnavailable"] = rolling.get("maxUnavailable")
             errors.invalid(f"{path}.rollingUpdate", shown, "only allowed for updateStrategy 'RollingUpdate'")
     elif kind != "RollingUpdate":
         shown = internal_pods.internal("apps.v1.StatefulSetUpdateStrategy", strategy)

@@ -6,7 +6,7 @@ from typing import Any
 
 from minikube_edu.api import label_selectors, names
 from minikube_edu.api.field_errors import Errors
-from minikube_edu.api.validation import Validator, pods
+from minikube_edu.api.validation import Validator, pods, shown
 from minikube_edu.api.validation.field_rules import nonnegative
 from minikube_edu.api.validation.pod_options import STRICT, Options, judge_update
 from minikube_edu.api.validation.pod_specs import validate_template
@@ -59,7 +59,7 @@ def _judge_controller(obj: Object, options: Options, errors: Errors) -> None:
     labels = template["metadata"].get("labels", {})
     if selector and not label_selectors.from_set(selector).matches(labels):
         problem = "`selector` does not match template `labels`"
-        errors.invalid("spec.template.metadata.labels", labels or None, problem)
+        errors.invalid("spec.template.metadata.labels", shown.labels(labels), problem)
     validate_template("spec.template", template, errors, options)
     check_always_restarts("spec.template.spec", template["spec"], "ReplicationController", errors)
 

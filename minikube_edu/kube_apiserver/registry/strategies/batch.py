@@ -24,6 +24,9 @@ class Jobs(TemplateStrategy):
     def prepare_create(self, new: Object, context: Context) -> None:
         if not new["spec"].get("manualSelector"):
             _generate_selector(new)
+        # As the real one has it when it reads its own object back.
+        if labels := new["spec"]["template"]["metadata"].get("labels"):
+            new["metadata"].setdefault("labels", dict(labels))
         super().prepare_create(new, context)
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:

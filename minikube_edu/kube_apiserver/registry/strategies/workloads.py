@@ -26,7 +26,7 @@ _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 def _lifecycles(spec: Object) -> Iterator[Object]:
     for field in _CONTAINERS:
-        for container in spec.get(field, ()):
+        for container in spec.get(field) or ():
             if "lifecycle" in container:
                 yield container
 
@@ -209,7 +209,7 @@ def _apparmor_fields(spec: Object, annotations: dict[str, str], context: Context
         return
     of_pod = spec.get("securityContext", {}).get("appArmorProfile")
     for field in _CONTAINERS:
-        for container in spec.get(field, ()):
+        for container in spec.get(field) or ():
             key = APPARMOR_CONTAINER + container.get("name", "")
             if key not in annotations or "appArmorProfile" in container.get("securityContext", {}):
                 continue
