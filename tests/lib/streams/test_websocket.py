@@ -163,6 +163,7 @@ async def test_are_fragments_put_together_with_pings_between_them() -> None:
         (frame(ws.CLOSE, struct.pack("!H", 1005), masked=True), ws.PROTOCOL_ERROR),
         (frame(ws.BINARY, b"a" * 200_001, masked=True)[:20], ws.TOO_BIG),
     ],
+    ids=[f"rule {number}" for number in range(10)],  # the masks are random, names of tests must not be
 )
 async def test_does_a_broken_rule_end_the_connection_with_its_code(data: bytes, code: int) -> None:
     transport, raw, _, log = raw_client()
