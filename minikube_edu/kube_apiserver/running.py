@@ -107,6 +107,7 @@ async def start(options: argparse.Namespace) -> Running:
     tasks = [asyncio.create_task(registry.cache.run(), name="watch cache")]  # every read is answered from it
     await registry.cache.ready.wait()
     await bootstrap.make(registry)  # namespaces, priority classes, …
+    registry.cache.forget_past()
     context = tls.server_context(serving.certificate, serving.key, serving.client_ca)
     listener = await serve(server.handle, options.bind_address, options.secure_port, tls=context, name="kube-apiserver")
     await bootstrap.after_listening(registry, serving, listener.port)

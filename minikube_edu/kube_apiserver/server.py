@@ -131,7 +131,7 @@ class ApiServer:
     def verb_of(self, request: Request, route: Route, query: Query) -> str:
         method = request.method
         if method == "GET":
-            if route.watch or (query and boolean(query, "watch") and not route.subresource):
+            if route.watch or (query and not route.name and boolean(query, "watch")):
                 return "watch"
             return "get" if route.name else "list"
         if method == "DELETE":

@@ -254,6 +254,12 @@ class WatchCache:
         self._advance(revision)
         return revision
 
+    def forget_past(self) -> None:
+        """Watches may start from now on, not before: what went on during the boot concerns nobody."""
+        for cache in self.caches.values():
+            cache.ring.clear()
+            cache.ring_start = self.revision
+
     async def _read_all(self) -> tuple[list[KeyValue], int]:
         found: list[KeyValue] = []
         key, revision = ROOT, 0

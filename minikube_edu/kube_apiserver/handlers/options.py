@@ -92,6 +92,7 @@ class TooLargeVersion(ApiError):
                 "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
                 "retryAfterSeconds": 1,
             },
+            [(b"Retry-After", b"1")],
         )
 
 

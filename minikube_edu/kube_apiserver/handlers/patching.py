@@ -48,8 +48,13 @@ class Change:
 
     is_apply = False
 
-    def __init__(self, server: ApiServer, request: Request, context: Context, query: Query) -> None:
+    def __init__(
+        self, server: ApiServer, request: Request, context: Context, query: Query, view: Kind | None = None
+    ) -> None:
         self.server = server
+        self.expected = view or context.resource.gvk  # a Scale is patched as a Scale, not as what it is a view of
+        self.custom = context.resource.custom if view is None else None
+        self.type_name = context.resource.type_name if view is None else schema.type_of(*view)
         self.context = context
         self.mode = body.validation_mode(query)
         self.force = boolean(query, "force")
@@ -65,17 +70,16 @@ class Change:
     def redecode(self, patched: Object, doubles: list[str]) -> Object:
         """What the patch made, judged like a body. Type errors of a patch are 422 in the real server."""
         context = self.context
-        expected = context.resource.gvk
+        expected = self.expected
         own = body.kind_of(patched, expected)
         if own != expected:
             raise self.other_kind(patched, own)
-        if context.resource.custom is not None:
+        if self.custom is not None:
             place = f'{own.kind} in version "{own.version}" cannot be handled as a {own.kind}'
             return body.decode_custom(self.server, patched, doubles, context, self.mode, own, expected, place)
-        type_name = context.resource.type_name
-        assert type_name is not None
+        assert self.type_name is not None
         try:
-            decoded = schema.decode(type_name, patched)
+            decoded = schema.decode(self.type_name, patched)
         except schema.DecodeError as error:
             raise self.unfit(patched, str(error)) from None
         if self.mode != "Ignore" and (doubles or decoded.unknown):
@@ -99,7 +103,7 @@ class Change:
             schema.decode(type_name, patched)
         except schema.DecodeError as error:
             return self.unfit(patched, str(error))
-        return _wrong_version(own, self.context.resource.gvk)
+        return _wrong_version(own, self.expected)
 
     def unfit(self, patched: Object, why: str) -> ApiError:
         errors = Errors()
@@ -165,8 +169,8 @@ class StrategicPatch(Change):
         from minikube_edu.api import strategic_merge
 
         doubles = json_form.duplicates(self.raw, self.patch)
-        assert self.context.resource.type_name is not None
-        patched = strategic_merge.apply(_live(self, live), self.patch, self.context.resource.type_name)
+        assert self.type_name is not None
+        patched = strategic_merge.apply(_live(self, live), self.patch, self.type_name)
         return self.redecode(patched, doubles)
 
 
@@ -205,8 +209,8 @@ class ApplyPatch(Change):
         merged = managed_fields.apply(
             live,
             self.patch,
-            type_name=shape_of(resource),
-            api_version=resource.api_version,
+            type_name=shape_of(resource) if self.expected == resource.gvk else self.type_name,
+            api_version=self.expected.api_version,
             manager=context.manager,
             force=self.force,
             subresource=context.subresource,
@@ -214,14 +218,14 @@ class ApplyPatch(Change):
             now=clock.rfc3339(),
             type_at=type_at(self.server, resource),
         )
-        if resource.custom is not None:
+        if self.custom is not None:
             return self.redecode(merged, [])
-        assert resource.type_name is not None
+        assert self.type_name is not None
         try:
-            new = schema.decode(resource.type_name, merged).object
+            new = schema.decode(self.type_name, merged).object
         except schema.DecodeError as error:
             raise GenericError(str(error)) from None
-        defaults.defaulter(*resource.gvk)(new)
+        defaults.defaulter(*self.expected)(new)
         return new
 
 
@@ -234,12 +238,12 @@ def reflect_kind(why: str) -> str:
 KINDS: dict[str, type[Change]] = {JSON: JsonPatch, MERGE: MergePatch, STRATEGIC: StrategicPatch, APPLY: ApplyPatch}
 
 
-def parse(server: ApiServer, request: Request, context: Context, query: Query) -> Change:
+def parse(server: ApiServer, request: Request, context: Context, query: Query, view: Kind | None = None) -> Change:
     if request.too_large:
         raise body.too_large()
     media = body.media_type(request)
     kind = KINDS.get(media)
-    if kind is None or (kind is StrategicPatch and context.resource.custom is not None):
+    if kind is None or (kind is StrategicPatch and view is None and context.resource.custom is not None):
         raise UnsupportedPatch()
     if kind is ApplyPatch:
         if not first(query, "fieldManager"):
@@ -250,7 +254,7 @@ def parse(server: ApiServer, request: Request, context: Context, query: Query) -
         errors = Errors()
         errors.forbidden("force", "may not be specified for non-apply patch")
         raise Invalid("meta.k8s.io", "PatchOptions", "", errors)
-    return kind(server, request, context, query)
+    return kind(server, request, context, query, view)
 
 
 METADATA_ORDER = (

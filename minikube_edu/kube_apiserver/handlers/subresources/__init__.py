@@ -69,7 +69,7 @@ def answer(
     if name == "scale":
         from minikube_edu.kube_apiserver.handlers.subresources import scale
 
-        return scale.answer(server, request, context, query)
+        return scale.answer(server, request, context, query, route)
     if context.verb == "get":
         return reading.get(server, request, context, query)
     verb = writing.update if context.verb == "update" else writing.patch

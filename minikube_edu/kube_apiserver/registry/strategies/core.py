@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikube_edu.api.errors import Invalid
+from minikube_edu.api.field_errors import Errors
 from minikube_edu.api.scheme import Resource
+from minikube_edu.api.validation import event_rules
 from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.registry.strategies.services import ServiceStrategy
 from minikube_edu.kube_apiserver.registry.strategies.volumes import (
@@ -60,9 +63,19 @@ class NamespaceStrategy(Strategy):
 
     def begin_deletion(self, obj: Object) -> None:
         obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
+        obj["metadata"].pop("deletionGracePeriodSeconds", None)
 
     def may_go(self, obj: Object) -> bool:
         return not obj.get("spec", {}).get("finalizers")
+
+    def begin_deletion(self, obj: Object) -> None:
+        """Its phase tells; there is no grace period."""
+        obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
+        obj["metadata"].pop("deletionGracePeriodSeconds", None)
+
+    def may_go(self, obj: Object) -> bool:
+        """The first DELETE only begins the deletion; it ends when nothing is left inside."""
+        return "deletionTimestamp" in obj["metadata"] and not obj.get("spec", {}).get("finalizers")
 
     def canonicalize(self, new: Object) -> None:
         new["metadata"].setdefault("labels", {})[NAMESPACE_LABEL] = new["metadata"]["name"]
@@ -133,7 +146,10 @@ _ABOUT = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "
 
 
 class EventStrategy(Strategy):
-    """Events of both groups. They vanish after a while, and are selected by the names of the group that is asked."""
+    """Events of both groups. They vanish after a while, and are selected by the names of the group that is asked.
+
+    Validation knows the stored kind, which is the same for both groups; what events.k8s.io is stricter about is judged
+    here, where the group of the request is known."""
 
     allow_create_on_update = True
     time_to_live = 3600
@@ -149,6 +165,24 @@ class EventStrategy(Strategy):
             *(() if newer else ("source",)),
             "type",
         )
+
+    def prepare_create(self, new: Object, context: Context) -> None:
+        self._judge(new, None)
+
+    def prepare_update(self, new: Object, old: Object, context: Context) -> None:
+        self._judge(new, old)
+
+    def _judge(self, new: Object, old: Object | None) -> None:
+        if self.resource.group != "events.k8s.io":
+            return
+        errors = Errors()
+        rules = event_rules.STRICT_VALIDATOR
+        if old is None:
+            rules.create(new, errors)
+        else:
+            rules.update(new, old, errors)
+        if errors:
+            raise Invalid("", "Event", new["metadata"].get("name", ""), errors)
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:
         """Of a stored event, under the names of either group."""
