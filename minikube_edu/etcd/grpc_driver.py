@@ -40,7 +40,7 @@ from minikube_edu.etcd.contract import (
     WatchBatch,
     WatchRequest,
 )
-from minikube_edu.etcd.hub import Deliver
+from minikube_edu.etcd.hub import Deliver, hand_over
 from minikube_edu.etcd.wire import Message, decode, encode
 
 OPTIONS = [
@@ -310,7 +310,7 @@ class GrpcWatch:
             self._created.set_result(None)
         elif self._deliver is not None:
             events = tuple(map(translation.event_result, message["events"]))
-            self._deliver(WatchBatch(message["header"]["revision"], events))
+            return hand_over(self._deliver, WatchBatch(message["header"]["revision"], events))
         return True
 
     def _end(self) -> None:
@@ -320,7 +320,7 @@ class GrpcWatch:
             self._created.set_exception(self.error or Unavailable("etcd: the watch was cancelled"))
             self._created.exception()
         elif deliver is not None:
-            deliver(WatchBatch(self._store.revision, (), self.error))
+            hand_over(deliver, WatchBatch(self._store.revision, (), self.error))
 
 
 def store_error(code: str, message: str) -> StoreError:

@@ -31,6 +31,16 @@ log = logging.getLogger(__name__)
 Deliver = Callable[[WatchBatch], None]
 
 
+def hand_over(deliver: Deliver, batch: WatchBatch) -> bool:
+    """Deliver; false when the watcher raised: a bug of that watcher, which must not keep others from their events."""
+    try:
+        deliver(batch)
+    except Exception:
+        log.exception("a watcher failed and is dropped")
+        return False
+    return True
+
+
 class History(Protocol):
     """What the hub asks of the store when a watch starts in the past."""
 
@@ -96,14 +106,10 @@ class Subscription:
         )
 
     def hand(self, batch: WatchBatch) -> None:
-        """Deliver; a watcher that raises is a bug of that watcher, and must not keep others from their events."""
         if not self.active:
             return
         self.quiet = False
-        try:
-            self._deliver(batch)
-        except Exception:
-            log.exception("a watcher failed and is dropped")
+        if not hand_over(self._deliver, batch):
             self.cancel()
 
 

@@ -32,7 +32,7 @@ from minikube_edu.etcd.contract import (
     WatchRequest,
 )
 from minikube_edu.etcd.frame_stream import FrameStream
-from minikube_edu.etcd.hub import Deliver
+from minikube_edu.etcd.hub import Deliver, hand_over
 from minikube_edu.lib import clock, ids
 
 FIRST_PAUSE = 0.02
@@ -260,7 +260,8 @@ class Link(FrameStream):
             if watch is not None:
                 if message.error is not None:
                     del self.watches[number]
-                watch.deliver(message)
+                if not hand_over(watch.deliver, message):
+                    watch.cancel()
         elif kind is frames.Exclusive:
             store.revision = max(store.revision, message.revision)
             store.exclusive = True
@@ -296,4 +297,4 @@ class Link(FrameStream):
             queue.put_nowait(error)
         watches, self.watches = self.watches, {}
         for watch in watches.values():
-            watch.deliver(WatchBatch(self._store.revision, (), error))
+            hand_over(watch.deliver, WatchBatch(self._store.revision, (), error))

@@ -85,6 +85,7 @@ class Connection(FrameStream):
         self._connections = connections
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: dict[int, Watch] = {}
+        self._starting: dict[int, asyncio.Task[None]] = {}  # watches that still catch up
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -127,14 +128,14 @@ class Connection(FrameStream):
         elif kind is frames.Recalled:
             self._delegation.acknowledge(self)
         elif kind is frames.CancelWatch:
-            watch = self._watches.pop(number, None)
-            if watch is not None:
-                watch.cancel()
+            self._cancel_watch(number)
         elif kind is frames.RequestProgress:
             if number in self._watches:
                 self._watches[number].request_progress()
         else:
             task = asyncio.create_task(self._answer(number, message))
+            if kind is WatchRequest:
+                self._starting[number] = task
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -162,8 +163,17 @@ class Connection(FrameStream):
         def deliver(batch: WatchBatch) -> None:
             self.send(number, batch)
 
-        self._watches[number] = await self._store.watch(request, deliver)
+        try:
+            self._watches[number] = await self._store.watch(request, deliver)
+        finally:
+            self._starting.pop(number, None)
         return frames.Done()
+
+    def _cancel_watch(self, number: int) -> None:
+        if number in self._starting:
+            self._starting.pop(number).cancel()
+        elif number in self._watches:
+            self._watches.pop(number).cancel()
 
     async def _snapshot(self, number: int, request: frames.TakeSnapshot) -> frames.Chunk:
         chunks = self._store.snapshot()

@@ -185,3 +185,37 @@ async def test_does_a_holder_that_sleeps_lose_the_promise_and_its_connection(
         await reader.readexactly(1)
     writer.close()
     await other.close()
+
+
+async def test_is_a_watch_given_up_while_it_catches_up_gone_for_good(server: Server) -> None:
+    store = await SocketStore.open(server.path)
+    for number in range(3000):
+        await server.store.put(Put(b"%d" % number, b""))
+
+    def give_up(batch: WatchBatch) -> None:
+        watching.cancel()
+
+    watching = asyncio.create_task(store.watch(WatchRequest(b"\0", b"\0", 2), give_up))
+    with pytest.raises(asyncio.CancelledError):
+        await watching
+    await store.put(Put(b"a", b""))
+    assert isinstance(server.store, SqliteStore)
+    async with asyncio.timeout(5):
+        while len(server.store._hub):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await store.close()
+
+
+async def test_does_a_watcher_that_fails_not_end_the_connection(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await SocketStore.open(server.path)
+
+    def fail(batch: WatchBatch) -> None:
+        raise RuntimeError("a bug")
+
+    await store.watch(WatchRequest(b"a"), fail)
+    await store.put(Put(b"a", b""))
+    assert (await store.put(Put(b"a", b""))).revision == 3
+    assert caplog.text.count("a watcher failed") == 1
+    await store.close()
