@@ -283,8 +283,6 @@ def _compile_struct(shape: Struct) -> Normalizer:
     for field in shape.fields.values():
         pointer_struct = field.kind[0] == "=" and not field.struct_value
         keep = field.always or field.pointer or pointer_struct or field.kind in ("any", "intstr", "quantity")
-        if field.kind.startswith(("[]", "{}")) and not field.pointer:
-            keep = False  # empty is as good as absent, which is null where it is always written
         entries[field.name] = [_SCALARS.get(field.kind), keep, field.kind]
         if field.always:
             if field.struct_value or (field.kind[0] == "=" and field.required and field.default == {}):
