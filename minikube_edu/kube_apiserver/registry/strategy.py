@@ -145,6 +145,13 @@ def keep(new: Object, old: Object, field: str) -> None:
         new.pop(field, None)
 
 
+def null_when_empty(holder: Object, *fields: str) -> None:
+    """Lists that are always written: an empty one is read back from the real store as null."""
+    for field in fields:
+        if holder.get(field) == []:
+            holder[field] = None
+
+
 def clear_status(new: Object) -> None:
     """The status as it is when nobody has written it yet."""
     if "status" in new:
