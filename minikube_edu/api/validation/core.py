@@ -19,12 +19,8 @@ from minikube_edu.api.validation import (
     quotas,
     secret,
     services,
+    workloads,
 )
-
-try:
-    from minikube_edu.api.validation.workloads import VALIDATORS as WORKLOADS
-except ModuleNotFoundError:
-    WORKLOADS = {}
 
 Object = dict[str, Any]
 
@@ -52,7 +48,7 @@ def binding(obj: Object, errors: Errors) -> None:
 
 
 VALIDATORS: dict[str, Validator] = {
-    **WORKLOADS,
+    **workloads.VALIDATORS,
     "Binding": Validator(create=binding),
     "ConfigMap": configmaps.VALIDATOR,
     "Endpoints": endpoints.VALIDATOR,

@@ -9,18 +9,14 @@ from minikube_edu.api.field_errors import Errors
 from minikube_edu.api.scheme import Resource
 from minikube_edu.api.validation import event_rules
 from minikube_edu.kube_apiserver.context import Context
+from minikube_edu.kube_apiserver.registry.strategies import workloads
 from minikube_edu.kube_apiserver.registry.strategies.services import ServiceStrategy
 from minikube_edu.kube_apiserver.registry.strategies.volumes import (
     PersistentVolumeClaimStrategy,
     PersistentVolumeStrategy,
 )
-from minikube_edu.kube_apiserver.registry.strategy import Strategy, keep
+from minikube_edu.kube_apiserver.registry.strategy import Strategy, keep, null_when_empty
 from minikube_edu.lib import ids
-
-try:
-    from minikube_edu.kube_apiserver.registry.strategies.workloads import STRATEGIES as WORKLOADS
-except ModuleNotFoundError:
-    WORKLOADS = {}
 
 Object = dict[str, Any]
 
@@ -128,6 +124,9 @@ def _names_alone(account: Object) -> None:
 class LimitRangeStrategy(Strategy):
     allow_create_on_update = True
 
+    def canonicalize(self, new: Object) -> None:
+        null_when_empty(new["spec"], "limits")
+
     def prepare_create(self, new: Object, context: Context) -> None:
         super().prepare_create(new, context)
         if not new["metadata"].get("name"):
@@ -201,7 +200,7 @@ class EventStrategy(Strategy):
 
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    **WORKLOADS,
+    **workloads.STRATEGIES,
     "Endpoints": EndpointsStrategy,
     "Event": EventStrategy,
     "LimitRange": LimitRangeStrategy,

@@ -6,7 +6,7 @@ from typing import Any
 
 from minikube_edu.api import names
 from minikube_edu.kube_apiserver.context import Context
-from minikube_edu.kube_apiserver.registry.strategy import Strategy
+from minikube_edu.kube_apiserver.registry.strategy import Strategy, null_when_empty
 
 Object = dict[str, Any]
 
@@ -23,6 +23,9 @@ class EndpointSliceStrategy(Strategy):
     def prepare_update(self, new: Object, old: Object, context: Context) -> None:
         super().prepare_update(new, old, context)
         _drop_topology(new, old)
+
+    def canonicalize(self, new: Object) -> None:
+        null_when_empty(new, "endpoints", "ports")
 
     def count_generation(self, new: Object, old: Object) -> None:
         super().count_generation(new, old)

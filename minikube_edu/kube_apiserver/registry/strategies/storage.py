@@ -6,7 +6,7 @@ from typing import Any
 
 from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.registry.strategies.networking import StatusAloneStrategy
-from minikube_edu.kube_apiserver.registry.strategy import Strategy
+from minikube_edu.kube_apiserver.registry.strategy import Strategy, null_when_empty
 
 Object = dict[str, Any]
 
@@ -21,6 +21,11 @@ class ReturnedStrategy(Strategy):
 
 class CSINodeStrategy(ReturnedStrategy):
     allow_unconditional_update = False
+
+    def canonicalize(self, new: Object) -> None:
+        null_when_empty(new["spec"], "drivers")
+        for driver in new["spec"].get("drivers") or ():
+            null_when_empty(driver, "topologyKeys")
 
 
 class CSIStorageCapacityStrategy(Strategy):
