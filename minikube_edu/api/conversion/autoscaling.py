@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from minikube_edu.api.defaults.autoscaling import CPU_UTILIZATION, cpu_metric
+from minikube_edu.api.defaults.autoscaling import CPU_UTILIZATION, METRICS, cpu_metric
 
 Object = dict[str, Any]
 
 _PREFIX = "autoscaling.alpha.kubernetes.io/"
-METRICS, CURRENT = _PREFIX + "metrics", _PREFIX + "current-metrics"
+CURRENT = _PREFIX + "current-metrics"
 BEHAVIOR, CONDITIONS = _PREFIX + "behavior", _PREFIX + "conditions"
 _ROUND_TRIP = (METRICS, CURRENT, BEHAVIOR, CONDITIONS, _PREFIX + "scale-down-tolerance", _PREFIX + "scale-up-tolerance")
 

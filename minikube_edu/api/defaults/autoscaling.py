@@ -1,6 +1,6 @@
 """Defaults of the group autoscaling: HorizontalPodAutoscaler, in its two versions.
 
-The processor target of version 1 is filled in by conversion, which sees the metrics kept in annotations.
+Version 1 aims at the processor alone, unless other metrics are kept in an annotation (see `conversion.autoscaling`).
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from typing import Any
 
 Object = dict[str, Any]
 
+METRICS = "autoscaling.alpha.kubernetes.io/metrics"
 CPU_UTILIZATION = 80  # percent
 _PERIOD = 15  # seconds
 
 
 def autoscaler_v1(obj: Object) -> None:
     obj["spec"].setdefault("minReplicas", 1)
+    if METRICS not in obj["metadata"].get("annotations", {}):
+        obj["spec"].setdefault("targetCPUUtilizationPercentage", CPU_UTILIZATION)
 
 
 def autoscaler(obj: Object) -> None:

@@ -24,9 +24,6 @@ class Jobs(TemplateStrategy):
     def prepare_create(self, new: Object, context: Context) -> None:
         if not new["spec"].get("manualSelector"):
             _generate_selector(new)
-        # As the real one has it when it reads its own object back.
-        if labels := new["spec"]["template"]["metadata"].get("labels"):
-            new["metadata"].setdefault("labels", dict(labels))
         super().prepare_create(new, context)
 
     def selectable_fields(self, obj: Object) -> dict[str, str]:
@@ -43,7 +40,10 @@ def _generate_selector(job: Object) -> None:
     metadata, spec = job["metadata"], job["spec"]
     template = spec["template"]["metadata"]
     made = {OLD_NAME: metadata["name"], NAME: metadata["name"], OLD_UID: metadata["uid"], UID: metadata["uid"]}
-    template["labels"] = made | template.get("labels", {})
+    labels = made | template.get("labels", {})
+    if metadata.get("labels") == template.get("labels"):
+        metadata["labels"] = dict(labels)  # taken over from the template by default: in the real one it is the same map
+    template["labels"] = labels
     selector = dict(spec.get("selector", {}))
     selector["matchLabels"] = {UID: metadata["uid"]} | selector.get("matchLabels", {})
     spec["selector"] = selector

@@ -82,6 +82,7 @@ class TemplateStrategy(Strategy):
 
 class PodTemplates(TemplateStrategy):
     template_path = ("template",)
+    returns_deleted = True
 
 
 class ReplicationControllers(TemplateStrategy):
