@@ -13,7 +13,7 @@ from typing import Protocol
 
 from minikube_edu.lib.web.messages import Headers
 
-HIGH, LOW = 1 << 20, 1 << 18  # bytes of a body that nobody has read yet: stop the sender, let it go on
+HIGH = 1 << 20  # bytes of a body that nobody has read yet: the sender must wait until they are read
 
 
 class Disconnected(ConnectionError):

@@ -17,8 +17,6 @@ from minikube_edu.lib.web.messages import Answer, Handler, Headers, Peer, Reques
 
 log = logging.getLogger(__name__)
 
-LOW = 64 * 1024
-
 
 class InProcess:
     """A Caller over a Handler."""

@@ -33,6 +33,8 @@ from minikube_edu.lib.web.request_parser import HTTP_1_0, KEEP_ALIVE, SWITCHABLE
 if TYPE_CHECKING:
     from minikube_edu.lib.web.server import Server
 
+LARGE = 256 * 1024  # bytes of a body that is written on its own
+
 log = logging.getLogger(__name__)
 
 PLAIN = re.compile(rb'(GET|HEAD|DELETE) (/[!-"$->@-~]*)(?:\?([!-"$-~]*))? HTTP/1\.1\r\n')
@@ -286,7 +288,7 @@ class Connection(asyncio.Protocol):
         request = self.current
         extra = head.lines(response.headers) if response.headers else b""
         if not isinstance(body, bytes):
-            body = b"".join(body)
+            body = body[0] if len(body) == 1 else b"".join(body)
         if len(body) > encode.THRESHOLD and request is not None and encode.gzip_worthy(request, response, len(body)):
             body = encode.gzip((body,))
             extra += b"Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n"
@@ -301,6 +303,9 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"%b%b\r\n" % (start, extra))
         elif request is not None and request.method == "HEAD":
             self.transport.write(b"%b%bContent-Length: %d\r\n\r\n" % (start, extra, len(body)))
+        elif len(body) > LARGE:  # not worth a copy
+            self.transport.write(b"%b%bContent-Length: %d\r\n\r\n" % (start, extra, len(body)))
+            self.transport.write(body)
         else:
             self.transport.write(b"%b%bContent-Length: %d\r\n\r\n%b" % (start, extra, len(body), body))
         self._release()

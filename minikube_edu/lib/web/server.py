@@ -4,8 +4,9 @@
     ... server.port ...
     await server.close(grace=5)
 
-Rules for handlers: answer at once when you can (no task is made then); never block; never raise. When the client
-goes, the task of its request is cancelled: shield what must be finished.
+Rules for handlers: answer at once when you can (no task is made then); never block; never raise. Set no Date,
+Content-Length, Transfer-Encoding or Connection header: the server does. When the client goes, the task of its request
+is cancelled: shield what must be finished.
 
 Runs on uvloop and on plain asyncio alike.
 """
@@ -24,6 +25,7 @@ from minikube_edu.lib.web.protocol import Connection
 __all__ = ["Limits", "Server", "serve"]
 
 BACKLOG = 1024
+KEEP_ALIVE_SECONDS = 30
 
 
 class Server:
@@ -120,6 +122,19 @@ async def serve(
         server._listener = await loop.create_server(
             connect, host, port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake
         )
+    for listening in server._listener.sockets:
+        _keep_alive(listening)
     names = [listening.getsockname() for listening in server._listener.sockets]
     server._port = next((name[1] for name in names if isinstance(name, tuple)), 0)
     return server
+
+
+def _keep_alive(listening: socket.socket) -> None:
+    """Let the kernel find out about clients that are gone without a word (a laptop that sleeps): accepted connections
+    inherit it."""
+    if listening.family == socket.AF_UNIX:
+        return
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):  # not everywhere
+        if hasattr(socket, option):
+            listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), KEEP_ALIVE_SECONDS)

@@ -541,3 +541,8 @@ async def test_does_a_client_that_takes_nothing_lose_its_connection(start: Start
     assert not server.connections
     writer.close()
     await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+
+async def test_are_dead_clients_found_by_the_kernel(start: Start) -> None:
+    server = await start(echo)
+    assert all(each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for each in server.sockets)
