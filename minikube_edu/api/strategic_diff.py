@@ -101,9 +101,12 @@ def diff_maps(original: Object, modified: Object, meta: Meta, wanted: Wanted) ->
 
 
 def _diff_map(key: str, original: Object, modified: Object, patch: Object, meta: Meta, wanted: Wanted) -> None:
-    if original == modified:
-        return
-    below, strategy, _, retain = meta.field(key)
+    try:
+        below, strategy, _, retain = meta.field(key)
+    except GenericError:  # what is the same needs no type
+        if original == modified:
+            return
+        raise
     if strategy == "replace":
         if wanted.additions:
             patch[key] = modified
@@ -112,11 +115,14 @@ def _diff_map(key: str, original: Object, modified: Object, patch: Object, meta:
 
 
 def _diff_list(key: str, original: Items, modified: Items, patch: Object, meta: Meta, wanted: Wanted) -> None:
-    if original == modified:
-        return
-    below, strategy, merge_key, retain = meta.list_field(key)
+    try:
+        below, strategy, merge_key, retain = meta.list_field(key)
+    except GenericError:
+        if original == modified:
+            return
+        raise
     if strategy != "merge":
-        if wanted.additions:
+        if wanted.additions and original != modified:
             patch[key] = modified
         return
     if not original:
@@ -163,10 +169,11 @@ def _diff_items(original: Items, modified: Items, meta: Meta, merge_key: str, wa
 
 
 def _diff_scalars(original: Items, modified: Items, wanted: Wanted) -> tuple[Items, Items, Items]:
-    """(added, deleted, the order to set)."""
+    """(added, deleted, the order to set). The real one compares with the original as it has sorted it, and so sets an
+    order more often than it must."""
     added = [item for item in modified if item not in original] if wanted.additions else []
     removed = sorted({item for item in original if item not in modified}, key=show) if wanted.deletions else []
-    ordered = removed or (wanted.additions and original != modified)
+    ordered = removed or (wanted.additions and sorted(original, key=show) != modified)
     return added, removed, modified if wanted.order and ordered else []
 
 
@@ -187,13 +194,14 @@ def _conflict(left: Any, right: Any, meta: Meta | None, strategy: str, merge_key
 
 
 def _maps_conflict(left: Object, right: Object, meta: Meta | None) -> bool:
-    for key, value in left.items():
+    for key in sorted(left, key=lambda key: key.startswith("$")):  # lists of directives have no type: an error
+        value = left[key]
         if key in (MARKER, RETAIN_KEYS) or key not in right:
             continue
         below, strategy, merge_key = None, "", ""
         if meta is not None and isinstance(value, dict):
             below, strategy, merge_key, _ = meta.field(key)
-        elif meta is not None and isinstance(value, list) and not key.startswith("$"):
+        elif meta is not None and isinstance(value, list):
             below, strategy, merge_key, _ = meta.list_field(key)
         if _conflict(value, right[key], below, strategy, merge_key):
             return True
