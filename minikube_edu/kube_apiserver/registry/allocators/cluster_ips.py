@@ -60,7 +60,7 @@ def address_object(address: str, service: Object) -> Object:
 
 
 async def default_service_cidr(registry: AddressRegistry) -> None:
-    """The range of the server's flag as an object, as every cluster has it: `kubernetes`. Created if it is not there."""
+    """The range of the server's flag as an object, as every cluster has it. Created if it is not there."""
     resource = registry.resource(GROUP, "servicecidrs")
     if resource is None or registry.get_object(GROUP, "servicecidrs", "", DEFAULT_NAME) is not None:
         return

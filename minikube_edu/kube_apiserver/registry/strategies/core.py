@@ -58,13 +58,6 @@ class NamespaceStrategy(Strategy):
         keep(new, old, "status")
 
     def begin_deletion(self, obj: Object) -> None:
-        obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
-        obj["metadata"].pop("deletionGracePeriodSeconds", None)
-
-    def may_go(self, obj: Object) -> bool:
-        return not obj.get("spec", {}).get("finalizers")
-
-    def begin_deletion(self, obj: Object) -> None:
         """Its phase tells; there is no grace period."""
         obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
         obj["metadata"].pop("deletionGracePeriodSeconds", None)
