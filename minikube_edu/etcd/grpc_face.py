@@ -32,6 +32,11 @@ OPTIONS = [
     ("grpc.max_receive_message_length", MAX_REQUEST_BYTES + 512 * 1024),  # etcd: some overhead on top
     ("grpc.max_send_message_length", -1),
     ("grpc.so_reuseport", 0),
+    # etcd's --grpc-keepalive-*: a kube-apiserver pings every 30 s, which gRPC's own default would punish with GOAWAY.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.keepalive_time_ms", 7_200_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
 ]
 
 
