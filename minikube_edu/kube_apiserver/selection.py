@@ -19,14 +19,13 @@ COMMON_FIELDS = ("metadata.name", "metadata.namespace")
 
 
 class Facts:
-    """What selectors and tables need of one entry."""
+    """What selectors need of one entry."""
 
-    __slots__ = ("fields", "labels", "row")
+    __slots__ = ("fields", "labels")
 
     def __init__(self, labels: dict[str, str], fields: dict[str, str]) -> None:
         self.labels = labels
         self.fields = fields
-        self.row: bytes | None = None
 
 
 def facts_of(entry: Entry, strategy: Strategy) -> Facts:

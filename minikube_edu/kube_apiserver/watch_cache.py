@@ -47,7 +47,7 @@ RING = 4096  # changes remembered for each resource
 class Entry:
     """One version of one object, as it is served: `front` (kind and apiVersion, shared by all of a kind) and `tail`."""
 
-    __slots__ = ("facts", "front", "key", "lease", "revision", "tail")
+    __slots__ = ("facts", "front", "key", "lease", "revision", "row", "tail")
 
     def __init__(self, key: str, front: bytes, tail: bytes, revision: int, lease: int = 0) -> None:
         self.key = key  # below the resource's prefix: "default/web"
@@ -55,7 +55,8 @@ class Entry:
         self.tail = tail
         self.revision = revision
         self.lease = lease
-        self.facts: Any = None  # what selectors look at, and encoded rows; made on demand by their users
+        self.facts: Any = None  # what selectors look at, and
+        self.row: Any = None  # its row in a Table: made on demand by their users
 
     @classmethod
     def stored(cls, key: str, value: bytes, revision: int, lease: int = 0) -> Entry:

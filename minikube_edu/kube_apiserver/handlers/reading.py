@@ -260,7 +260,10 @@ def list_pieces(resource: Resource, entries: Sequence[Entry], metadata: dict[str
     if not entries:
         return [start, b"]}\n"]
     front = b"{" if resource.custom is None else entries[0].front
-    return [start, front, (b"," + front).join([entry.tail for entry in entries]), b"]}\n"]
+    tails = [entry.tail for entry in entries]
+    tails[0] = start + front + tails[0]
+    tails[-1] += b"]}\n"
+    return [(b"," + front).join(tails)]
 
 
 def _bare(item: Object) -> Object:
