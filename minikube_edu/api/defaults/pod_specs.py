@@ -34,6 +34,7 @@ def default_pod(pod: Object) -> None:
     status = pod.get("status")
     if status:
         _round_status(status)
+        _mirror_address(status)
 
 
 def requests_follow_limits(resources: Object) -> None:
@@ -155,6 +156,15 @@ def _default_pod_level_resources(spec: Object) -> None:
             requests.setdefault(name, text)
     if requests:
         resources["requests"] = requests
+
+
+def _mirror_address(status: Object) -> None:
+    """`podIP` is the first of `podIPs`; when they differ, old kubelets are right, who know only the one."""
+    address, addresses = status.get("podIP"), status.get("podIPs")
+    if address and (not addresses or addresses[0].get("ip") != address):
+        status["podIPs"] = [{"ip": address}]
+    elif addresses and not address and addresses[0].get("ip"):
+        status["podIP"] = addresses[0]["ip"]
 
 
 def _round_status(status: Object) -> None:

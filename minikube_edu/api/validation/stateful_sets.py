@@ -120,9 +120,9 @@ def update_status(new: Object, old: Object, errors: Errors) -> None:
         nonnegative(errors, f"status.{field}", status.get(field, 0))
     for field in counts:
         if status.get(field, 0) > status.get("replicas", 0):
-            errors.invalid(f"status.{field}", status[field], "cannot be greater than status.replicas")
+            errors.invalid(f"status.{field}", status.get(field, 0), "cannot be greater than status.replicas")
     if status.get("availableReplicas", 0) > status.get("readyReplicas", 0):
-        value = status["availableReplicas"]
+        value = status.get("availableReplicas", 0)
         errors.invalid("status.availableReplicas", value, "cannot be greater than status.readyReplicas")
     check_collisions(new, old, errors)
 

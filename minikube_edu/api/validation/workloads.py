@@ -95,7 +95,7 @@ def validate_replica_status(status: Object, errors: Errors) -> None:
         nonnegative(errors, "status.terminatingReplicas", status["terminatingReplicas"])
     for field in counts:
         if status.get(field, 0) > replicas:
-            errors.invalid(f"status.{field}", status[field], "cannot be greater than status.replicas")
+            errors.invalid(f"status.{field}", status.get(field, 0), "cannot be greater than status.replicas")
     ready, available = status.get("readyReplicas", 0), status.get("availableReplicas", 0)
     if available > ready:
         errors.invalid("status.availableReplicas", available, "cannot be greater than readyReplicas")
