@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from minikube_edu.lib.gotext import quote
+from minikube_edu.lib.govalue import show
 
 Set = dict[str, Any]
 Path = tuple[str, ...]
@@ -61,14 +62,16 @@ def step_text(step: str) -> str:
     if kind == "f":
         return f".{rest}"
     if kind == "k":
-        return "[" + ",".join(f"{name}={scalar_text(value)}" for name, value in orjson.loads(rest).items()) + "]"
-    return f"[={scalar_text(orjson.loads(rest))}]" if kind == "v" else f"[{rest}]"
+        return "[" + ",".join(f"{name}={value_text(value)}" for name, value in orjson.loads(rest).items()) + "]"
+    return f"[={value_text(orjson.loads(rest))}]" if kind == "v" else f"[{rest}]"
 
 
-def scalar_text(value: Any) -> str:
-    if value is None or value is True or value is False:
-        return {None: "null", True: "true", False: "false"}[value]
-    return quote(value) if isinstance(value, str) else str(value)
+def value_text(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ",".join(map(value_text, value)) + "]"
+    if isinstance(value, dict):
+        return "".join(f"{name}={value_text(value[name])}" for name in sorted(value))
+    return "null" if value is None else quote(value) if isinstance(value, str) else show(value)
 
 
 def path_text(path: Path) -> str:

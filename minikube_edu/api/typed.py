@@ -505,7 +505,7 @@ DEDUCED = Deduced()
 
 _SCALARS: dict[str, Shape] = {
     "string": STRING, "bool": BOOLEAN, "int32": NUMERIC, "int64": NUMERIC, "float": NUMERIC, "bytes": STRING,
-    "time": STRING, "microtime": STRING, "quantity": ATOMIC, "intstr": UNTYPED, "any": ATOMIC,
+    "time": STRING, "microtime": STRING, "quantity": UNTYPED, "intstr": UNTYPED, "any": ATOMIC,
 }  # fmt: skip
 
 
@@ -547,7 +547,8 @@ def _of_kind(kind: str, map_type: str | None = None) -> Shape:
 
 
 def _defaults(kind: str, keys: list[str]) -> dict[str, Any]:
-    """What an item has for a key that it leaves out: the default, or zero where Go's encoder always writes the field."""
+    """What an item has for a key that it leaves out: the default, or zero where Go's encoder always writes the field.
+    """
     fields = schema.struct(kind[1:]).fields if kind[0] == "=" else {}
     out: dict[str, Any] = {}
     for key in keys:
