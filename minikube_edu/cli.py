@@ -1,0 +1,121 @@
+"""The command line: `minikube-edu up | down | reset | status | kubeconfig | kubectl …`.
+
+Every heavy import is inside the command that needs it, so that `--help` stays cheap.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="minikube-edu",
+    help="The Kubernetes that pip installs: a cluster in readable Python, for learning and for tests.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command()
+def up(
+    nodes: Annotated[int | None, typer.Option(help="How many worker nodes.", min=0)] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API server.", min=1, max=65535)] = None,
+    network: Annotated[str | None, typer.Option(help="Network add-on, or none.")] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="Control plane and instant light nodes, nothing else.")] = False,
+) -> None:
+    """Start the cluster, or bring it back; then show it."""
+    from minikube_edu.cluster import control_plane
+    from minikube_edu.cluster.layout import Layout, Request
+
+    layout = Layout()
+    request = layout.read_request() or Request()
+    request.nodes = request.nodes if nodes is None else nodes
+    request.port = request.port if port is None else port
+    request.network = request.network if network is None else network
+    request.bare = request.bare or bare
+    try:
+        control_plane.up(layout, request)
+    except control_plane.CannotStart as error:
+        fail(str(error))
+    show(layout)
+    typer.echo(f"\nexport KUBECONFIG={layout.kubeconfig}\nkubectl get namespaces")
+
+
+@app.command()
+def down() -> None:
+    """Stop the cluster; all its objects stay for the next `up`."""
+    from minikube_edu.cluster import control_plane
+    from minikube_edu.cluster.layout import Layout
+
+    stopped = control_plane.down(Layout())
+    typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def reset() -> None:
+    """Stop the cluster and forget all of it."""
+    from minikube_edu.cluster import control_plane
+    from minikube_edu.cluster.layout import Layout
+
+    control_plane.reset(Layout())
+    typer.echo("the cluster is gone; `minikube-edu up` makes a new one")
+
+
+@app.command()
+def status() -> None:
+    """Which seats run. Exit code 1 when one does not."""
+    from minikube_edu.cluster.layout import Layout
+
+    layout = Layout()
+    if not layout.exists():
+        fail("there is no cluster; make one with `minikube-edu up`")
+    if not show(layout):
+        raise typer.Exit(1)
+
+
+def show(layout: object) -> bool:
+    """Print the seats; True when all run."""
+    from minikube_edu.cluster import control_plane
+    from minikube_edu.cluster.layout import Layout
+
+    assert isinstance(layout, Layout)
+    request = layout.read_request()
+    seats = control_plane.status(layout)
+    typer.echo(f"cluster   https://127.0.0.1:{request.port if request else '?'}   ({layout.root})")
+    for seat in seats:
+        typer.echo(f"{seat.name:<26}{f'running, pid {seat.pid}' if seat.pid else 'stopped'}")
+    return all(seat.pid for seat in seats)
+
+
+@app.command()
+def kubeconfig() -> None:
+    """Print a kubeconfig that any client can use."""
+    from minikube_edu.cluster.layout import Layout
+
+    try:
+        sys.stdout.write(Layout().kubeconfig.read_text())
+    except OSError:
+        fail("there is no cluster; make one with `minikube-edu up`")
+
+
+@app.command(context_settings=PASS_ON)
+def kubectl(context: typer.Context) -> None:
+    """Run the kubectl of this machine against the cluster."""
+    from minikube_edu.cluster.layout import Layout
+
+    found = shutil.which("kubectl")
+    if found is None:
+        fail("kubectl is not on the PATH; install it, or use the kubeconfig of `minikube-edu kubeconfig` elsewhere")
+    environment = {**os.environ, "KUBECONFIG": str(Layout().kubeconfig)}
+    os.execve(found, ["kubectl", *context.args], environment)
+
+
+def fail(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,64 @@
+"""The map: every path, port and name of a cluster, and nowhere else.
+
+MINIKUBE_EDU_HOME (default ~/.minikube-edu)
+  cluster.json            what `up` was asked for
+  kubeconfig              of the administrator
+  state.db                the store: one file holds the cluster's state
+  pki/                    ca, apiserver, admin, sa, controller-manager, scheduler, apiserver-kubelet-client
+  run/SEAT.pid SEAT.log   of each program that runs
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+DEFAULT_PORT = 6443
+SERVICE_CIDR = "10.96.0.0/12"
+POD_CIDR = "10.244.0.0/16"
+
+
+def home() -> Path:
+    """All state of one cluster lies here."""
+    return Path(os.environ.get("MINIKUBE_EDU_HOME") or "~/.minikube-edu").expanduser()
+
+
+@dataclass
+class Request:
+    """What `up` was asked for; kept, so that the next `up` brings the same cluster back."""
+
+    port: int = DEFAULT_PORT
+    nodes: int = 1
+    network: str = "none"
+    bare: bool = False
+
+
+class Layout:
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or home()
+        self.pki = self.root / "pki"
+        self.run = self.root / "run"
+        self.kubeconfig = self.root / "kubeconfig"
+        self.state = self.root / "state.db"
+        self.request_file = self.root / "cluster.json"
+
+    def pid_file(self, seat: str) -> Path:
+        return self.run / f"{seat}.pid"
+
+    def log_file(self, seat: str) -> Path:
+        return self.run / f"{seat}.log"
+
+    def exists(self) -> bool:
+        return self.request_file.exists()
+
+    def read_request(self) -> Request | None:
+        try:
+            return Request(**json.loads(self.request_file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write_request(self, request: Request) -> None:
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.request_file.write_text(json.dumps(asdict(request), indent=2) + "\n")
