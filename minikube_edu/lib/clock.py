@@ -2,7 +2,8 @@
 
 Every seat asks this module what time it is; nobody calls time.time() or datetime.now(). One clock serves the whole
 process: the system's by default, a virtual one in simulations and tests (`install`), whose seconds pass when the test
-says so. Sleeping is asyncio.sleep: a virtual event loop makes that instant as well, and installs a clock that follows it.
+says so. Sleeping is asyncio.sleep: a virtual event loop makes that instant as well, and installs a clock that follows
+it.
 """
 
 from __future__ import annotations

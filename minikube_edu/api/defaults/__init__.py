@@ -1,8 +1,9 @@
 """What Kubernetes fills in when a field is not set: one module a group.
 
-Each module has a table `DEFAULTS: dict[tuple[version, kind], function]`. A function changes the object in place; it gets
-an object that `schema.decode` has passed, so that types are right and unknown fields gone. Setting a default never depends
-on other objects. The same functions run on what is read from a request, before managed fields are reckoned.
+Each module has a table `DEFAULTS: dict[tuple[version, kind], function]`. A function changes the object in place; it
+gets an object that `schema.decode` has passed, so that types are right and unknown fields gone. Setting a default
+never depends on other objects. The same functions run on what is read from a request, before managed fields are
+reckoned.
 """
 
 from __future__ import annotations

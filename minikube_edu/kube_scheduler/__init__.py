@@ -1,0 +1,1 @@
+"""The seat of kube-scheduler: which node each pod runs on."""
