@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from minikube_edu.etcd.contract import Put
+from minikube_edu.etcd.contract import Put, Store
 from minikube_edu.etcd.flags import FlagError, Options, parse
 from minikube_edu.etcd.health_face import HealthFace
 from minikube_edu.etcd.opening import open_store
 from minikube_edu.etcd.server import main, serve
 from minikube_edu.etcd.socket_driver import SocketStore
+from tests.etcd.certificates import certificates
 
 KUBEADM = [
     "--advertise-client-urls=https://10.0.0.1:2379",
@@ -103,6 +106,51 @@ async def test_does_the_program_serve_and_stop(tmp_path: Path) -> None:
     await serving
     assert not (tmp_path / "s").exists()
     await store.close()
+
+
+async def test_does_the_program_open_all_its_doors(tmp_path: Path) -> None:
+    from minikube_edu.etcd.grpc_driver import GrpcStore
+
+    certificates(tmp_path)
+    pki = {name: str(tmp_path / name) for name in ("server.crt", "server.key", "ca.crt", "client.crt", "client.key")}
+    with socket.socket() as probe:  # the metrics port is not told to anybody, so it has to be chosen
+        probe.bind(("127.0.0.1", 0))
+        metrics = probe.getsockname()[1]
+    options = parse(
+        [
+            *(f"--data-dir={tmp_path}", f"--private-socket={tmp_path / 's'}", "--unsafe-no-fsync"),
+            *("--listen-client-urls=https://127.0.0.1:0,http://127.0.0.1:0", "--advertise-client-urls=https://x:2379"),
+            *(f"--cert-file={pki['server.crt']}", f"--key-file={pki['server.key']}", "--client-cert-auth"),
+            *(f"--trusted-ca-file={pki['ca.crt']}", f"--listen-metrics-urls=http://127.0.0.1:{metrics}"),
+        ],
+        {},
+    )
+    stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve(options, stop, ready.set_result))
+    secure, plain = await ready
+    stores: list[Store] = [
+        await GrpcStore.open([secure], cafile=pki["ca.crt"], certfile=pki["client.crt"], keyfile=pki["client.key"]),
+        await GrpcStore.open([plain]),
+        await SocketStore.open(str(tmp_path / "s")),
+    ]
+    assert [(await store.put(Put(b"a", b""))).revision for store in stores] == [2, 3, 4]
+    assert (await ask(metrics, "GET /health HTTP/1.1\r\n\r\n"))[0] == 200
+    for store in stores:
+        await store.close()
+    stop.set()
+    await serving
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(client_urls=("https://127.0.0.1:0",)), "needs --cert-file and --key-file"),
+        (Options(client_urls=("http://127.0.0.1:0",), certificate="/absent", key="/absent"), "No such file"),
+    ],
+)
+async def test_does_a_door_that_cannot_open_end_the_program(tmp_path: Path, options: Options, words: str) -> None:
+    with pytest.raises((FlagError, OSError), match=words):
+        await serve(replace(options, data_dir=str(tmp_path)), asyncio.Event())
 
 
 def test_does_the_program_import_nothing_heavy_for_its_private_socket() -> None:
