@@ -366,7 +366,7 @@ def _apply(
         managed[owner] = managed[owner]._replace(fields=mine)
     else:
         del managed[owner]
-    return (live if merged == live else merged), managed
+    return (live if typed.same(merged, live) else merged), managed
 
 
 def _check_types(shape: Shape, patch: Object) -> None:

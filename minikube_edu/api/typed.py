@@ -46,11 +46,23 @@ def problem(path: Path, text: str) -> str:
     return f"{path_text(path)}: {text}" if path else text
 
 
+def same(a: Any, b: Any) -> bool:
+    """Equality as the real one has it: true is not 1, but 1 is 1.0."""
+    if a.__class__ is bool or b.__class__ is bool:
+        return a is b
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(item, b[key]) for key, item in a.items())
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
 class Shape:
     """One field, owned as a whole: a scalar or something atomic. Base of the others."""
 
     __slots__ = ("inner",)
     divided = False  # can parts of it have owners of their own?
+    loose = False  # may values have other types than the type says? Then `same` must compare them
 
     def __init__(self, inner: Shape | None = None) -> None:
         self.inner = inner  # of an atomic list or map: what its parts must look like
@@ -112,17 +124,20 @@ class Scalar(Shape):
 class Map(Shape):
     """Divided by name: a struct (declared fields), a map (any key, all of one shape), or both."""
 
-    __slots__ = ("_load", "element", "entries", "plain", "type_name")
+    __slots__ = ("_load", "element", "entries", "loose", "plain", "type_name")
     divided = True
     entries: dict[str, tuple[str, Shape, bool]]
 
-    def __init__(self, load: Callable[[], dict[str, Shape]] | None, element: Shape | None = None) -> None:
+    def __init__(
+        self, load: Callable[[], dict[str, Shape]] | None, element: Shape | None = None, loose: bool = False
+    ) -> None:
         super().__init__()
         self._load = load  # types may contain themselves, so fields are looked at when first needed
         self.element = element
         self.plain = load is None and element is not None and not element.divided  # map[string]string and its like
         self.entries = {}
         self.type_name = ""  # of the schema facts
+        self.loose = loose
 
     def entry(self, name: str) -> tuple[str, Shape, bool] | None:
         """(step, shape, declared) of a key."""
@@ -174,7 +189,7 @@ class Map(Shape):
         entries = self.entries
         for name, item in new.items():
             before = old.get(name, MISSING)
-            if before is item or before == item:
+            if before is item or (before == item and (not self.loose or same(before, item))):
                 continue
             entry = entries.get(name) or self.entry(name)
             if entry is None:
@@ -323,7 +338,7 @@ class Items(List):
             twins, were = item.__class__ is Twins, was.__class__ is Twins
             if was is MISSING:
                 changed[step] = LEAF if twins else self.element.added(item)
-            elif was == item and twins == were:
+            elif twins == were and was == item and (not self.element.loose or same(was, item)):
                 continue
             elif twins and were:
                 changed[step] = LEAF
@@ -458,10 +473,11 @@ class Deduced(Shape):
 
     __slots__ = ("_map",)
     divided = True
+    loose = True
 
     def __init__(self) -> None:
         super().__init__()
-        self._map = Map(None, self)
+        self._map = Map(None, self, loose=True)
 
     def _shape(self, value: Any) -> Shape:
         return self._map if isinstance(value, dict) else ATOMIC
@@ -547,8 +563,7 @@ def _of_kind(kind: str, map_type: str | None = None) -> Shape:
 
 
 def _defaults(kind: str, keys: list[str]) -> dict[str, Any]:
-    """What an item has for a key that it leaves out: the default, or zero where Go's encoder always writes the field.
-    """
+    """What an item has for a key that it leaves out: the default, or zero where the encoder always writes the field."""
     fields = schema.struct(kind[1:]).fields if kind[0] == "=" else {}
     out: dict[str, Any] = {}
     for key in keys:

@@ -14,7 +14,6 @@ from minikube_edu.api.typed import (
     DEDUCED,
     NUMERIC,
     STRING,
-    UNTYPED,
     KeyedList,
     List,
     Map,
@@ -38,13 +37,15 @@ def _object(schema: Schema) -> Map:
     fields = {name: shape.entry(name) for name in schema.get("properties", {})}
     properties = {name: entry[1] for name, entry in fields.items() if entry is not None}
     properties |= {"apiVersion": STRING, "kind": STRING, "metadata": of_type("meta.v1.ObjectMeta")}
-    return Map(lambda: properties, shape.element if schema.get("x-kubernetes-preserve-unknown-fields") else None)
+    return Map(
+        lambda: properties, shape.element if schema.get("x-kubernetes-preserve-unknown-fields") else None, loose=True
+    )
 
 
 def _of(schema: Schema, preserve: bool) -> Shape:
     preserve = preserve or schema.get("x-kubernetes-preserve-unknown-fields", False)
     if schema.get("x-kubernetes-int-or-string"):
-        return UNTYPED
+        return DEDUCED  # the schema gives it no type
     kind = schema.get("type", "")
     if kind == "object":
         if schema.get("x-kubernetes-embedded-resource"):
@@ -65,8 +66,8 @@ def _map(schema: Schema, preserve: bool) -> Map:
     elif extra or (extra is None and (preserve or not properties)):
         element = DEDUCED
     if not properties:
-        return Map(None, element)
-    return Map(lambda: {name: _of(one, preserve) for name, one in properties.items()}, element)
+        return Map(None, element, loose=True)
+    return Map(lambda: {name: _of(one, preserve) for name, one in properties.items()}, element, loose=True)
 
 
 def _list(schema: Schema, preserve: bool) -> Shape:

@@ -198,7 +198,10 @@ OBJECTS = st.builds(
 @given(OBJECTS, OBJECTS)
 def test_does_a_two_way_patch_turn_one_object_into_the_other(original: Object, modified: Object) -> None:
     patch = strategic_diff.create_two_way_patch(original, modified, DEPLOYMENT)
-    assert without_empty(patched(original, patch)) == without_empty(modified)
+    result = patched(original, patch)
+    for obj in (result, modified):  # whose order real patches set only sometimes
+        obj["metadata"]["finalizers"] = sorted(obj["metadata"]["finalizers"] or [])
+    assert without_empty(result) == without_empty(modified)
 
 
 @given(OBJECTS, OBJECTS, OBJECTS)

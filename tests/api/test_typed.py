@@ -193,3 +193,10 @@ def test_do_custom_resources_divide_as_their_schema_says() -> None:
     problems: list[str] = []
     CUSTOM.check({"spec": {"other": 1}}, (), problems)
     assert problems == [".spec.other: field not declared in schema"]
+
+
+def test_is_true_not_one_where_the_schema_leaves_the_type_open() -> None:
+    assert typed.same({"a": [1]}, {"a": [1.0]})
+    assert not typed.same({"a": [1]}, {"a": [True]})
+    assert texts(typed.DEDUCED.compare({"a": {"b": 1}}, {"a": {"b": True}})[0]) == {".a.b"}
+    assert texts(CUSTOM.compare({"spec": {"free": {"x": 0}}}, {"spec": {"free": {"x": False}}})[0]) == {".spec.free.x"}
