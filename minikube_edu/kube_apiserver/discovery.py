@@ -42,9 +42,9 @@ def answer(server: ApiServer, request: Request) -> Response | None:
         address=request.peer.local_address,
         if_none_match=(request.header(b"if-none-match") or b"").decode("latin-1"),
     )
-    if found is not None or not (request.path == "/api" or request.path.startswith("/api/")):
-        return found
-    raise PathNotFound()
+    if found is None and request.path.startswith("/api/"):
+        raise PathNotFound()
+    return found
 
 
 def respond(
@@ -91,7 +91,7 @@ class _Documents:
     def maker(self, path: str, address: str) -> tuple[Callable[[], Object] | None, bool]:
         """What makes a path's document, and whether only GET may ask for it."""
         groups = self.scheme.groups
-        match path.strip("/").split("/"):
+        match path[1:].split("/"):
             case [""]:
                 return self.root, False
             case ["version"]:
