@@ -16,7 +16,7 @@ from typing import Any
 from minikube_edu.api import ip
 from minikube_edu.api.errors import AlreadyExists
 from minikube_edu.kube_apiserver.registry.allocators import AddressRegistry, AllocationError, RangeFull
-from minikube_edu.lib import ids
+from minikube_edu.lib import clock, ids
 
 Object = dict[str, Any]
 Network = IPv4Network | IPv6Network
@@ -29,6 +29,11 @@ MANAGED_LABEL = "ipaddress.kubernetes.io/managed-by"
 MANAGER = "ipallocator.k8s.io"
 DEFAULT_NAME = "kubernetes"
 
+# What the server's own client would be noted as the manager of.
+_FIELDS: Object = {
+    "f:metadata": {"f:labels": {".": {}, f"f:{FAMILY_LABEL}": {}, f"f:{MANAGED_LABEL}": {}}},
+    "f:spec": {"f:parentRef": {".": {}, "f:name": {}, "f:namespace": {}, "f:resource": {}}},
+}
 _MISMATCH = "the provided network does not match the current range"
 
 
@@ -44,6 +49,17 @@ def first_and_last(network: Network) -> tuple[int, int]:
     return first, int(network.broadcast_address) - (1 if network.version == 4 else 0)
 
 
+def _managed(fields: Object) -> Object:
+    return {
+        "manager": "kube-apiserver",
+        "operation": "Update",
+        "apiVersion": f"{GROUP}/v1",
+        "time": clock.rfc3339(),
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }
+
+
 def address_object(address: str, service: Object) -> Object:
     metadata = service["metadata"]
     return {
@@ -52,6 +68,7 @@ def address_object(address: str, service: Object) -> Object:
         "metadata": {
             "name": address,
             "labels": {FAMILY_LABEL: "IPv6" if ":" in address else "IPv4", MANAGED_LABEL: MANAGER},
+            "managedFields": [_managed(_FIELDS)],
         },
         "spec": {
             "parentRef": {"resource": "services", "namespace": metadata["namespace"], "name": metadata["name"]},
@@ -68,7 +85,7 @@ async def default_service_cidr(registry: AddressRegistry) -> None:
     obj = {
         "apiVersion": f"{GROUP}/v1",
         "kind": "ServiceCIDR",
-        "metadata": {"name": DEFAULT_NAME},
+        "metadata": {"name": DEFAULT_NAME, "managedFields": [_managed({"f:spec": {"f:cidrs": {}}})]},
         "spec": {"cidrs": cidrs},
     }
     try:
