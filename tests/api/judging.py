@@ -13,21 +13,10 @@ from minikube_edu.api.validation import Validator, meta, validator
 
 Object = dict[str, Any]
 
-CLUSTER_WIDE = frozenset(
-    [
-        "Namespace",
-        "Node",
-        "PersistentVolume",
-        "StorageClass",
-        "CSIDriver",
-        "CSINode",
-        "VolumeAttachment",
-        "VolumeAttributesClass",
-        "IngressClass",
-        "IPAddress",
-        "ServiceCIDR",
-    ]
-)
+CLUSTER_WIDE = {
+    "Namespace", "Node", "PersistentVolume", "StorageClass", "CSIDriver", "CSINode", "VolumeAttachment",
+    "VolumeAttributesClass", "IngressClass", "IPAddress", "ServiceCIDR",
+}  # fmt: skip
 
 
 def read(manifest: str | Object) -> Object:

@@ -25,14 +25,17 @@ BACKEND = "backend: {service: {name: s, port: {number: 80}}}"
     ("path", "expected"),
     [
         (f"{{path: /a, pathType: Prefix, {BACKEND}}}", []),
-        (f"{{path: a, pathType: ImplementationSpecific, {BACKEND}}}", ['path: Invalid value: "a": must be an absolute path']),
+        (
+            f"{{path: a, pathType: ImplementationSpecific, {BACKEND}}}",
+            ['path: Invalid value: "a": must be an absolute path'],
+        ),
         (f"{{path: /a/.., pathType: Exact, {BACKEND}}}", ["path: Invalid value: \"/a/..\": cannot end with '/..'"]),
         ("{path: /a, pathType: Exact, backend: {resource: {kind: K}}}", ["backend.resource.name: Required value"]),
         (
             "{path: /a, pathType: Exact, backend: {service: {name: s, port: {name: BAD}}}}",
             [
-                'backend.service.port.name: Invalid value: "BAD": must contain only alpha-numeric characters (a-z, 0-9), '
-                "and hyphens (-)",
+                'backend.service.port.name: Invalid value: "BAD": must contain only alpha-numeric characters (a-z, '
+                "0-9), and hyphens (-)",
                 'backend.service.port.name: Invalid value: "BAD": must contain at least one letter (a-z)',
             ],
         ),
@@ -137,7 +140,8 @@ def test_an_attachment_never_changes() -> None:
 
 
 def test_an_inline_volume_is_csi_without_a_claim() -> None:
-    spec = "{attacher: a, nodeName: n, source: {inlineVolumeSpec: {accessModes: [ReadWriteOnce], nfs: {server: s, path: /x}}}}"
+    volume = "{accessModes: [ReadWriteOnce], nfs: {server: s, path: /x}}"
+    spec = f"{{attacher: a, nodeName: n, source: {{inlineVolumeSpec: {volume}}}}}"
     assert complaints(STORAGE % ("VolumeAttachment", f"spec: {spec}")) == [
         "spec.source.inlineVolumeSpec.csi: Required value: has to be specified in the context of inline volumes"
     ]

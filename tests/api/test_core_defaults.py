@@ -68,8 +68,8 @@ def test_a_volume_and_its_source_are_completed() -> None:
 
 
 def test_a_policy_with_egress_rules_is_of_both_types() -> None:
-    policy = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, spec: {podSelector: {}, egress: [{ports: [{port: 1}]}]}}"
-    spec = read(policy)["spec"]
+    egress = "spec: {podSelector: {}, egress: [{ports: [{port: 1}]}]}"
+    spec = read(f"{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, {egress}}}")["spec"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
     assert spec["egress"][0]["ports"] == [{"port": 1, "protocol": "TCP"}]
 
