@@ -12,21 +12,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from minikube_edu.api.errors import GenericError
-from minikube_edu.api.strategic_merge import (
-    DELETE_FROM,
-    MARKER,
-    RETAIN_KEYS,
-    SET_ORDER,
-    Items,
-    Meta,
-    Object,
-    Unprocessable,
-    as_map,
-    element_kind,
-    key_of,
-    merge_maps,
-    sort_by,
-)
+from minikube_edu.api.strategic_lists import MARKER, Items, Unprocessable, as_map, element_kind, key_of, sort_by
+from minikube_edu.api.strategic_merge import DELETE_FROM, RETAIN_KEYS, SET_ORDER, Meta, Object, merge_maps
 from minikube_edu.lib.govalue import show
 from minikube_edu.lib.jsonpatch import copy_json
 

@@ -11,21 +11,29 @@ unless the live list says otherwise. `strategic_diff` makes such patches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cmp_to_key
 from typing import Any
 
 from minikube_edu.api import schema
 from minikube_edu.api.errors import ApiError, BadRequest, GenericError, Invalid
 from minikube_edu.api.field_errors import Errors
+from minikube_edu.api.strategic_lists import (
+    MARKER,
+    Items,
+    arranged,
+    as_map,
+    bad_type,
+    distinct,
+    element_kind,
+    key_of,
+    partition,
+    without_deletions,
+)
 from minikube_edu.lib.gotext import quote
-from minikube_edu.lib.govalue import show, type_name
+from minikube_edu.lib.govalue import show
 from minikube_edu.lib.jsonpatch import copy_json
 
 Object = dict[str, Any]
-Items = list[Any]
 
-MARKER = "$patch"
 RETAIN_KEYS = "$retainKeys"
 DELETE_FROM = "$deleteFromPrimitiveList"
 SET_ORDER = "$setElementOrder"
@@ -33,15 +41,6 @@ SET_ORDER = "$setElementOrder"
 BAD_PRIMITIVE_LIST = "invalid patch format of primitive list"
 BAD_RETAIN_KEYS = "invalid patch format of retainKeys"
 BAD_SET_ORDER = "invalid patch format of setElementOrder list"
-
-
-class Unprocessable(ApiError):
-    """The patch is well formed and cannot be applied."""
-
-    code, reason = 422, "Invalid"
-
-    def __init__(self) -> None:
-        super().__init__("the server rejected our request due to an error in our request", {})
 
 
 def apply(original: Object, patch: Object, of_type: str) -> Object:
@@ -208,12 +207,12 @@ def _ordered_lists(original: Object, patch: Object, meta: Meta, into_object: boo
         if not into_object and original.setdefault(key, order) != order:
             raise BadRequest(BAD_SET_ORDER)
         if not isinstance(order, list):
-            raise _bad_type([], order)
+            raise bad_type([], order)
         name = _named(key, SET_ORDER, BAD_SET_ORDER)
         live, mine = original.get(name), patch.get(name)
         for value in (live if name in original else [], mine if name in patch else []):
             if not isinstance(value, list):
-                raise _bad_type([], value)
+                raise bad_type([], value)
         below, strategy, merge_key, _ = meta.list_field(name)
         _check_order(mine or [], order, merge_key)
         if name in original and name in patch:
@@ -225,8 +224,8 @@ def _ordered_lists(original: Object, patch: Object, meta: Meta, into_object: boo
             merged, kind = without_directives(mine), element_kind(mine or [])
         else:
             continue
-        listed, others = _partition(merged, order, merge_key)
-        original[name] = _arranged(listed, others, order, live or [], merge_key, kind)
+        listed, others = partition(merged, order, merge_key)
+        original[name] = arranged(listed, others, order, live or [], merge_key, kind)
         patch.pop(name, None)
 
 
@@ -234,7 +233,7 @@ def _check_order(mine: Items, order: Items, merge_key: str) -> None:
     """Items of the patch must be in the order that it sets, and be all there."""
     if not mine or not order:
         return
-    wanted = _without_deletions(mine) if merge_key else mine
+    wanted = without_deletions(mine) if merge_key else mine
     at = 0
     for item in order:
         while at < len(wanted) and _marked(wanted[at]):
@@ -263,14 +262,14 @@ def _merge_list(
     if kind is not dict:
         if deletes:
             return [item for item in original if item not in patch]
-        merged = _distinct([*original, *patch])
+        merged = distinct([*original, *patch])
     else:
         if not merge_key:
             raise GenericError(f"cannot merge lists without merge key for {meta.go_kind()}")
         original, patch = _special_items(original, patch, merge_key)
         merged = _merge_items(original, patch, merge_key, meta, into_object)
-    listed, others = _partition(merged, patch, merge_key)
-    return _arranged(listed, others, patch, original, merge_key, kind)
+    listed, others = partition(merged, patch, merge_key)
+    return arranged(listed, others, patch, original, merge_key, kind)
 
 
 def _special_items(original: Items, patch: Items, merge_key: str) -> tuple[Items, Items]:
@@ -303,121 +302,3 @@ def _merge_items(original: Items, patch: Items, merge_key: str, meta: Meta, into
         else:
             out.append(item)
     return out
-
-
-def _distinct(items: Items) -> Items:
-    """Without repetition. The real one fills gaps from the end; so does this."""
-    out = list(items)
-    i = 0
-    while i < len(out) - 1:
-        j = i + 1
-        while j < len(out):
-            if out[i] == out[j]:
-                out[j] = out[-1]
-                out.pop()
-            else:
-                j += 1
-        i += 1
-    return out
-
-
-def _partition(items: Items, by: Items, merge_key: str) -> tuple[Items, Items]:
-    """(what `by` lists, the others)."""
-    if not merge_key:
-        return [item for item in items if item in by], [item for item in items if item not in by]
-    listed: Items = []
-    others: Items = []
-    keys = [as_map(one).get(merge_key) for one in by if merge_key in as_map(one)]
-    for item in items:
-        (listed if key_of(item, merge_key) in keys else others).append(item)
-    return listed, others
-
-
-def _arranged(listed: Items, others: Items, order: Items, live: Items, merge_key: str, kind: type[Any]) -> Items:
-    """Both in one list: each in its own order, and interleaved as the live list has them where it has both."""
-    right = sort_by(listed, order, merge_key, kind)
-    left = sort_by(others, live, merge_key, kind)
-    place = _places(live, merge_key, kind)
-    out: Items = []
-    i = j = 0
-    while i < len(left) and j < len(right):
-        a, b = place(left[i]), place(right[j])
-        if 0 <= a < b:
-            out.append(left[i])
-            i += 1
-        else:
-            out.append(right[j])
-            j += 1
-    return [*out, *left[i:], *right[j:]]
-
-
-def _places(order: Items, merge_key: str, kind: type[Any]) -> Callable[[Any], int]:
-    """Where an item stands in a list; -1 where it is not."""
-    keys = [one.get(merge_key) if isinstance(one, dict) else None for one in order] if kind is dict else order
-
-    def place(item: Any) -> int:
-        key = item.get(merge_key) if kind is dict else item
-        return keys.index(key) if key in keys else -1
-
-    return place
-
-
-def sort_by(items: Items, order: Items, merge_key: str, kind: type[Any]) -> Items:
-    """Items in the given order, deletions last. What the order does not have sorts before its neighbour, as the real
-    comparison, which is no order, happens to do."""
-    deletions: Items = []
-    if kind is dict:
-        for item in (*items, *order):
-            key_of(item, merge_key)
-        deletions = [item for item in items if item.get(MARKER) == "delete"]
-        items = _without_deletions(items)
-    place = _places(order, merge_key, kind)
-
-    def less(a: Any, b: Any) -> bool:
-        first, second = place(a), place(b)
-        return first < second if first >= 0 and second >= 0 else True
-
-    if len(items) > 20:  # where the real one leaves insertion sort
-        return [*sorted(items, key=cmp_to_key(lambda a, b: place(a) - place(b))), *deletions]
-    out: Items = []
-    for item in items:
-        at = len(out)
-        while at and less(item, out[at - 1]):
-            at -= 1
-        out.insert(at, item)
-    return [*out, *deletions]
-
-
-def _without_deletions(items: Items) -> Items:
-    return [item for item in items if as_map(item).get(MARKER) != "delete"]
-
-
-def as_map(item: Any) -> Object:
-    if not isinstance(item, dict):
-        raise _bad_type({}, item)
-    return item
-
-
-def key_of(item: Any, merge_key: str) -> Any:
-    if merge_key not in as_map(item):
-        raise GenericError(f"map: {show(item)} does not contain declared merge key: {merge_key}")
-    return item[merge_key]
-
-
-def _bad_type(expected: Any, actual: Any) -> ApiError:
-    return GenericError(f"expected a {type_name(expected)}, but received a {type_name(actual)}")
-
-
-def element_kind(*lists: Items) -> type[Any]:
-    """The type that all items have."""
-    found: type[Any] | None = None
-    for item in (item for items in lists for item in items):
-        if found is None:
-            found = item.__class__
-            if found is list:
-                raise Unprocessable
-        elif item.__class__ is not found:
-            raise GenericError(f"list element types are not identical: {show(list(lists))}")
-    if found is None:
-        raise GenericError("no elements in any of the given slices")
-    return found
