@@ -17,6 +17,7 @@ class User:
     extra: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"  # extra: which certificate or token it was
 ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
 
 

@@ -105,13 +105,15 @@ class ApiServer:
             context.namespace = route.name
         if route.subresource:
             return subresources.answer(self, request, context, query, route)
+        if (resource.group, resource.name) in subresources.VIRTUAL:
+            return subresources.virtual(self, request, context, route)
         if (
             verb not in resource.verbs
             or (verb == "create" and route.name)
             or (verb in ("update", "patch") and not route.name)
             or (not route.namespace and resource.namespaced and (route.name or verb in WRITES))
         ):
-            return self.not_allowed(request, context, route)
+            raise MethodNotAllowed()
         if verb == "get":
             return reading.get(self, request, context, query)
         if verb == "list":
@@ -119,12 +121,6 @@ class ApiServer:
         if verb == "watch":
             return watching.watch(self, request, context, query)
         return self.finish(HANDLERS[verb](self, request, context, query))
-
-    def not_allowed(self, request: Request, context: Context, route: Route) -> Answer | Awaitable[Answer]:
-        """A verb that the resource does not have: a review, or a mistake."""
-        if context.verb == "deletecollection" and not route.namespace and "deletecollection" in context.resource.verbs:
-            raise MethodNotAllowed()
-        return subresources.virtual(self, request, context, route)
 
     # ------------------------------------------------------------ stations
 

@@ -1,13 +1,21 @@
 """The client's certificate: the common name is the user, the organisations are the groups.
 
+The certificate's fingerprint goes along as `credential-id`, so that an audit can tell by which credential a user came.
+
 TLS has verified it against the client CA before; here its subject is read, once a connection.
 """
 
 from __future__ import annotations
 
-from minikube_edu.kube_apiserver.context import User
+import hashlib
+
+from hashlib import sha256
+
+from minikube_edu.kube_apiserver.context import CREDENTIAL_ID, User
 from minikube_edu.lib.subject import subject_of
 from minikube_edu.lib.web.messages import Request
+
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 
 class ClientCertificates:
@@ -16,4 +24,5 @@ class ClientCertificates:
         if certificate is None:
             return None
         subject = subject_of(certificate)
-        return User(subject.common_name, groups=tuple(subject.organizations))
+        fingerprint = f"X509SHA256={hashlib.sha256(certificate).hexdigest()}"
+        return User(subject.common_name, groups=tuple(subject.organizations), extra={CREDENTIAL_ID: (fingerprint,)})

@@ -1,5 +1,5 @@
-"""Subresources: `/status` works like the object itself, with other rights over its fields; each other one has its own
-file.
+"""Subresources: `/status`, a pod's `/ephemeralcontainers` and `/resize`, a signing request's `/approval` work like the
+object itself, with other rights over its fields, which strategies and validation know; each other has its own file.
 
 `SPECIAL` names what is not a view of the stored object: (group, resource, subresource) -> module, with `answer(server,
 request, context, query, route)`. `VIRTUAL` does the same for resources that are only asked, never stored (reviews,
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from minikube_edu.api.errors import MethodNotAllowed, PathNotFound
 from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.handlers import reading, writing
-from minikube_edu.kube_apiserver.query import Query
+from minikube_edu.kube_apiserver.query import Query, parse
 from minikube_edu.kube_apiserver.request_info import Route
 from minikube_edu.lib.web.messages import Answer, Request
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 SPECIAL = {
     ("", "pods", "binding"): "binding",
     ("", "pods", "eviction"): "eviction",
-    ("", "pods", "ephemeralcontainers"): "pod_views",
-    ("", "pods", "resize"): "pod_views",
     ("", "pods", "log"): "kubelet",
     ("", "pods", "exec"): "kubelet",
     ("", "pods", "attach"): "kubelet",
@@ -36,7 +34,6 @@ SPECIAL = {
     ("", "nodes", "proxy"): "proxy",
     ("", "namespaces", "finalize"): "finalize",
     ("", "serviceaccounts", "token"): "token",
-    ("certificates.k8s.io", "certificatesigningrequests", "approval"): "approval",
 }
 
 VIRTUAL = {
@@ -56,16 +53,16 @@ def answer(
 ) -> Answer | Awaitable[Answer]:
     resource = context.resource
     name = context.subresource
+    sub = resource.subresources.get(name)
+    if sub is None or (route.rest and name != "proxy"):
+        raise PathNotFound()
+    if context.verb not in sub.verbs:
+        raise MethodNotAllowed()
     special = SPECIAL.get((resource.group, resource.name, name))
     if special:
         module = import_module(f"{__name__}.{special}")
         found: Answer | Awaitable[Answer] = module.answer(server, request, context, query, route)
         return found
-    sub = resource.subresources.get(name)
-    if sub is None or route.rest:
-        raise PathNotFound()
-    if context.verb not in sub.verbs:
-        raise MethodNotAllowed()
     if name == "scale":
         from minikube_edu.kube_apiserver.handlers.subresources import scale
 
@@ -83,5 +80,5 @@ def virtual(server: ApiServer, request: Request, context: Context, route: Route)
     if module_name is None or context.verb not in resource.verbs or (context.name and context.verb == "create"):
         raise MethodNotAllowed()
     module = import_module(f"{__name__}.{module_name}")
-    found: Answer | Awaitable[Answer] = module.answer(server, request, context, {}, route)
+    found: Answer | Awaitable[Answer] = module.answer(server, request, context, parse(request.query), route)
     return found
