@@ -35,6 +35,11 @@ from minikube_edu.lib.web.messages import Answer, Request, Response
 
 log = logging.getLogger(__name__)
 
+# Versions of resources that are on their way out; whoever asks for one is told.
+DEPRECATED = {
+    "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+}
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
@@ -101,8 +106,11 @@ class ApiServer:
         context = Context(
             user, verb, resource, route.namespace, route.name, route.subresource, user_agent=agent.decode("latin-1")
         )
-        if resource.name == "namespaces" and not resource.group:
+        request.memo = context
+        if not resource.namespaced and resource.name == "namespaces":
             context.namespace = route.name
+        elif resource.name in DEPRECATED and not resource.group:
+            context.warn(DEPRECATED[resource.name])
         if route.subresource:
             return subresources.answer(self, request, context, query, route)
         if (resource.group, resource.name) in subresources.VIRTUAL:

@@ -141,4 +141,6 @@ def failure(request: Request, error: ApiError, query: Query | None = None) -> Re
         body, content_type = encoded(status, form, wants_pretty(request, query or {}))
     except ApiError:
         body, content_type = orjson.dumps(status) + b"\n", b"application/json"
-    return Response(error.code, body, content_type, error.headers)
+    context: Context | None = request.memo
+    headers = error.headers if context is None else [*error.headers, *warning_headers(context.warnings)]
+    return Response(error.code, body, content_type, headers)

@@ -7,7 +7,6 @@ out is decoded again like any body. An apply patch goes through the managed fiel
 from __future__ import annotations
 
 import re
-
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 

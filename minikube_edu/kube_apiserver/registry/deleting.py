@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from minikube_edu.api.errors import Conflict, NotFound
+from minikube_edu.api.errors import NotFound
 from minikube_edu.kube_apiserver.admission.chain import DELETE, Attributes
 from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.encoding import ordered, stored_bytes
@@ -38,7 +38,7 @@ async def delete(registry: Registry, context: Context, options: Object) -> Delet
         if entry is None:
             raise NotFound(resource.group, resource.name, context.name)
         old = entry.object()
-        check_preconditions(context, options, old)
+        strategy.check_preconditions(context, options, old)
         await registry.admission.validate(Attributes(context, DELETE, None, old, options))
         plan = plan_deletion(strategy, old, options)
         if context.dry_run:
@@ -57,25 +57,6 @@ async def delete(registry: Registry, context: Context, options: Object) -> Delet
             if written is not None:
                 return Deleted(written.served, False)
         entry = await registry.newest(resource, entry.key)
-
-
-def check_preconditions(context: Context, options: Object, old: Object) -> None:
-    wanted = options.get("preconditions") or {}
-    metadata = old["metadata"]
-    uid, version = wanted.get("uid"), wanted.get("resourceVersion")
-    why = ""
-    if uid is not None and uid != metadata.get("uid"):
-        why = (
-            f"the UID in the precondition ({uid}) does not match the UID in record ({metadata.get('uid', '')}). "
-            "The object might have been deleted and then recreated"
-        )
-    elif version is not None and version != metadata.get("resourceVersion"):
-        why = (
-            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
-            f"({metadata.get('resourceVersion', '')}). The object might have been modified"
-        )
-    if why:
-        raise Conflict(context.resource.group, context.resource.kind, context.name, why)
 
 
 def plan_deletion(strategy: Strategy, old: Object, options: Object) -> Object | None:

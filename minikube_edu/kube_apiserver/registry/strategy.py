@@ -16,6 +16,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from minikube_edu.api.errors import Conflict
 from minikube_edu.api.groups import module_name
 from minikube_edu.api.scheme import Resource
 from minikube_edu.kube_apiserver.context import Context
@@ -115,6 +116,25 @@ class Strategy:
     async def after_delete(self, old: Object, context: Context, registry: Any) -> None:
         """Give back what `allocate` took."""
 
+    def check_preconditions(self, context: Context, options: Object, old: Object) -> None:
+        """The uid and the version that a DELETE names must be those of the object."""
+        wanted = options.get("preconditions") or {}
+        metadata = old["metadata"]
+        uid, version = wanted.get("uid"), wanted.get("resourceVersion")
+        why = ""
+        if uid is not None and uid != metadata.get("uid"):
+            why = (
+                f"the UID in the precondition ({uid}) does not match the UID in record ({metadata.get('uid', '')}). "
+                "The object might have been deleted and then recreated"
+            )
+        elif version is not None and version != metadata.get("resourceVersion"):
+            why = (
+                f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+                f"({metadata.get('resourceVersion', '')}). The object might have been modified"
+            )
+        if why:
+            raise Conflict(self.resource.stored_version[0], self.resource.kind, context.name, why)
+
     def delete_warnings(self, options: Object) -> list[str]:
         """What a client that deletes should be told."""
         return []
@@ -135,6 +155,21 @@ class Strategy:
     def grace_period(self, obj: Object, asked: int | None) -> int | None:
         """Seconds of graceful deletion; None: the kind is deleted at once."""
         return None
+
+
+class OwnPreconditions:
+    """Namespaces and definitions delete themselves in the real server, and complain in other words."""
+
+    def check_preconditions(self, context: Context, options: Object, old: Object) -> None:
+        wanted, metadata = options.get("preconditions") or {}, old["metadata"]
+        for field, name in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+            value = wanted.get(field)
+            if value is not None and value != metadata.get(field):
+                why = (
+                    f"Precondition failed: {name} in precondition: {value}, {name} in object meta: "
+                    f"{metadata.get(field, '')}"
+                )
+                raise Conflict(context.resource.group, context.resource.name, context.name, why)
 
 
 def keep(new: Object, old: Object, field: str) -> None:

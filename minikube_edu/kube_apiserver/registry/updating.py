@@ -61,7 +61,7 @@ def _check_version(strategy: Strategy, context: Context, new: Object, entry: Ent
         if not strategy.allow_unconditional_update and context.verb == "update":
             errors = Errors()
             errors.invalid("metadata.resourceVersion", text or 0, "must be specified for an update")
-            raise Invalid(resource.group, resource.kind, context.name, errors)
+            raise Invalid(resource.group, resource.name, context.name, errors)
         return False
     if not text.isdigit():
         raise GenericError(f'strconv.ParseUint: parsing "{text}": invalid syntax')

@@ -29,7 +29,7 @@ class Peer:
 
 
 class Request:
-    __slots__ = ("body", "headers", "method", "path", "peer", "query", "too_large")
+    __slots__ = ("body", "headers", "memo", "method", "path", "peer", "query", "too_large")
 
     def __init__(
         self, method: str, path: str, query: str, headers: Headers, body: bytes, peer: Peer, too_large: bool = False
@@ -40,6 +40,7 @@ class Request:
         self.headers = headers  # names in lower case, in order, repeats kept
         self.body = body
         self.peer = peer
+        self.memo: Any = None  # for the handler: what it found out about this request
         self.too_large = too_large  # the body was over the limit and was thrown away
 
     def header(self, name: bytes) -> bytes | None:

@@ -7,13 +7,18 @@ from minikube_edu.kube_apiserver.admission.chain import CREATE, Attributes, Plug
 FINALIZERS = {
     "persistentvolumes": "kubernetes.io/pv-protection",
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
+    "volumeattributesclasses": "kubernetes.io/vac-protection",
 }
 
 
 class StorageObjectInUseProtection(Plugin):
     name = "StorageObjectInUseProtection"
     operations = (CREATE,)
-    resources = (("", "persistentvolumes"), ("", "persistentvolumeclaims"))
+    resources = (
+        ("", "persistentvolumes"),
+        ("", "persistentvolumeclaims"),
+        ("storage.k8s.io", "volumeattributesclasses"),
+    )
 
     def admit(self, attributes: Attributes) -> None:
         if attributes.context.subresource or attributes.obj is None:

@@ -15,7 +15,7 @@ from minikube_edu.kube_apiserver.registry.strategies.volumes import (
     PersistentVolumeClaimStrategy,
     PersistentVolumeStrategy,
 )
-from minikube_edu.kube_apiserver.registry.strategy import Strategy, keep, null_when_empty
+from minikube_edu.kube_apiserver.registry.strategy import OwnPreconditions, Strategy, keep, null_when_empty
 from minikube_edu.lib import ids
 
 Object = dict[str, Any]
@@ -36,7 +36,7 @@ class SecretStrategy(Strategy):
         return {"type": obj.get("type", "")}
 
 
-class NamespaceStrategy(Strategy):
+class NamespaceStrategy(OwnPreconditions, Strategy):
     """A namespace has a finalizer of its own in its spec: whoever empties it takes it off, through `finalize`."""
 
     returns_deleted = True
