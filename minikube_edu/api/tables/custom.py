@@ -11,14 +11,15 @@ from minikube_edu.api.tables import columns
 from minikube_edu.api.tables.ages import since
 
 Object = dict[str, Any]
-# A definition is compiled once. Keyed by the definition's identity: a changed definition is another object.
-_compiled: dict[int, tuple[Any, Callable[[Object], list[Any]]]] = {}
+# A definition is compiled once. Keyed by its identity, for a changed definition is another object; the entry holds it, so
+# that no other object can come by the same identity.
+_compiled: dict[tuple[int, str], tuple[Any, Callable[[Object], list[Any]]]] = {}
 
 
 def printer(resource: Resource) -> Callable[[Object], list[Any]]:
-    key = id(resource)
+    key = (id(resource.custom), resource.version)
     found = _compiled.get(key)
-    if found is None or found[0] is not resource.custom:
+    if found is None:
         if len(_compiled) > 1000:
             _compiled.clear()
         found = _compiled[key] = (resource.custom, _compile(resource))
