@@ -270,8 +270,8 @@ class MemoryStore:
         for id in due:
             self._revoke(id)
 
-    def _attached(self, id: int) -> list[bytes]:
-        return [kv.key for kv in self._find(b"\0", b"\0", self.revision) if kv.lease == id]
+    def _attached(self, id: int) -> tuple[bytes, ...]:
+        return tuple(kv.key for kv in self._find(b"\0", b"\0", self.revision) if kv.lease == id)
 
     async def keep_alive(self, id: int) -> LeaseStatus:
         self._check_open()

@@ -1,8 +1,9 @@
 """Which requests make sense: the checks that come before anything is read or written.
 
 They depend on the request alone, never on what is stored, so all stores share them. The messages are etcd's own.
-A real etcd lets one overlap pass that is refused here: a put in one nested transaction and a deletion of the same key
-in a later one of the same level. Without it a key changes at most once in a revision.
+A real etcd lets two overlaps pass that are refused here: a put in one nested transaction and a deletion of the same key
+in a later one of the same level, and a put together with a deletion that has no end. So a key changes at most once in a
+revision.
 """
 
 from __future__ import annotations

@@ -307,7 +307,7 @@ class SqliteStore:
 
     async def time_to_live(self, id: int, keys: bool = False) -> LeaseStatus:
         self._check_open()
-        return self._lessor.status(id, sorted(self._engine.index.attached.get(id, ())) if keys else ())
+        return self._lessor.status(id, tuple(sorted(self._engine.index.attached.get(id, ()))) if keys else ())
 
     async def leases(self) -> Sequence[int]:
         self._check_open()
