@@ -5,5 +5,6 @@ Charter: this package does not know what Kubernetes is. `contract` says what a s
 
 A write's way: `requests` (does it make sense?), `sqlite` (the group of this turn), `engine` (compare, read, write) on
 `index` and `keys` (what is newest, in memory) and `table` (the file), one commit, `hub` (who is told), the caller.
-Beside it: `lease` (what ends by itself), `compact` (what is forgotten), `snapshot`, `delegation` (who is the only writer).
+Beside it: `lease` (what ends by itself), `compact` (what is forgotten), `snapshot`, `delegation` (who is the
+only writer).
 """
