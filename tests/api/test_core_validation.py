@@ -86,7 +86,7 @@ def test_a_load_balancer_keeps_its_class() -> None:
 
 def test_a_service_is_warned_about_what_is_ignored() -> None:
     manifest = "{apiVersion: v1, kind: Service, spec: {clusterIP: None, externalIPs: [192.0.2.1], externalName: a.b}}"
-    assert warnings(manifest) == [
+    assert services.warnings(read(manifest), None) == [
         "spec.externalIPs is ignored for headless services",
         'spec.externalName is ignored when spec.type is not "ExternalName"',
     ]

@@ -61,8 +61,6 @@ VALIDATORS: dict[str, Validator] = {
     "ResourceQuota": quotas.VALIDATOR,
     "Secret": secret.VALIDATOR,
     # All else about a Service is judged when it has its addresses, by its strategy.
-    "Service": Validator(
-        name=names.dns1123_label, subresources=(("status", services.status_update),), warnings=services.warnings
-    ),
+    "Service": Validator(name=names.dns1123_label, subresources=(("status", services.status_update),)),
     "ServiceAccount": Validator(warnings=_account_warnings),
 }

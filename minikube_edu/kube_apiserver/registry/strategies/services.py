@@ -56,6 +56,9 @@ class ServiceStrategy(Strategy):
             undo()
             raise Invalid("", "Service", new["metadata"].get("name", ""), errors)
 
+        for warning in rules.warnings(new, old):
+            context.warn(warning)
+
         def undo_all() -> None:
             undo()
             new["spec"] = asked  # the same object may be tried under another name
