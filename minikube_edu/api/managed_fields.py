@@ -62,13 +62,15 @@ def update_managed(
     metadata = new["metadata"]
     sent: Entries | None = metadata.pop("managedFields", None)
     before: Entries | None = old["metadata"].get("managedFields") if old is not None else None
-    managed = trusted(before)
+    managed = known = trusted(before)
     if sent is not None and sent is not before and not subresource:
-        managed = _sent(sent, before, managed)
+        managed = _sent(sent, before, known)
     if not managed and old is not None:
         return  # nobody was tracked, and nobody will be until somebody applies
     request = Request(new["kind"], type_name, api_version, reset, only, to_version, type_at)
     owner = Owner(manager or "unknown", "Update", api_version, subresource)
+    if managed is not known or request.shape.loose:
+        request.reconcile(managed)
     try:
         update(request, managed, old if old is not None else request.empty(new), new, owner, now)
     except Mistyped:

@@ -46,7 +46,7 @@ class Request:
         self.shape = _shape(type_name)
         self._excluded = _excluded(reset) if reset else {}
         self._only = _patterns(only) if only else None
-        self.to_version = to_version
+        self._to_version = to_version
         self._type_at = type_at
 
     def shape_at(self, api_version: str) -> Shape:
@@ -56,7 +56,14 @@ class Request:
         return _shape(self._type_at(api_version) if self._type_at else _builtin(api_version, self.kind))
 
     def at(self, obj: Object, api_version: str) -> Object:
-        return obj if api_version == self.api_version else self.to_version(obj, api_version)
+        """The object in a version. Between merging and decoding it may lack what its type always has."""
+        came = obj["apiVersion"]
+        if came == api_version:
+            return obj
+        shape = self.shape_at(came)
+        if isinstance(shape, typed.Map) and shape.type_name:
+            obj = schema.decode(shape.type_name, obj).object
+        return self._to_version(obj, api_version)
 
     def compare(self, old: Object, new: Object, api_version: str) -> Change:
         gained, lost = self.shape_at(api_version).compare(self.at(old, api_version), self.at(new, api_version))
@@ -68,12 +75,34 @@ class Request:
             fields = fieldset.recursive_difference(fields, self._excluded)
         return fields if self._only is None else fieldset.matching(fields, self._only)
 
+    def reconcile(self, managed: Managed) -> None:
+        """Entries may be of a time when the type divided its fields otherwise, or be somebody's invention."""
+        for owner, owned in managed.items():
+            try:
+                shape = self.shape_at(owned.api_version)
+            except KeyError:
+                continue
+            managed[owner] = owned._replace(fields=_reconciled(owned.fields, shape))
+
     def empty(self, obj: Object) -> Object:
         """The object before it is created: what its type's encoder writes of nothing, under the same name."""
         blank = _blank(self.shape)
         metadata = obj.get("metadata") or {}
         named = {name: metadata[name] for name in _UNOWNED if name in metadata}
         return {**blank, "apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": named}
+
+
+def _reconciled(fields: Set, shape: Shape) -> Set:
+    """Whoever owns a part of what is atomic owns it all."""
+    out = fields
+    for step, node in fields.items():
+        below = shape.below(step) if node and step != "." else None
+        if below is None:
+            continue
+        now = fieldset.LEAF if below.__class__ is Shape else _reconciled(node, below)
+        if now is not node:
+            out = {**out, step: now}
+    return out
 
 
 @cache

@@ -55,6 +55,7 @@ def apply(
         managed = decode(base["metadata"].get("managedFields"))
     except InvalidEntry as error:
         raise GenericError(f"failed to decode managed fields: {error}") from None
+    request.reconcile(managed)
     if not managed:
         first = Owner(BEFORE_FIRST_APPLY, "Update", api_version, subresource)
         update(request, managed, request.empty(base), base, first, now)
@@ -161,9 +162,7 @@ def _prune(request: Request, merged: Object, managed: Managed, last: Owned) -> O
     # What was nobody's, or somebody's who updates, is not this applier's to remove.
     gone = difference(_all(shape, whole), _all(shape, pruned))
     kept: Object = shape.remove(whole, intersection(gone, _named(last.fields, shape))) or {}
-    if last.api_version == request.api_version:
-        return kept
-    return request.to_version(kept, request.api_version)
+    return request.at(kept, request.api_version)
 
 
 def _add_back(request: Request, whole: Object, pruned: Object, at: str, version: str, owned: Set) -> Object:
@@ -172,11 +171,10 @@ def _add_back(request: Request, whole: Object, pruned: Object, at: str, version:
         shape = request.shape_at(version)
     except KeyError:
         return pruned
-    if version != at:
-        whole, pruned = request.to_version(whole, version), request.to_version(pruned, version)
+    whole, pruned = request.at(whole, version), request.at(pruned, version)
     keep = union(_all(shape, pruned), _named(owned, shape))
     kept: Object = shape.remove(whole, difference(_all(shape, whole), keep)) or {}
-    return kept if version == at else request.to_version(kept, at)
+    return request.at(kept, at)
 
 
 def _all(shape: Shape, obj: Object) -> Set:

@@ -245,3 +245,14 @@ def test_does_a_scale_show_the_owners_of_replicas_alone_and_give_them_back() -> 
         ("hand", "scale", {"f:spec": {"f:replicas": {}}}),
         ("m", None, {"f:spec": {"f:paused": {}}}),
     ]
+
+
+def test_does_whoever_claims_a_part_of_what_is_atomic_own_it_all() -> None:
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"tolerations": [{"key": "a"}]}}
+    created = write(pod, type_name="core.v1.Pod")
+    claim = {
+        "manager": "x", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:tolerations": {"i:0": {}}}},
+    }  # fmt: skip
+    claimed = write({**pod, "metadata": {"name": "p", "managedFields": [claim]}}, created, type_name="core.v1.Pod")
+    assert fields_of(claimed, "x") == {"f:spec": {"f:tolerations": {}}}

@@ -237,3 +237,28 @@ def test_is_an_object_without_a_schema_merged_by_its_maps() -> None:
     live = put(live, widget(a={"y": 2}), "two")
     live = put(live, widget(items=[3]), "one")
     assert live["spec"] == {"a": {"y": 2}, "items": [3]}
+
+
+def test_is_what_was_applied_in_another_version_removed_in_this_one() -> None:
+    def hpa(version: str, **spec: Any) -> Object:
+        kind = "HorizontalPodAutoscaler"
+        return {"apiVersion": f"autoscaling/{version}", "kind": kind, "metadata": {"name": "h"}, "spec": spec}
+
+    def to_version(obj: Object, version: str) -> Object:
+        old, new = ("cpu", "metric") if version.endswith("v2") else ("metric", "cpu")
+        spec = {new if name == old else name: value for name, value in obj.get("spec", {}).items()}
+        return {**obj, "apiVersion": version, "spec": spec}
+
+    def put(live: Object | None, patch: Object) -> Object:
+        return managed_fields.apply(
+            live, patch, type_name=None, api_version=patch["apiVersion"], manager="one", now=NOW,
+            to_version=to_version, type_at=lambda _: None,
+        )  # fmt: skip
+
+    live = put(None, hpa("v1", cpu=80, maxReplicas=2))
+    live = put(to_version(live, "autoscaling/v2"), hpa("v2", maxReplicas=2))
+    assert live["spec"] == {"maxReplicas": 2}
+    (entry,) = live["metadata"]["managedFields"]
+    assert (entry["apiVersion"], entry["fieldsV1"]) == (
+        "autoscaling/v2", {"f:spec": {".": {}, "f:maxReplicas": {}}},
+    )  # fmt: skip
