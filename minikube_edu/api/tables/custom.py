@@ -11,8 +11,8 @@ from minikube_edu.api.tables import columns
 from minikube_edu.api.tables.ages import since
 
 Object = dict[str, Any]
-# A definition is compiled once. Keyed by its identity, for a changed definition is another object; the entry holds it, so
-# that no other object can come by the same identity.
+# A definition is compiled once. Keyed by its identity, as a changed definition is another object; the entry holds it,
+# so that no other object can come by the same identity.
 _compiled: dict[tuple[int, str], tuple[Any, Callable[[Object], list[Any]]]] = {}
 
 

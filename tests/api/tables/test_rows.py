@@ -47,8 +47,8 @@ def pod(status: Object, metadata: Object | None = None, **spec: Any) -> list[Any
     return cells("", "pods", {"spec": {**POD_SPEC["spec"], **spec}, "status": status, "metadata": metadata or {}})
 
 
-def container(name: str, *, ready: bool = False, restarts: int = 0, **state: Any) -> Object:
-    return {"name": name, "ready": ready, "restartCount": restarts, "state": state}
+def container(name: str, state: Object | None = None, ready: bool = False, restarts: int = 0, **more: Any) -> Object:
+    return {"name": name, "ready": ready, "restartCount": restarts, "state": state or more}
 
 
 RUNNING = {"running": {"startedAt": BORN}}
@@ -71,7 +71,7 @@ RUNNING = {"running": {"startedAt": BORN}}
             {
                 "phase": "Running",
                 "containerStatuses": [
-                    container("c", ready=True, **RUNNING),
+                    container("c", RUNNING, ready=True),
                     container("d", waiting={"reason": "CrashLoopBackOff"}),
                 ],
             },
@@ -86,7 +86,7 @@ RUNNING = {"running": {"startedAt": BORN}}
                 "conditions": [{"type": "Ready", "status": "True"}],
                 "containerStatuses": [
                     container("c", terminated={"reason": "Completed"}),
-                    container("d", ready=True, **RUNNING),
+                    container("d", RUNNING, ready=True),
                 ],
             },
             "1/2",
@@ -97,7 +97,7 @@ RUNNING = {"running": {"startedAt": BORN}}
                 "phase": "Running",
                 "containerStatuses": [
                     container("c", terminated={"reason": "Completed"}),
-                    container("d", ready=True, **RUNNING),
+                    container("d", RUNNING, ready=True),
                 ],
             },
             "1/2",
@@ -122,21 +122,21 @@ def test_a_pods_status_is_worked_out_from_its_containers(status: Object, ready: 
 )
 def test_the_first_unfinished_init_container_speaks_for_the_pod(state: Object, word: str) -> None:
     init = [{"name": "a"}, {"name": "b"}]
-    statuses = [container("a", **state), container("b", waiting={"reason": "PodInitializing"})]
+    statuses = [container("a", state), container("b", waiting={"reason": "PodInitializing"})]
     assert pod({"phase": "Pending", "initContainerStatuses": statuses}, initContainers=init)[2] == word
 
 
 def test_a_sidecar_counts_among_the_containers() -> None:
-    sidecar = {**container("s", ready=True, restarts=2, **RUNNING), "started": True}
+    sidecar = {**container("s", RUNNING, ready=True, restarts=2), "started": True}
     status = {"phase": "Running", "initContainerStatuses": [sidecar],
-              "containerStatuses": [container("c", ready=True, **RUNNING)]}  # fmt: skip
+              "containerStatuses": [container("c", RUNNING, ready=True)]}  # fmt: skip
     found = pod(status, initContainers=[{"name": "s", "restartPolicy": "Always"}])
     assert found[1:4] == ["2/3", "Running", "2"]
 
 
 def test_restarts_tell_when_the_last_one_was() -> None:
     last = {"terminated": {"finishedAt": "2026-01-01T00:04:00Z"}}
-    status = {"phase": "Running", "containerStatuses": [{**container("c", restarts=4, **RUNNING), "lastState": last}]}
+    status = {"phase": "Running", "containerStatuses": [{**container("c", RUNNING, restarts=4), "lastState": last}]}
     assert pod(status)[3] == "4 (60s ago)"
 
 
