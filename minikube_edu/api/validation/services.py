@@ -2,7 +2,7 @@
 
 A Service is judged when its addresses and ports have been allocated: the real server does it in that order, so that an
 address that cannot be had hides all other mistakes, and so that rules may ask for what allocation fills in. The
-registry's strategy therefore calls `create`, `update` and `warnings` itself; the group's table has but the rule of names.
+registry's strategy therefore calls `create`, `update` and `warnings` itself; the table has but the rule of names.
 
 The rules about addresses and families are in `service_addresses`.
 """
