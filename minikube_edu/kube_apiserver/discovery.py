@@ -31,7 +31,7 @@ AGGREGATED = "APIGroupDiscoveryList"
 
 
 def answer(server: ApiServer, request: Request) -> Response | None:
-    """The answer to a path of discovery, None for any other path."""
+    """The answer to a path of discovery, or to one of the pages beside it; None for any other path."""
     found = respond(
         server.scheme,
         request.method,
@@ -44,6 +44,10 @@ def answer(server: ApiServer, request: Request) -> Response | None:
     )
     if found is None and request.path.startswith("/api/"):
         raise PathNotFound()
+    if found is None:
+        from minikube_edu.kube_apiserver import zpages
+
+        return zpages.answer(server, request)
     return found
 
 
