@@ -74,12 +74,9 @@ def _stored_versions(obj: Object, errors: Errors) -> None:
             errors.invalid(path, stored, f"must have the storage version {version['name']}")
     for index, name in enumerate(stored):
         if name not in known:
-            what = (
-                f"missing from spec.versions; {name} was previously a storage version, and must remain in "
-                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from "
-                "status.storedVersions"
-            )
-            errors.invalid(f"{path}[{index}]", name, what)
+            so = f"{name} was previously a storage version, and must remain in spec.versions until a storage migration"
+            what = f"ensures no data remains persisted in {name} and removes {name} from status.storedVersions"
+            errors.invalid(f"{path}[{index}]", name, f"missing from spec.versions; {so} {what}")
 
 
 def _approval(obj: Object, old: Object | None, errors: Errors) -> None:
