@@ -14,7 +14,6 @@ import orjson
 
 from minikube_edu.api.errors import AlreadyExists, ApiError, NotFound
 from minikube_edu.kube_apiserver.registry.store import Registry
-from minikube_edu.kube_apiserver.serving_certs import Serving
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +32,6 @@ async def make(registry: Registry) -> None:
     found = objects()
     await asyncio.gather(*(_make_one(registry, obj) for obj in found if obj["kind"] == "Namespace"))
     await asyncio.gather(*(_make_one(registry, obj) for obj in found if obj["kind"] != "Namespace"))
-
-
-async def after_listening(registry: Registry, serving: Serving, port: int) -> None:
-    """What can only be said once the port is known: the `kubernetes` service and its endpoints."""
 
 
 async def _make_one(registry: Registry, obj: Object) -> None:

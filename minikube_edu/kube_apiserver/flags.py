@@ -16,6 +16,7 @@ _USED: dict[str, tuple[object, str]] = {
     "advertise-address": ("", "address that the `kubernetes` service points to"),
     "allow-privileged": ("true", "whether pods may be privileged"),
     "anonymous-auth": ("true", "whether requests without credentials are system:anonymous"),
+    "api-audiences": ("", "whom tokens for this server are meant for; none: the issuer"),
     "authorization-mode": ("AlwaysAllow", "AlwaysAllow, AlwaysDeny, RBAC, Node, in order"),
     "bind-address": ("127.0.0.1", "address to listen on"),
     "cert-dir": ("", "where certificates are made when none are given"),
@@ -33,8 +34,11 @@ _USED: dict[str, tuple[object, str]] = {
     "kubelet-client-certificate": ("", "client certificate for the kubelets"),
     "kubelet-client-key": ("", "client key for the kubelets"),
     "secure-port": (6443, "port to listen on"),
+    "service-account-extend-token-expiration": ("true", "whether the tokens injected into pods live for a year"),
     "service-account-issuer": ("https://kubernetes.default.svc.cluster.local", "issuer of service account tokens"),
+    "service-account-jwks-uri": ("", "where the public keys are, if not here"),
     "service-account-key-file": ("", "public keys that service account tokens are verified with"),
+    "service-account-max-token-expiration": ("", "longest life of a service account token"),
     "service-account-signing-key-file": ("", "private key that service account tokens are signed with"),
     "service-cluster-ip-range": ("10.96.0.0/12", "CIDRs of service addresses"),
     "service-node-port-range": ("30000-32767", "ports for services of type NodePort"),
@@ -47,7 +51,6 @@ _USED: dict[str, tuple[object, str]] = {
 _ACCEPTED = [
     "admission-control-config-file",
     "allow-metric-labels",
-    "api-audiences",
     "audit-log-format",
     "audit-log-maxage",
     "audit-log-maxbackup",
@@ -115,10 +118,7 @@ _ACCEPTED = [
     "requestheader-uid-headers",
     "requestheader-username-headers",
     "runtime-config",
-    "service-account-extend-token-expiration",
-    "service-account-jwks-uri",
     "service-account-lookup",
-    "service-account-max-token-expiration",
     "show-hidden-metrics-for-version",
     "shutdown-delay-duration",
     "shutdown-send-retry-after",
@@ -143,6 +143,20 @@ _OWN: dict[str, tuple[object, str]] = {
 }
 
 
+_REPEATED = ("api-audiences", "service-account-issuer", "service-account-key-file")  # each time adds to the list
+
+
+class _Joined(argparse.Action):
+    """A flag that may be given several times: its values, joined by commas."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        before = getattr(namespace, self.dest) if getattr(namespace, f"_given_{self.dest}", False) else ""
+        setattr(namespace, f"_given_{self.dest}", True)
+        setattr(namespace, self.dest, f"{before},{values}" if before else str(values))
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         text = message.replace("unrecognized arguments: ", "unknown flag: ").split("=", 1)[0]
@@ -161,7 +175,9 @@ def parser() -> argparse.ArgumentParser:
         section = made.add_argument_group(group)
         for name, (default, meaning) in table.items():
             boolean = default in ("true", "false")
-            more = {"nargs": "?", "const": "true"} if boolean else {}
+            more: dict[str, object] = {"nargs": "?", "const": "true"} if boolean else {}
+            if name in _REPEATED:
+                more["action"] = _Joined
             kind = int if isinstance(default, int) else str
             section.add_argument(f"--{name}", default=default, type=kind, help=meaning, **more)  # type: ignore[arg-type]
     section = made.add_argument_group("accepted for the sake of real manifests, without effect here")

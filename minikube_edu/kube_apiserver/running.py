@@ -27,6 +27,7 @@ from minikube_edu.kube_apiserver.authz.chain import AlwaysAllow, AlwaysDeny, Aut
 from minikube_edu.kube_apiserver.flags import is_true
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.server import ApiServer
+from minikube_edu.kube_apiserver.upkeep import Upkeep
 from minikube_edu.kube_apiserver.serving_certs import Serving, prepare
 from minikube_edu.lib.web import tls
 from minikube_edu.lib.web.server import Server, serve
@@ -110,7 +111,9 @@ async def start(options: argparse.Namespace) -> Running:
     registry.cache.forget_past()
     context = tls.server_context(serving.certificate, serving.key, serving.client_ca)
     listener = await serve(server.handle, options.bind_address, options.secure_port, tls=context, name="kube-apiserver")
-    await bootstrap.after_listening(registry, serving, listener.port)
+    upkeep = Upkeep(registry, port=listener.port, advertise=options.advertise_address, client_ca=serving.client_ca)
+    await upkeep.prepare()  # the kubernetes service
+    tasks.append(asyncio.create_task(upkeep.run(), name="upkeep"))  # what the server keeps in order
     return Running(server, listener, store, tasks)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from minikube_edu.api.errors import Unauthorized
+from minikube_edu.kube_apiserver.authn.bearer import BearerTokens
 from minikube_edu.kube_apiserver.context import ANONYMOUS, User
 from minikube_edu.lib.web.messages import Request
 
@@ -23,8 +24,11 @@ class Authenticator(Protocol):
 
 
 class AuthenticationChain:
-    def __init__(self, links: Sequence[Authenticator], anonymous: bool = True) -> None:
-        self.links = list(links)
+    def __init__(
+        self, links: Sequence[Authenticator], anonymous: bool = True, bearer: BearerTokens | None = None
+    ) -> None:
+        self.bearer = bearer or BearerTokens(())  # the last link, for TokenReviews to ask as well
+        self.links = [*links, self.bearer]
         self.anonymous = anonymous
 
     def authenticate(self, request: Request) -> User | Awaitable[User]:
@@ -51,14 +55,21 @@ class AuthenticationChain:
         return self._known(request, found, keep) if found else self._nobody(request, keep)
 
     def _known(self, request: Request, user: User, keep: bool) -> User:
-        if AUTHENTICATED not in user.groups and user.name != ANONYMOUS.name:
-            user = replace(user, groups=(*user.groups, AUTHENTICATED))
+        user = authenticated(user)
         if keep:
             request.peer.memo["user"] = user
         return user
 
     def _nobody(self, request: Request, keep: bool) -> User:
-        if not keep or not self.anonymous:
+        if not self.anonymous:
             raise Unauthorized()
-        request.peer.memo["user"] = ANONYMOUS
+        if keep:
+            request.peer.memo["user"] = ANONYMOUS
         return ANONYMOUS
+
+
+def authenticated(user: User) -> User:
+    """With the group of all who are known."""
+    if AUTHENTICATED in user.groups or user.name == ANONYMOUS.name:
+        return user
+    return replace(user, groups=(*user.groups, AUTHENTICATED))

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from minikube_edu.kube_apiserver.authn.bearer import Recognized, for_anyone
 from minikube_edu.kube_apiserver.context import User
-from minikube_edu.lib.web.messages import Request
-
-
-def bearer(request: Request) -> str | None:
-    """The token of `Authorization: Bearer …`."""
-    value = request.header(b"authorization")
-    if value is None:
-        return None
-    scheme, _, token = value.partition(b" ")
-    return token.strip().decode("latin-1") or None if scheme.lower() == b"bearer" else None
 
 
 class StaticTokens:
-    def __init__(self, tokens: dict[str, User]) -> None:
+    def __init__(self, tokens: dict[str, User], api_audiences: Sequence[str] = ()) -> None:
         self.tokens = tokens
+        self.api_audiences = api_audiences
 
     @classmethod
-    def from_lines(cls, lines: Iterable[str]) -> StaticTokens:
+    def from_lines(cls, lines: Iterable[str], api_audiences: Sequence[str] = ()) -> StaticTokens:
         tokens: dict[str, User] = {}
         for number, row in enumerate(csv.reader(lines), 1):
             if not row:
@@ -34,8 +26,9 @@ class StaticTokens:
                 )
             groups = tuple(row[3].split(",")) if len(row) > 3 and row[3] else ()
             tokens[row[0]] = User(row[1], row[2], groups)
-        return cls(tokens)
+        return cls(tokens, api_audiences)
 
-    def authenticate(self, request: Request) -> User | None:
-        token = bearer(request)
-        return self.tokens.get(token) if token else None
+    def recognize(self, token: str, audiences: Sequence[str]) -> Recognized | None:
+        user = self.tokens.get(token)
+        meant = for_anyone(self.api_audiences, audiences)
+        return Recognized(user, meant) if user is not None and (meant or not audiences) else None

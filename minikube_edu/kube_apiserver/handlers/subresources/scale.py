@@ -1,7 +1,8 @@
 """`/scale`: how many there should be, as one small object of one kind for all that can be scaled.
 
-A Scale is made from its parent on every read, and a write of one is an update of its parent's `spec.replicas`. Autoscalers and
-`kubectl scale` need to know nothing else of the parent. Custom resources say in their definition which fields it stands for.
+A Scale is made from its parent on every read, and a write of one is an update of its parent's `spec.replicas`.
+Autoscalers and `kubectl scale` need to know nothing else of the parent. Custom resources say in their definition which
+fields it stands for.
 """
 
 from __future__ import annotations
