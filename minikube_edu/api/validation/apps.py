@@ -22,6 +22,8 @@ def create_revision(obj: Object, errors: Errors) -> None:
 
 
 def update_revision(new: Object, old: Object, errors: Errors) -> None:
+    """Data never change. The real server compares their text as it was sent, so that there even a patch of something
+    else fails when the first client put blanks into its JSON; here it is the values that count."""
     nonnegative(errors, "revision", new.get("revision", 0))
     immutable(errors, "data", new.get("data"), old.get("data"))
 

@@ -9,40 +9,19 @@ from typing import Any
 from minikube_edu.api import names, quantity
 from minikube_edu.api.field_errors import Errors, FieldError, Kind
 from minikube_edu.api.pod_resources import HUGE_PAGES, is_native, may_overcommit, supported_for_pods
+from minikube_edu.api.validation import resource_names
 from minikube_edu.api.validation.pod_options import Options
 
 Object = dict[str, Any]
 
 NEGATIVE = "must be greater than or equal to 0"
-_OBJECTS = (
-    "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims",
-    "services.nodeports", "services.loadbalancers",
-)  # fmt: skip
-_STANDARD = frozenset(
-    ("cpu", "memory", "ephemeral-storage", "storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage",
-     "requests.storage", "limits.cpu", "limits.memory", "limits.ephemeral-storage", *_OBJECTS)
-)  # fmt: skip
-_OF_CONTAINERS = ("cpu", "memory", "ephemeral-storage")
-
-
-def is_standard(name: str) -> bool:
-    return name in _STANDARD or name.startswith((HUGE_PAGES, "requests." + HUGE_PAGES))
-
-
-def is_extended(name: str) -> bool:
-    """`example.com/gpu`: whole numbers, of a domain that is not Kubernetes'."""
-    return not is_native(name) and not name.startswith("requests.") and not names.label_key("requests." + name)
-
-
-def is_integer(name: str) -> bool:
-    return name in _OBJECTS or is_extended(name)
 
 
 @lru_cache(maxsize=1024)
 def name_problems(name: str) -> tuple[str, ...]:
     """What is wrong with the name of a resource anywhere."""
     problems = names.label_key(name)
-    if not problems and "/" not in name and not is_standard(name):
+    if not problems and "/" not in name and not resource_names.is_standard(name):
         problems = ["must be a standard resource type or fully qualified"]
     return tuple(problems)
 
@@ -51,9 +30,9 @@ def name_problems(name: str) -> tuple[str, ...]:
 def container_name_problems(name: str) -> tuple[str, ...]:
     problems = name_problems(name)
     if "/" not in name:
-        if name not in _OF_CONTAINERS and not name.startswith(HUGE_PAGES):
+        if name not in resource_names.COMPUTE and not name.startswith(HUGE_PAGES):
             problems += ("must be a standard resource for containers",)
-    elif not is_native(name) and not is_extended(name):
+    elif not is_native(name) and not resource_names.is_extended(name):
         problems += ("doesn't follow extended resource name standard",)
     return problems
 
@@ -63,7 +42,7 @@ def amount_problems(name: str, text: str) -> tuple[str, ...]:
     """What is wrong with an amount of a resource."""
     amount = quantity.parse(text)
     problems: tuple[str, ...] = (NEGATIVE,) if amount.sign() < 0 else ()
-    if is_integer(name) and amount.milli_value() % 1000:
+    if resource_names.counts_whole(name) and amount.milli_value() % 1000:
         problems += ("must be an integer",)
     return problems
 

@@ -1,6 +1,6 @@
 """Where a pod may run: node selectors, affinity, tolerations, topology spread, scheduling gates.
 
-`validate_node_selector` and `validate_tolerations` are also for other kinds (volumes, runtime classes).
+`validate_tolerations` is also for other kinds (runtime classes).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from minikube_edu.api import names
 from minikube_edu.api.field_errors import Errors
 from minikube_edu.api.validation.field_rules import label_selector
 from minikube_edu.api.validation.meta import label_key, label_value
+from minikube_edu.api.validation.node_selectors import node_selector, node_selector_term
 from minikube_edu.api.validation.pod_options import Options
 from minikube_edu.lib.gotext import parse_int, quote
 
@@ -29,11 +30,11 @@ def validate_affinity(path: str, affinity: Object, options: Options, errors: Err
     if node := affinity.get("nodeAffinity"):
         at = f"{path}.nodeAffinity"
         if _REQUIRED in node:
-            validate_node_selector(f"{at}.{_REQUIRED}", node[_REQUIRED], errors, options.any_node_value)
+            node_selector(errors, f"{at}.{_REQUIRED}", node[_REQUIRED], options.any_node_value)
         for index, term in enumerate(node.get(_PREFERRED, ())):
             where = f"{at}.{_PREFERRED}[{index}]"
             _weight(where, term, errors)
-            _validate_term(f"{where}.preference", term.get("preference", {}), errors, any_value=True)
+            node_selector_term(errors, f"{where}.preference", term.get("preference", {}), any_value=True)
     for field in ("podAffinity", "podAntiAffinity"):
         given = affinity.get(field, {})
         for index, term in enumerate(given.get(_REQUIRED, ())):
@@ -48,57 +49,6 @@ def _weight(path: str, term: Object, errors: Errors) -> None:
     weight = term.get("weight", 0)
     if not 0 < weight <= 100:
         errors.invalid(f"{path}.weight", weight, "must be in the range 1-100")
-
-
-def validate_node_selector(path: str, selector: Object, errors: Errors, any_value: bool = False) -> None:
-    """core/v1 NodeSelector: terms of expressions over the labels and fields of nodes."""
-    terms = selector.get("nodeSelectorTerms") or []
-    if not terms:
-        errors.required(f"{path}.nodeSelectorTerms", "must have at least one node selector term")
-    for index, term in enumerate(terms):
-        _validate_term(f"{path}.nodeSelectorTerms[{index}]", term, errors, any_value)
-
-
-def _validate_term(path: str, term: Object, errors: Errors, any_value: bool) -> None:
-    for index, requirement in enumerate(term.get("matchExpressions", ())):
-        _validate_expression(f"{path}.matchExpressions[{index}]", requirement, errors, any_value)
-    for index, requirement in enumerate(term.get("matchFields", ())):
-        _validate_field(f"{path}.matchFields[{index}]", requirement, errors)
-
-
-def _validate_expression(path: str, requirement: Object, errors: Errors, any_value: bool) -> None:
-    operator, values = requirement.get("operator", ""), requirement.get("values", [])
-    if operator in ("In", "NotIn"):
-        if not values:
-            errors.required(f"{path}.values", "must be specified when `operator` is 'In' or 'NotIn'")
-    elif operator in ("Exists", "DoesNotExist"):
-        if values:
-            problem = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
-            errors.forbidden(f"{path}.values", problem)
-    elif operator in ("Gt", "Lt"):
-        if len(values) != 1:
-            errors.required(f"{path}.values", "must be specified single value when `operator` is 'Lt' or 'Gt'")
-    else:
-        errors.invalid(f"{path}.operator", operator, "not a valid selector operator")
-    key = requirement.get("key", "")
-    errors.invalid_each(f"{path}.key", key, label_key(key))
-    if not any_value:
-        for index, value in enumerate(values):
-            errors.invalid_each(f"{path}.values[{index}]", value, label_value(value))
-
-
-def _validate_field(path: str, requirement: Object, errors: Errors) -> None:
-    operator, values, key = requirement.get("operator", ""), requirement.get("values", []), requirement.get("key", "")
-    if operator not in ("In", "NotIn"):
-        errors.invalid(f"{path}.operator", operator, "not a valid selector operator")
-    elif len(values) != 1:
-        problem = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"
-        errors.required(f"{path}.values", problem)
-    if key != "metadata.name":
-        errors.invalid(f"{path}.key", key, "not a valid field selector key")
-        return
-    for index, value in enumerate(values):
-        errors.invalid_each(f"{path}.values[{index}]", value, names.dns1123_subdomain(value))
 
 
 def _validate_pod_term(path: str, term: Object, options: Options, errors: Errors) -> None:

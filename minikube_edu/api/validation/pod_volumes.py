@@ -1,4 +1,7 @@
-"""Volumes of pods: exactly one source each, and each source with its own few rules."""
+"""Volumes of pods: exactly one source each, and each source with its own few rules.
+
+Sources that persistent volumes have too are judged by the same rules (`volume_sources`), where these do not differ.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from minikube_edu.api import internal_pods, names, quantity
+from minikube_edu.api import names, quantity
 from minikube_edu.api.field_errors import Errors
-from minikube_edu.api.validation import meta
-from minikube_edu.api.validation.certificates import signer_name
-from minikube_edu.api.validation.field_rules import label_selector
+from minikube_edu.api.validation import meta, volume_sources
 from minikube_edu.api.validation.persistent_volume_claims import spec_rules as claim_spec_rules
-from minikube_edu.api.validation.pod_environment import validate_field_ref, validate_resource_ref
 from minikube_edu.api.validation.pod_options import Options
-from minikube_edu.api.validation.pod_paths import descending, no_backsteps, not_reserved
+from minikube_edu.api.validation.pod_paths import descending
+from minikube_edu.api.validation.pod_projections import downward_file, file_mode, key_items, projected
 
 Object = dict[str, Any]
 Rule = Callable[[str, Object, Options, Errors], None]
 
-_MODE = "must be a number between 0 and 0777 (octal), both inclusive"
-_DOWNWARD_FIELDS = ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
-_HOST_PATHS = (
-    "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
-)  # fmt: skip
 _ONE_ONLY = "may not specify more than 1 volume type"
 
 
@@ -74,26 +70,7 @@ def _validate_source(path: str, volume: Object, pod_name: str, options: Options,
         errors.required(path, "must specify a volume type")
 
 
-# ---------------------------------------------------------------- files from objects
-
-
-def _mode(path: str, holder: Object, field: str, errors: Errors) -> None:
-    mode = holder.get(field)
-    if mode is not None and not 0 <= mode <= 0o777:
-        errors.invalid(f"{path}.{field}", mode, _MODE)
-
-
-def _items(path: str, items: list[Object], errors: Errors) -> None:
-    for index, item in enumerate(items):
-        _item(f"{path}[{index}]", item, errors)
-
-
-def _item(path: str, item: Object, errors: Errors) -> None:
-    for field in ("key", "path"):
-        if not item.get(field):
-            errors.required(f"{path}.{field}")
-    not_reserved(f"{path}.path", item.get("path", ""), errors)
-    _mode(path, item, "mode", errors)
+# ---------------------------------------------------------------- files
 
 
 def _empty_dir(path: str, source: Object, _: Options, errors: Errors) -> None:
@@ -101,177 +78,24 @@ def _empty_dir(path: str, source: Object, _: Options, errors: Errors) -> None:
         errors.forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")
 
 
-def _host_path(path: str, source: Object, _: Options, errors: Errors) -> None:
-    if not source.get("path"):
-        errors.required(f"{path}.path")
-        return
-    no_backsteps(f"{path}.path", source["path"], errors)
-    if source.get("type", "") not in _HOST_PATHS:
-        errors.not_supported(f"{path}.type", source["type"], _HOST_PATHS)
-
-
 def _secret(path: str, source: Object, _: Options, errors: Errors) -> None:
     if not source.get("secretName"):
         errors.required(f"{path}.secretName")
-    _mode(path, source, "defaultMode", errors)
-    _items(f"{path}.items", source.get("items", []), errors)
+    file_mode(path, source, "defaultMode", errors)
+    key_items(f"{path}.items", source.get("items", []), errors)
 
 
 def _config_map(path: str, source: Object, _: Options, errors: Errors) -> None:
     if not source.get("name"):
         errors.required(f"{path}.name")
-    _mode(path, source, "defaultMode", errors)
-    _items(f"{path}.items", source.get("items", []), errors)
-
-
-def _downward_file(path: str, file: Object, errors: Errors) -> None:
-    if not file.get("path"):
-        errors.required(f"{path}.path")
-    not_reserved(f"{path}.path", file.get("path", ""), errors)
-    if "fieldRef" in file:
-        validate_field_ref(f"{path}.fieldRef", file["fieldRef"], _DOWNWARD_FIELDS, errors)
-        if "resourceFieldRef" in file:
-            errors.invalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously")
-    elif "resourceFieldRef" in file:
-        validate_resource_ref(f"{path}.resourceFieldRef", file["resourceFieldRef"], True, errors)
-    else:
-        errors.required(path, "one of fieldRef and resourceFieldRef is required")
-    _mode(path, file, "mode", errors)
+    file_mode(path, source, "defaultMode", errors)
+    key_items(f"{path}.items", source.get("items", []), errors)
 
 
 def _downward_api(path: str, source: Object, _: Options, errors: Errors) -> None:
-    _mode(path, source, "defaultMode", errors)
+    file_mode(path, source, "defaultMode", errors)
     for file in source.get("items", ()):
-        _downward_file(path, file, errors)
-
-
-# ---------------------------------------------------------------- projected
-
-
-class _Taken:
-    """Paths of a projected volume: two sources may not write the same file."""
-
-    def __init__(self, path: str, errors: Errors) -> None:
-        self.path, self.errors, self.seen = path, errors, set[str]()
-
-    def take(self, file: str, shown: str) -> None:
-        if file in self.seen:
-            self.errors.invalid(self.path, shown, "conflicting duplicate paths")
-        self.seen.add(file)
-
-
-def _projected(path: str, source: Object, options: Options, errors: Errors) -> None:
-    _mode(path, source, "defaultMode", errors)
-    taken = _Taken(path, errors)
-    for index, part in enumerate(source.get("sources") or ()):
-        at = f"{path}.sources[{index}]"
-        for field in ("secret", "configMap"):
-            if field in part:
-                _projected_keys(f"{at}.{field}", part[field], taken, errors)
-        for file in part.get("downwardAPI", {}).get("items", ()):
-            _downward_file(f"{at}.downwardAPI", file, errors)
-            if file.get("path"):
-                taken.take(file["path"], file["path"])
-        if "serviceAccountToken" in part:
-            _projected_token(path, f"{at}.serviceAccountToken", part["serviceAccountToken"], options, errors)
-        if "clusterTrustBundle" in part:
-            _projected_bundle(f"{at}.clusterTrustBundle", part["clusterTrustBundle"], taken, errors)
-        if "podCertificate" in part:
-            _projected_certificate(f"{at}.podCertificate", part["podCertificate"], taken, errors)
-        if len(part) > 1:
-            errors.forbidden(at, "may not specify more than 1 volume type per source")
-
-
-def _projected_keys(path: str, part: Object, taken: _Taken, errors: Errors) -> None:
-    name = part.get("name", "")
-    if not name:
-        errors.required(f"{path}.name")
-    for number, item in enumerate(part.get("items", ())):
-        _item(f"{path}.items[{number}]", item, errors)
-        if item.get("path"):
-            taken.take(item["path"], name)
-
-
-def _projected_token(path: str, at: str, token: Object, options: Options, errors: Errors) -> None:
-    seconds = token.get("expirationSeconds", 0)
-    if seconds < 600:
-        errors.invalid(f"{at}.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
-    if seconds > 1 << 32:
-        errors.invalid(f"{at}.expirationSeconds", seconds, "may not specify a duration larger than 2^32 seconds")
-    if not token.get("path"):
-        errors.required(f"{path}.path")
-    elif not options.any_token_path:
-        not_reserved(f"{path}.path", token["path"], errors)
-
-
-def _projected_bundle(path: str, bundle: Object, taken: _Taken, errors: Errors) -> None:
-    name, signer = bundle.get("name"), bundle.get("signerName")
-    if name is not None and signer is not None:
-        shown = internal_pods.internal("core.v1.ClusterTrustBundleProjection", bundle)
-        errors.invalid(path, shown, "only one of name and signerName may be used")
-    elif name is not None:
-        if not name:
-            errors.required(f"{path}.name", "must be a valid object name")
-        for problem in bundle_name_problems(name):
-            errors.invalid(f"{path}.name", name, f"not a valid clustertrustbundlename: {problem}")
-        if "labelSelector" in bundle:
-            problem = "labelSelector must be unset if name is specified"
-            errors.invalid(f"{path}.labelSelector", bundle["labelSelector"], problem)
-    elif signer is not None:
-        if not signer:
-            errors.required(f"{path}.signerName", "must be a valid signer name")
-        signer_name(f"{path}.signerName", signer, errors)
-        label_selector(errors, f"{path}.labelSelector", bundle.get("labelSelector"))
-    else:
-        errors.required(path, "either name or signerName must be specified")
-    file = bundle.get("path", "")
-    if not file:
-        errors.required(f"{path}.path")
-    not_reserved(f"{path}.path", file, errors)
-    taken.take(file, file)
-
-
-def bundle_name_problems(name: str) -> list[str]:
-    """Names of ClusterTrustBundles: `signer:domain:name`, the signer's slash written as a colon, or a plain name."""
-    signer, colon, own = name.rpartition(":")
-    if not colon:
-        return names.dns1123_subdomain(name)
-    if not signer:
-        return ['ClusterTrustBundle without signer name must not have ":" in its name']
-    return names.dns1123_subdomain(own)
-
-
-_KEY_TYPES = ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519")
-
-
-def _projected_certificate(path: str, part: Object, taken: _Taken, errors: Errors) -> None:
-    signer = part.get("signerName", "")
-    signer_name(f"{path}.signerName", signer, errors)
-    if notes := part.get("userAnnotations"):
-        for key in sorted(notes):
-            for fault in names.domain_prefixed_key(key.lower()):
-                errors.invalid(f"{path}.userAnnotations", fault.value, fault.detail)
-        if meta.annotations_size(notes) > meta.ANNOTATIONS_LIMIT:
-            errors.too_long(f"{path}.userAnnotations", meta.ANNOTATIONS_LIMIT)
-    if part.get("keyType", "") not in _KEY_TYPES:
-        errors.not_supported(f"{path}.keyType", part.get("keyType", ""), _KEY_TYPES)
-    seconds = part.get("maxExpirationSeconds")
-    if seconds is not None:
-        limit = 86400 if signer.startswith("kubernetes.io/") else 91 * 86400
-        if seconds < 3600:
-            problem = "if provided, maxExpirationSeconds must be >= 3600"
-            errors.invalid(f"{path}.maxExpirationSeconds", seconds, problem)
-        if seconds > limit:
-            problem = f"if provided, maxExpirationSeconds must be <= {limit}"
-            errors.invalid(f"{path}.maxExpirationSeconds", seconds, problem)
-    fields = ("credentialBundlePath", "keyPath", "certificateChainPath")
-    files = [(field, part[field]) for field in fields if field in part]
-    for field, file in files:
-        not_reserved(f"{path}.{field}", file, errors)
-        taken.take(file, file)
-    if not files:
-        problem = "specify at least one of credentialBundlePath, keyPath, and certificateChainPath"
-        errors.required(path, problem)
+        downward_file(path, file, errors)
 
 
 # ---------------------------------------------------------------- claims and images
@@ -333,99 +157,10 @@ def _iscsi(path: str, source: Object, _: Options, errors: Errors) -> None:
         errors.invalid(f"{path}.initiatorname", initiator, problem)
 
 
-def _disk(path: str, source: Object, name: str, errors: Errors) -> None:
-    if not source.get(name):
-        errors.required(f"{path}.{name}")
-    partition = source.get("partition", 0)
-    if not 0 <= partition <= 255:
-        errors.invalid(f"{path}.partition", partition, names.between(1, 255))
-
-
-def _gce(path: str, source: Object, _: Options, errors: Errors) -> None:
-    _disk(path, source, "pdName", errors)
-
-
-def _aws(path: str, source: Object, _: Options, errors: Errors) -> None:
-    _disk(path, source, "volumeID", errors)
-
-
-def _nfs(path: str, source: Object, options: Options, errors: Errors) -> None:
-    _needs("server", "path")(path, source, options, errors)
-    if not source.get("path", "").startswith("/"):
-        errors.invalid(f"{path}.path", source.get("path", ""), "must be an absolute path")
-
-
 def _git_repo(path: str, source: Object, _: Options, errors: Errors) -> None:
     if not source.get("repository"):
         errors.required(f"{path}.repository")
     descending(f"{path}.directory", source.get("directory", ""), errors)
-
-
-def _flocker(path: str, source: Object, _: Options, errors: Errors) -> None:
-    name, uid = source.get("datasetName", ""), source.get("datasetUUID", "")
-    if not name and not uid:
-        errors.required(path, "one of datasetName and datasetUUID is required")
-    if name and uid:
-        errors.invalid(path, "resource", "datasetName and datasetUUID can not be specified simultaneously")
-    if "/" in name:
-        errors.invalid(f"{path}.datasetName", name, "must not contain '/'")
-
-
-def _fc(path: str, source: Object, _: Options, errors: Errors) -> None:
-    targets, ids = source.get("targetWWNs", []), source.get("wwids", [])
-    if not targets and not ids:
-        errors.required(f"{path}.targetWWNs", "must specify either targetWWNs or wwids, but not both")
-    if targets and ids:
-        problem = "targetWWNs and wwids can not be specified simultaneously"
-        errors.invalid(f"{path}.targetWWNs", targets, problem)
-    if targets:
-        lun = source.get("lun")
-        if lun is None:
-            errors.required(f"{path}.lun", "lun is required if targetWWNs is specified")
-        else:
-            errors.invalid_each(f"{path}.lun", lun, names.in_range(lun, 0, 255))
-
-
-def _flex(path: str, source: Object, _: Options, errors: Errors) -> None:
-    if not source.get("driver"):
-        errors.required(f"{path}.driver")
-    for key in sorted(source.get("options", ())):
-        domain = "." + key.partition("/")[0].lower()
-        if domain.endswith((".kubernetes.io", ".k8s.io")):
-            problem = "kubernetes.io and k8s.io namespaces are reserved"
-            errors.invalid(f"{path}.options[{key}]", key, problem)
-
-
-def _quobyte(path: str, source: Object, _: Options, errors: Errors) -> None:
-    pairs = "must be a host:port pair or multiple pairs separated by commas"
-    registry = source.get("registry", "")
-    if not registry:
-        errors.required(f"{path}.registry", pairs)
-    elif len(source.get("tenant", "")) >= 65:
-        errors.required(f"{path}.tenant", "must be a UUID and may not exceed a length of 64 characters")
-    else:
-        for pair in registry.split(","):
-            if not re.fullmatch(r"(\[[^\[\]]*\]|[^:\[\]]*):[^:\[\]]*", pair):
-                errors.invalid(f"{path}.registry", registry, pairs)
-    if not source.get("volume"):
-        errors.required(f"{path}.volume")
-
-
-def _azure_disk(path: str, source: Object, _: Options, errors: Errors) -> None:
-    for field in ("diskName", "diskURI"):
-        if not source.get(field):
-            errors.required(f"{path}.{field}")
-    caching, kind, uri = source.get("cachingMode"), source.get("kind"), source.get("diskURI", "")
-    if caching is not None and caching not in ("None", "ReadOnly", "ReadWrite"):
-        errors.not_supported(f"{path}.cachingMode", caching, ["None", "ReadOnly", "ReadWrite"])
-    if kind is not None and kind not in ("Dedicated", "Managed", "Shared"):
-        errors.not_supported(f"{path}.kind", kind, ["Dedicated", "Managed", "Shared"])
-    if kind == "Managed" and not uri.startswith("/subscriptions/"):
-        shape = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"
-        errors.not_supported(f"{path}.diskURI", uri, [shape])
-    if kind not in (None, "Managed") and not uri.startswith("https://"):
-        shape = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"
-        errors.not_supported(f"{path}.diskURI", uri, [shape])
 
 
 def _cinder(path: str, source: Object, options: Options, errors: Errors) -> None:
@@ -471,34 +206,44 @@ def _needs(*fields: str) -> Rule:
     return rule
 
 
+def _shared(field: str) -> Rule:
+    """The rule of persistent volumes."""
+    source = next(one for one in volume_sources.SOURCES if one.field == field)
+
+    def rule(path: str, value: Object, _: Options, errors: Errors) -> None:
+        source.rule(errors, path, value, "")
+
+    return rule
+
+
 # In the order in which the real one looks for them: the first that is given counts, the others are too many.
 _RULES: dict[str, Rule] = {
     "emptyDir": _empty_dir,
-    "hostPath": _host_path,
+    "hostPath": _shared("hostPath"),
     "gitRepo": _git_repo,
-    "gcePersistentDisk": _gce,
-    "awsElasticBlockStore": _aws,
+    "gcePersistentDisk": _shared("gcePersistentDisk"),
+    "awsElasticBlockStore": _shared("awsElasticBlockStore"),
     "secret": _secret,
-    "nfs": _nfs,
+    "nfs": _shared("nfs"),
     "iscsi": _iscsi,
     "glusterfs": _needs("endpoints", "path"),
-    "flocker": _flocker,
+    "flocker": _shared("flocker"),
     "persistentVolumeClaim": _needs("claimName"),
     "rbd": _needs("monitors", "image"),
     "cinder": _cinder,
     "cephfs": _needs("monitors"),
-    "quobyte": _quobyte,
+    "quobyte": _shared("quobyte"),
     "downwardAPI": _downward_api,
-    "fc": _fc,
-    "flexVolume": _flex,
+    "fc": _shared("fc"),
+    "flexVolume": _shared("flexVolume"),
     "configMap": _config_map,
     "azureFile": _needs("secretName", "shareName"),
     "vsphereVolume": _needs("volumePath"),
     "photonPersistentDisk": _needs("pdID"),
     "portworxVolume": _needs("volumeID"),
-    "azureDisk": _azure_disk,
+    "azureDisk": _shared("azureDisk"),
     "storageos": _storage_os,
-    "projected": _projected,
+    "projected": projected,
     "scaleIO": _needs("gateway", "system", "volumeName"),
     "csi": _csi,
     "ephemeral": _ephemeral,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikube_edu.api import ip, names, quantity
+from minikube_edu.api.validation.node_selectors import DEPRECATED_LABELS
 from minikube_edu.api.validation.pod_security import (
     APPARMOR_CONTAINER,
     SECCOMP_CONTAINER,
@@ -19,13 +20,6 @@ Object = dict[str, Any]
 _NULL_SELECTOR = "a null labelSelector results in matching no pod"
 _SECCOMP = 'non-functional in v1.27+; use the "seccompProfile" field instead'
 APPARMOR_WARNING = 'deprecated since v1.30; use the "appArmorProfile" field instead'
-_OLD_LABELS = {
-    "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
-    "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
-    "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-    "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-    "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-}
 _OLD_ANNOTATIONS = {
     "scheduler.alpha.kubernetes.io/critical-pod": (
         'non-functional in v1.16+; use the "priorityClassName" field instead'
@@ -102,8 +96,8 @@ def _warnings(prefix: str, metadata: Object, spec: Object) -> Iterator[str]:
 
 def _of_placement(path: str, spec: Object) -> Iterator[str]:
     for key in sorted(spec.get("nodeSelector", ())):
-        if key in _OLD_LABELS:
-            yield f"{path}.nodeSelector[{key}]: {_OLD_LABELS[key]}"
+        if key in DEPRECATED_LABELS:
+            yield f"{path}.nodeSelector[{key}]: {DEPRECATED_LABELS[key]}"
     node = spec.get("affinity", {}).get("nodeAffinity", {})
     for index, term in enumerate(node.get(_REQUIRED, {}).get("nodeSelectorTerms") or ()):
         at = f"{path}.affinity.nodeAffinity.{_REQUIRED}.nodeSelectorTerms[{index}]"
@@ -113,8 +107,8 @@ def _of_placement(path: str, spec: Object) -> Iterator[str]:
         yield from _of_term(at, weighted.get("preference", {}), preferred=True)
     for index, constraint in enumerate(spec.get("topologySpreadConstraints", ())):
         at, key = f"{path}.topologySpreadConstraints[{index}]", constraint.get("topologyKey", "")
-        if key in _OLD_LABELS:
-            yield f"{at}.topologyKey: {key} is {_OLD_LABELS[key]}"
+        if key in DEPRECATED_LABELS:
+            yield f"{at}.topologyKey: {key} is {DEPRECATED_LABELS[key]}"
         if "labelSelector" not in constraint:
             yield f"{at}.labelSelector: {_NULL_SELECTOR}"
 
@@ -122,8 +116,8 @@ def _of_placement(path: str, spec: Object) -> Iterator[str]:
 def _of_term(path: str, term: Object, preferred: bool) -> Iterator[str]:
     for index, expression in enumerate(term.get("matchExpressions", ())):
         at, key = f"{path}.matchExpressions[{index}]", expression.get("key", "")
-        if key in _OLD_LABELS:
-            yield f"{at}.key: {key} is {_OLD_LABELS[key]}"
+        if key in DEPRECATED_LABELS:
+            yield f"{at}.key: {key} is {DEPRECATED_LABELS[key]}"
         if preferred:
             for number, value in enumerate(expression.get("values", ())):
                 for problem in names.label_value(value):
