@@ -29,7 +29,7 @@ def create(obj: Object, errors: Errors) -> None:
         errors.invalid_each(key("binaryData", name), name, names.config_map_key(name))
     size = sum(len(value.encode("utf-8", "surrogatepass")) for value in data.values())
     if size + sum(map(decoded_size, binary.values())) > MAX_BYTES:
-        errors.too_long("", MAX_BYTES)
+        errors.too_long("[]", MAX_BYTES)  # the whole object, as the real one spells it
 
 
 def immutable_rules(new: Object, old: Object, errors: Errors, *fields: str) -> None:
