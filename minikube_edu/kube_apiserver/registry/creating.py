@@ -157,7 +157,7 @@ async def _commit(registry: Registry, context: Context, new: Object) -> bytes | 
     value = stored_bytes(new)
     entry = None
     try:
-        lease = await registry.lease(strategy.time_to_live) if strategy.time_to_live else 0
+        lease = await registry.lease(seconds) if (seconds := registry.time_to_live(resource)) else 0
         entry = await registry.commit_create(resource, key, value, lease)
     finally:
         if entry is None and undo:

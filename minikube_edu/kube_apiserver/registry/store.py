@@ -45,6 +45,7 @@ class Registry:
         self.admission = Chain(())
         self.service_range = "10.96.0.0/12"
         self.node_ports = "30000-32767"
+        self.event_ttl = 3600
         self._leases: dict[int, tuple[int, float, int]] = {}
         for resource in scheme.resources.values():
             if "list" in resource.verbs and "watch" in resource.verbs:
@@ -54,9 +55,7 @@ class Registry:
         """What the flags decide about the registry."""
         self.service_range = service_range
         self.node_ports = node_ports
-        events = self.scheme.find("", "v1", "events")
-        if events is not None:
-            self.strategy(events).time_to_live = event_ttl
+        self.event_ttl = event_ttl
 
     # ------------------------------------------------------------ reading
 
@@ -178,6 +177,10 @@ class Registry:
         except StoreError as error:
             raise storage_failure(error) from error
         return _entry_of(key, result)
+
+    def time_to_live(self, resource: Resource) -> int:
+        """After how many seconds objects vanish by themselves; 0: they stay. Only events do."""
+        return self.event_ttl if resource.kind == "Event" and resource.custom is None else 0
 
     async def lease(self, seconds: int) -> int:
         """A lease for objects that vanish by themselves (events). One lease serves all of about the same age."""

@@ -52,8 +52,6 @@ class Strategy:
     default_propagation = ""
     # DELETE answers with the deleted object; most kinds answer with a Status
     returns_deleted = False
-    # objects vanish this many seconds after their last write; 0: they stay
-    time_to_live = 0
 
     def __init__(self, resource: Resource) -> None:
         self.resource = resource

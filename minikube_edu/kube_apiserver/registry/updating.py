@@ -149,8 +149,8 @@ async def _commit(
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if new == old:
         return entry.served, None
-    lease_seconds = registry.strategy(resource).time_to_live
-    lease = await registry.lease(lease_seconds) if lease_seconds else entry.lease
+    seconds = registry.time_to_live(resource)
+    lease = await registry.lease(seconds) if seconds else entry.lease
     written, newer = await registry.commit_update(resource, entry, stored_bytes(new), lease)
     if written is None:
         return None, newer

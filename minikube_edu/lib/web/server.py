@@ -25,6 +25,7 @@ from minikube_edu.lib.web.protocol import Connection
 __all__ = ["Limits", "Server", "serve"]
 
 BACKLOG = 1024
+GOODBYE = 0.05  # seconds
 KEEP_ALIVE_SECONDS = 30
 
 
@@ -71,9 +72,13 @@ class Server:
             listener.close()
         for connection in list(self.connections):
             connection.finish()
-        if self.connections and grace > 0:
+        # Idle connections are as good as gone; their clients may be slow to say goodbye in TLS.
+        deadline = asyncio.get_running_loop().time() + grace
+        while self.connections and (left := deadline - asyncio.get_running_loop().time()) > 0:
             self._empty = asyncio.get_running_loop().create_future()
-            await asyncio.wait([self._empty], timeout=grace)
+            await asyncio.wait([self._empty], timeout=min(left, GOODBYE))
+            if not any(connection.busy for connection in self.connections):
+                break
         for connection in list(self.connections):
             connection.transport.abort()
         for transport in self.upgraded:

@@ -144,7 +144,6 @@ class EventStrategy(Strategy):
     here, where the group of the request is known."""
 
     allow_create_on_update = True
-    time_to_live = 3600
 
     def __init__(self, resource: Resource) -> None:
         super().__init__(resource)
