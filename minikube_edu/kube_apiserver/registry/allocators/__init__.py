@@ -7,10 +7,11 @@ or not at all; `repair` finds what was lost. Only the strategy of Services and t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from minikube_edu.api.scheme import Resource, Scheme
+from minikube_edu.lib import ids
 
 Object = dict[str, Any]
 
@@ -55,3 +56,12 @@ class RangeFull(AllocationError):
 
     def __init__(self) -> None:
         super().__init__("range is full")
+
+
+def around(low: int, high: int) -> Iterator[int]:
+    """All numbers from low to high, from a random one on and around the end."""
+    if high < low:
+        return
+    start = ids.integer(low, high)
+    yield from range(start, high + 1)
+    yield from range(low, start)

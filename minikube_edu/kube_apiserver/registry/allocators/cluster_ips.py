@@ -9,14 +9,13 @@ to those who ask.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 from minikube_edu.api import ip
 from minikube_edu.api.errors import AlreadyExists
-from minikube_edu.kube_apiserver.registry.allocators import AddressRegistry, AllocationError, RangeFull
-from minikube_edu.lib import clock, ids
+from minikube_edu.kube_apiserver.registry.allocators import AddressRegistry, AllocationError, RangeFull, around
+from minikube_edu.lib import clock
 
 Object = dict[str, Any]
 Network = IPv4Network | IPv6Network
@@ -152,7 +151,7 @@ class ClusterIPs:
         addresses = self.registry.resource(GROUP, "ipaddresses")
         taken = self.registry.cache_of(addresses).entries if addresses else {}
         make = IPv6Address if self.version == 6 else IPv4Address
-        for number in _around(low, high):
+        for number in around(low, high):
             name = str(make(number))
             if name not in taken and await self._create(name, service):
                 return name
@@ -194,11 +193,3 @@ def _holds(network: Network, address: IPv4Address | IPv6Address) -> bool:
         return False
     first, last = first_and_last(network)
     return first <= int(address) <= last
-
-
-def _around(low: int, high: int) -> Iterator[int]:
-    if high < low:
-        return
-    start = ids.integer(low, high)
-    yield from range(start, high + 1)
-    yield from range(low, start)

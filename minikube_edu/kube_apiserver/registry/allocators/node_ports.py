@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from minikube_edu.kube_apiserver.encoding import load
-from minikube_edu.kube_apiserver.registry.allocators import AddressRegistry, AllocationError, RangeFull
-from minikube_edu.lib import ids
+from minikube_edu.kube_apiserver.registry.allocators import AddressRegistry, AllocationError, RangeFull, around
 
 Object = dict[str, Any]
 
@@ -92,11 +91,10 @@ class PortOperation:
         ports = self.ports
         middle = ports.low + ports.band
         for low, high in ((middle, ports.high), (ports.low, middle - 1)):
-            free = [port for port in range(low, high + 1) if not ports.is_taken(port)]
-            if free:
-                port = free[ids.integer(0, len(free) - 1)]
-                self._have(port)
-                return port
+            for port in around(low, high):
+                if not ports.is_taken(port):
+                    self._have(port)
+                    return port
         raise RangeFull()
 
     def _have(self, port: int) -> None:
