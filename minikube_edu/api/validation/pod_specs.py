@@ -39,6 +39,7 @@ Object = dict[str, Any]
 
 RESTART_POLICIES = ["Always", "OnFailure", "Never"]
 DNS_POLICIES = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"]
+NOWHERE = "[]"  # how the path of an error about the whole object is printed
 MIRROR = "kubernetes.io/config.mirror"
 TOLERATIONS = "scheduler.alpha.kubernetes.io/tolerations"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -273,7 +274,7 @@ def _validate_claims(path: str, claims: list[Object], metadata: Object, errors: 
     seen: set[str] = set()
     for index, claim in enumerate(claims):
         if MIRROR in metadata.get("annotations", {}):
-            errors.forbidden("", "static pods do not support resource claims")
+            errors.forbidden(NOWHERE, "static pods do not support resource claims")
             continue
         at, name = f"{path}[{index}]", claim.get("name", "")
         if not name:

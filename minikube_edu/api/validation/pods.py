@@ -17,7 +17,7 @@ from minikube_edu.api.validation.pod_containers import validate_image_blanks
 from minikube_edu.api.validation.pod_options import STRICT_POD, Options, judge_update
 from minikube_edu.api.validation.pod_scheduling import validate_tolerations
 from minikube_edu.api.validation.pod_security import APPARMOR_CONTAINER, validate_profiles_match
-from minikube_edu.api.validation.pod_specs import MIRROR, validate_pod_annotations, validate_pod_spec
+from minikube_edu.api.validation.pod_specs import MIRROR, NOWHERE, validate_pod_annotations, validate_pod_spec
 from minikube_edu.api.validation.pod_statuses import validate_status
 from minikube_edu.api.validation.pod_warnings import pod_warnings
 from minikube_edu.lib.gotext import quote
@@ -237,7 +237,7 @@ def update_ephemeral_containers(new: Object, old: Object, errors: Errors) -> Non
     judge_update(errors, judge, new, old, STRICT_POD)
     if MIRROR in old["metadata"].get("annotations", {}):
         errors.clear()
-        errors.forbidden("", "static pods do not support ephemeral containers")
+        errors.forbidden(NOWHERE, "static pods do not support ephemeral containers")
         return
     path = "spec.ephemeralContainers"
     known = {container.get("name", ""): container for container in new["spec"].get("ephemeralContainers", ())}
@@ -256,7 +256,7 @@ def resize(new: Object, old: Object, errors: Errors) -> None:
     before, after = old["spec"], new["spec"]
     if refusal := _unresizable(old):
         errors.clear()
-        errors.forbidden("", refusal)
+        errors.forbidden(NOWHERE, refusal)
         return
     if (old.get("status", {}).get("qosClass") or qos_class(before)) != qos_class(after):
         qos = new.get("status", {}).get("qosClass", "")
