@@ -144,3 +144,41 @@ def test_what_cannot_be_served_is_refused() -> None:
         assert found is not None
         assert (found.status, found.body) == (status, b"")
     assert openapi.respond(SCHEME, "/openapi/v4") is None
+
+
+def test_older_clients_get_it_in_protobuf() -> None:
+    accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    found = openapi.respond(SCHEME, "/openapi/v2", accept=accept)
+    assert found is not None
+    assert found.content_type == b"application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+    assert isinstance(found.body, bytes)
+    fields = dict(_top_fields(found.body))
+    assert fields[1] == b"2.0"
+    names = [dict(_top_fields(value))[1].decode() for number, value in _top_fields(fields[9]) if number == 1]
+    assert "io.k8s.api.core.v1.Pod" in names
+    paths = [dict(_top_fields(value))[1].decode() for number, value in _top_fields(fields[8]) if number == 2]
+    assert sorted(paths) == sorted(ask("/openapi/v2")["paths"])
+    assert openapi.respond(SCHEME, "/openapi/v2", accept=f"text/html,{accept};q=0.5") is not None
+
+
+def _top_fields(data: bytes) -> list[tuple[int, bytes]]:
+    """The length-delimited fields of a message."""
+    found, at = [], 0
+    while at < len(data):
+        tag, at = _number(data, at)
+        assert tag & 7 == 2
+        length, at = _number(data, at)
+        found.append((tag >> 3, data[at : at + length]))
+        at += length
+    return found
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7

@@ -5,8 +5,7 @@ They are made from the schema facts and the scheme when somebody asks, and kept 
 their definitions' schemas. The hash in the index names a document's content: a client may keep a document for ever
 under that name.
 
-The real server also speaks protobuf here (`application/com.github.proto-openapi.spec.v2@v1.0+protobuf`); we answer in
-JSON.
+Version 2 is served in protobuf, too; version 3 in JSON alone, where the real server has both.
 """
 
 from __future__ import annotations
@@ -40,9 +39,7 @@ def respond(scheme: Scheme, path: str, query: str = "", accept: str = "", if_non
     books = _books(scheme)
     bare = path.rstrip("/")
     if bare == "/openapi/v2":
-        if not _json_will_do(accept):
-            return Response(406, b"", b"")
-        return _kept(books.swagger(), if_none_match)
+        return _swagger(books, accept, if_none_match)
     if bare == "/openapi/v3":
         return Response(200, books.index(), b"text/plain; charset=utf-8")
     if not bare.startswith("/openapi/v3/"):
@@ -60,6 +57,20 @@ def respond(scheme: Scheme, path: str, query: str = "", accept: str = "", if_non
     return _kept(books.document(name), if_none_match, forever)
 
 
+def _swagger(books: _Books, accept: str, if_none_match: str) -> Response:
+    from minikube_edu.kube_apiserver.openapi import binary
+
+    for part in accept.split(",") if accept else ():
+        if part.partition(";")[0].strip() in binary.MEDIA_TYPES:
+            return _kept(books.binary(), if_none_match, content_type=binary.CONTENT_TYPE)
+        if _json_will_do(part):
+            break
+    else:
+        if accept:
+            return Response(406, b"", b"")
+    return _kept(books.swagger(), if_none_match)
+
+
 def _json_will_do(accept: str) -> bool:
     if not accept:
         return True
@@ -67,12 +78,14 @@ def _json_will_do(accept: str) -> bool:
     return bool(ranges & {"application/json", "application/*", "*/*"})
 
 
-def _kept(body: bytes, if_none_match: str, headers: list[tuple[bytes, bytes]] | None = None) -> Response:
+def _kept(
+    body: bytes, if_none_match: str, headers: list[tuple[bytes, bytes]] | None = None, content_type: bytes = JSON
+) -> Response:
     etag = f'"{_digest(body)}"'
     given = [*(headers or []), (b"Vary", b"Accept"), (b"Etag", etag.encode())]
     if etag in if_none_match:
         return Response(304, b"", b"", given)
-    return Response(200, body, JSON, given)
+    return Response(200, body, content_type, given)
 
 
 def _digest(data: bytes) -> str:
@@ -118,6 +131,13 @@ class _Books:
             every = [documents.make(self.scheme, name) for name in self.names]
             self.encoded["v2"] = orjson.dumps(swagger.document(every))
         return self.encoded["v2"]
+
+    def binary(self) -> bytes:
+        if "v2 binary" not in self.encoded:
+            from minikube_edu.kube_apiserver.openapi import binary
+
+            self.encoded["v2 binary"] = binary.document(orjson.loads(self.swagger()))
+        return self.encoded["v2 binary"]
 
 
 _kept_books: WeakKeyDictionary[Scheme, _Books] = WeakKeyDictionary()
