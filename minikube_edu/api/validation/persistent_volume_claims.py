@@ -33,7 +33,7 @@ def spec_rules(errors: Errors, path: str, spec: Object, any_group: bool = False,
         errors.required(f"{path}.accessModes", "at least 1 access mode is required")
     field_rules.label_selector(errors, f"{path}.selector", spec.get("selector"), any_value)
     access_modes(errors, f"{path}.accessModes", spec.get("accessModes", []))
-    place, wish = key(f"{path}.resources", "storage"), (spec["resources"].get("requests") or {}).get("storage")
+    place, wish = key(f"{path}.resources", "storage"), (spec.get("resources", {}).get("requests") or {}).get("storage")
     if wish is None:
         errors.required(place)
     else:
