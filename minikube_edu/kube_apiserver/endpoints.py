@@ -29,7 +29,7 @@ class Endpoints:
     def answer(self, request: Request, route: Route, user: User, query: Query) -> Answer | Awaitable[Answer]:
         if route.group is not None:
             return self._unknown_resource(route)
-        from minikube_edu.kube_apiserver import discovery, health, metrics, openapi
+        from minikube_edu.kube_apiserver import discovery, health, metrics, openapi, openid
 
         path = request.path
         answerers: tuple[tuple[str, Callable[[ApiServer, Request], Answer | Awaitable[Answer] | None]], ...] = (
@@ -38,6 +38,8 @@ class Endpoints:
             ("/livez", health.answer),
             ("/readyz", health.answer),
             ("/metrics", metrics.answer),
+            ("/openid/", openid.answer),
+            ("/.well-known/", openid.answer),
             ("/", discovery.answer),
         )
         for prefix, answerer in answerers:

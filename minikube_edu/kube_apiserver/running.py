@@ -20,8 +20,12 @@ from minikube_edu.etcd.contract import Store
 from minikube_edu.kube_apiserver import bootstrap
 from minikube_edu.kube_apiserver.admission import plugins
 from minikube_edu.kube_apiserver.admission.chain import Chain
+from minikube_edu.kube_apiserver.authn.bearer import BearerTokens, TokenAuthenticator
+from minikube_edu.kube_apiserver.authn.bootstrap_tokens import BootstrapTokens
 from minikube_edu.kube_apiserver.authn.certificates import ClientCertificates
-from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain, Authenticator
+from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain
+from minikube_edu.kube_apiserver.authn.issuer import Issuer
+from minikube_edu.kube_apiserver.authn.service_accounts import ServiceAccountTokens
 from minikube_edu.kube_apiserver.authn.static_tokens import StaticTokens
 from minikube_edu.kube_apiserver.authz.chain import AlwaysAllow, AlwaysDeny, AuthorizationChain, Authorizer
 from minikube_edu.kube_apiserver.flags import is_true
@@ -73,12 +77,15 @@ async def open_store(options: argparse.Namespace) -> Store:
     )
 
 
-def authentication(options: argparse.Namespace, registry: Registry) -> AuthenticationChain:
-    links: list[Authenticator] = [ClientCertificates()]
+def authentication(options: argparse.Namespace, registry: Registry, issuer: Issuer) -> AuthenticationChain:
+    audiences = issuer.api_audiences
+    tokens: list[TokenAuthenticator] = [ServiceAccountTokens(registry, issuer)]
     if options.token_auth_file:
         with open(options.token_auth_file, encoding="utf-8") as lines:
-            links.append(StaticTokens.from_lines(lines))
-    return AuthenticationChain(links, is_true(options.anonymous_auth))
+            tokens.insert(0, StaticTokens.from_lines(lines, audiences))
+    if is_true(options.enable_bootstrap_token_auth):
+        tokens.append(BootstrapTokens(registry, audiences))
+    return AuthenticationChain([ClientCertificates()], is_true(options.anonymous_auth), BearerTokens(tokens, audiences))
 
 
 def authorization(options: argparse.Namespace, registry: Registry) -> AuthorizationChain:
@@ -104,7 +111,8 @@ async def start(options: argparse.Namespace) -> Running:
         event_ttl=parse_duration(options.event_ttl) // 1_000_000_000,
     )
     registry.admission = Chain(plugins.enabled(registry, options))  # the last say before a write
-    server = ApiServer(registry, authentication(options, registry), authorization(options, registry))
+    issuer = Issuer.from_flags(options, os.path.dirname(serving.certificate))  # of service account tokens
+    server = ApiServer(registry, authentication(options, registry, issuer), authorization(options, registry), issuer)
     tasks = [asyncio.create_task(registry.cache.run(), name="watch cache")]  # every read is answered from it
     await registry.cache.ready.wait()
     await bootstrap.make(registry)  # namespaces, priority classes, …

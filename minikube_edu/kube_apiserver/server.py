@@ -21,6 +21,7 @@ from minikube_edu.api.errors import ApiError, BadRequest, Forbidden, InternalErr
 from minikube_edu.api.scheme import Resource, Scheme
 from minikube_edu.kube_apiserver.authn import impersonation
 from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain
+from minikube_edu.kube_apiserver.authn.issuer import Issuer
 from minikube_edu.kube_apiserver.authz.chain import Attributes, AuthorizationChain, denial
 from minikube_edu.kube_apiserver.context import Context, User
 from minikube_edu.kube_apiserver.endpoints import Endpoints
@@ -48,12 +49,17 @@ class ApiServer:
     """One API server: `handle` is its handler, for a socket or an in-process call alike."""
 
     def __init__(
-        self, registry: Registry, authentication: AuthenticationChain, authorization: AuthorizationChain
+        self,
+        registry: Registry,
+        authentication: AuthenticationChain,
+        authorization: AuthorizationChain,
+        issuer: Issuer | None = None,
     ) -> None:
         self.registry = registry
         self.scheme: Scheme = registry.scheme
         self.authentication = authentication
         self.authorization = authorization
+        self.issuer = issuer  # of service account tokens
         self.endpoints = Endpoints(self)
         self.watchers: set[Watcher] = set()
         self.writes: set[asyncio.Task[Answer]] = set()

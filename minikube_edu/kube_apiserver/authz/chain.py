@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from minikube_edu.kube_apiserver.context import User
+
+Object = dict[str, Any]
 
 MASTERS = "system:masters"
 
@@ -43,18 +45,41 @@ class Decision(NamedTuple):
     reason: str = ""
 
 
+class Rules(NamedTuple):
+    """What somebody may do, as far as it can be listed."""
+
+    resources: list[Object]  # PolicyRules
+    paths: list[Object]  # the same, with nonResourceURLs
+    errors: tuple[str, ...] = ()  # why the list may be incomplete
+
+
+NO_RULES = Rules([], [])
+
+
 class Authorizer(Protocol):
     def decide(self, attributes: Attributes) -> Decision: ...
+
+    def rules_for(self, user: User, namespace: str) -> Rules:
+        """For SelfSubjectRulesReviews."""
+        ...
 
 
 class AlwaysAllow:
     def decide(self, attributes: Attributes) -> Decision:
         return Decision(True)
 
+    def rules_for(self, user: User, namespace: str) -> Rules:
+        return Rules(
+            [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}], [{"verbs": ["*"], "nonResourceURLs": ["*"]}]
+        )
+
 
 class AlwaysDeny:
     def decide(self, attributes: Attributes) -> Decision:
         return Decision(None, "Everything is forbidden.")
+
+    def rules_for(self, user: User, namespace: str) -> Rules:
+        return NO_RULES
 
 
 class Masters:
@@ -62,6 +87,9 @@ class Masters:
 
     def decide(self, attributes: Attributes) -> Decision:
         return Decision(True if MASTERS in attributes.user.groups else None)
+
+    def rules_for(self, user: User, namespace: str) -> Rules:
+        return NO_RULES
 
 
 class AuthorizationChain:
@@ -77,7 +105,16 @@ class AuthorizationChain:
                 return decision
             if decision.reason:
                 reasons.append(decision.reason)
-        return Decision(False, "; ".join(reasons))
+        return Decision(None, "\n".join(reasons))
+
+    def rules_for(self, user: User, namespace: str) -> Rules:
+        """The rules of all links."""
+        found = [link.rules_for(user, namespace) for link in self.links]
+        return Rules(
+            [rule for rules in found for rule in rules.resources],
+            [rule for rules in found for rule in rules.paths],
+            tuple(error for rules in found for error in rules.errors),
+        )
 
 
 def denial(attributes: Attributes, reason: str) -> str:

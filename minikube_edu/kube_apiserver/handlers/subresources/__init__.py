@@ -33,18 +33,18 @@ SPECIAL = {
     ("", "services", "proxy"): "proxy",
     ("", "nodes", "proxy"): "proxy",
     ("", "namespaces", "finalize"): "finalize",
-    ("", "serviceaccounts", "token"): "token",
+    ("", "serviceaccounts", "token"): "account_token",
 }
 
 VIRTUAL = {
     ("", "bindings"): "binding",
     ("", "componentstatuses"): "component_status",
-    ("authentication.k8s.io", "tokenreviews"): "reviews",
-    ("authentication.k8s.io", "selfsubjectreviews"): "reviews",
-    ("authorization.k8s.io", "subjectaccessreviews"): "reviews",
-    ("authorization.k8s.io", "selfsubjectaccessreviews"): "reviews",
-    ("authorization.k8s.io", "localsubjectaccessreviews"): "reviews",
-    ("authorization.k8s.io", "selfsubjectrulesreviews"): "reviews",
+    ("authentication.k8s.io", "tokenreviews"): "identity_reviews",
+    ("authentication.k8s.io", "selfsubjectreviews"): "identity_reviews",
+    ("authorization.k8s.io", "subjectaccessreviews"): "access_reviews",
+    ("authorization.k8s.io", "selfsubjectaccessreviews"): "access_reviews",
+    ("authorization.k8s.io", "localsubjectaccessreviews"): "access_reviews",
+    ("authorization.k8s.io", "selfsubjectrulesreviews"): "access_reviews",
 }
 
 

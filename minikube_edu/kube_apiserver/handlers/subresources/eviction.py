@@ -245,8 +245,10 @@ async def mark_and_delete(server: ApiServer, context: Context, options: Object) 
         manager=context.manager, user_agent=context.user_agent,
     )  # fmt: skip
 
+    strategy = server.registry.strategy(context.resource)
+
     def mark(pod: Object) -> None:
-        deleting.check_preconditions(own, options, pod)
+        strategy.check_preconditions(own, options, pod)
         why = {"reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"}
         set_pod_condition(pod, {"type": "DisruptionTarget", "status": "True", **why})
 

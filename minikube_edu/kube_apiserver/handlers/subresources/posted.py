@@ -38,7 +38,7 @@ async def accepted(
     server: ApiServer, context: Context, kind: Kind, new: Object, *, keep_identity: bool = False
 ) -> Object:
     """A decoded object, tracked and past admission."""
-    match_namespace(new, context)
+    match_metadata(new, context)
     if not keep_identity:
         wipe_metadata(new)
     new["metadata"].pop("managedFields", None)
@@ -50,14 +50,6 @@ async def accepted(
     await server.registry.admission.admit(attributes)
     await server.registry.admission.validate(attributes)
     return new
-
-
-def match_namespace(new: Object, context: Context) -> None:
-    """The namespace of the path; it is not written into what did not name it."""
-    named = "namespace" in new["metadata"]
-    match_metadata(new, context)
-    if not named:
-        new["metadata"].pop("namespace", None)
 
 
 def success(request: Request, context: Context) -> Response:
