@@ -12,7 +12,7 @@ from typing import Any
 from minikube_edu.api import ip, names
 from minikube_edu.api.field_errors import Errors, FieldError, Kind
 from minikube_edu.api.internal_form import internal
-from minikube_edu.api.validation import Validator, field_rules, resource_names
+from minikube_edu.api.validation import Validator, field_rules, meta, resource_names
 
 Object = dict[str, Any]
 
@@ -78,13 +78,22 @@ def _features(status: Object, errors: Errors) -> None:
 
 
 def update(new: Object, old: Object, errors: Errors) -> None:
+    _metadata_again(new, errors)
     create(new, errors)
     changes(new, old, errors)
+
+
+def _metadata_again(new: Object, errors: Errors) -> None:
+    """The real one judges labels and annotations as it judges all metadata, and once more in each of its node rules."""
+    metadata = new["metadata"]
+    meta.check_labels("metadata.labels", metadata.get("labels", {}), errors)
+    meta.check_annotations("metadata.annotations", metadata.get("annotations", {}), errors)
 
 
 def changes(new: Object, old: Object, errors: Errors) -> None:
     """The rules of an update, of the status too."""
     spec, before, status = new.get("spec", {}), old.get("spec", {}), new.get("status", {})
+    _metadata_again(new, errors)
     _resources(status, errors)
     _features(status, errors)
     seen: list[Object] = []
