@@ -1,0 +1,93 @@
+"""`python -m minikube_edu.kubelet --light-nodes N`: thousands of nodes in one process, on which nothing runs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(
+        prog="kubelet",
+        description="Nodes for the cluster.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--light-nodes", type=int, default=0, metavar="N", help="register N nodes whose pods run at once")
+    made.add_argument("--kubeconfig", default="", help="how to reach the API server")
+    made.add_argument("--node-prefix", default="worker-", help="nodes are called so, with a number behind")
+    made.add_argument("--node-labels", default="type=kwok", help="more labels of every node: key=value,...")
+    made.add_argument("--node-annotations", default="", help="more annotations of every node: key=value,...")
+    made.add_argument("--cpu", default="32", help="processors of every node")
+    made.add_argument("--memory", default="256Gi", help="memory of every node")
+    made.add_argument("--max-pods", default="1100", help="how many pods a node takes")
+    made.add_argument("--pod-cidr", default="10.244.0.0/16", help="node K has the K-th /24 of it")
+    made.add_argument("--taint", action="append", default=[], help="taint of every node: key=value:Effect")
+    return made
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`a=b,c=d`"""
+    found = {}
+    for part in text.split(","):
+        key, _, value = part.partition("=")
+        if key:
+            found[key] = value
+    return found
+
+
+def taint(text: str) -> dict[str, str]:
+    """`key=value:Effect`"""
+    left, _, effect = text.rpartition(":")
+    key, _, value = left.partition("=")
+    return {"key": key, **({"value": value} if value else {}), "effect": effect}
+
+
+async def _run(options: argparse.Namespace) -> int:
+    from minikube_edu.client.kubeconfig import connect, default_client_config
+    from minikube_edu.kubelet.light_nodes import LightNodes, NodeShape
+
+    shape = NodeShape(
+        prefix=options.node_prefix,
+        labels=pairs(options.node_labels),
+        annotations=pairs(options.node_annotations),
+        capacity={"cpu": options.cpu, "memory": options.memory, "pods": options.max_pods},
+        taints=tuple(taint(text) for text in options.taint),
+        pod_cidr=options.pod_cidr,
+    )
+    client = connect(default_client_config(options.kubeconfig), user_agent="kubelet/light", field_manager="kubelet")
+    task = asyncio.ensure_future(LightNodes(client, options.light_nodes, shape).run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return 0
+    finally:
+        await client.close()
+    return 1
+
+
+def main(arguments: list[str] | None = None) -> None:
+    made = parser()
+    options = made.parse_args(arguments)
+    if options.light_nodes <= 0:
+        made.error("--light-nodes N: how many nodes?")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if os.environ.get("MINIKUBE_EDU_UVLOOP", "1") == "1":
+        with contextlib.suppress(ImportError):
+            import uvloop
+
+            sys.exit(uvloop.run(_run(options)))
+    sys.exit(asyncio.run(_run(options)))
+
+
+if __name__ == "__main__":
+    main()
