@@ -32,13 +32,6 @@ def _annotations(obj: Object) -> dict[str, str]:
     return found
 
 
-class ReplicaSets(TemplateStrategy):
-    field_labels = ("status.replicas",)
-
-    def selectable_fields(self, obj: Object) -> dict[str, str]:
-        return {"status.replicas": str(obj.get("status", {}).get("replicas", 0))}
-
-
 class DaemonSets(TemplateStrategy):
     """The number of the template was a field once; today it is an annotation that the server keeps."""
 
@@ -82,7 +75,7 @@ def _drop_max_unavailable(new: Object, old: Object | None) -> None:
 
 STRATEGIES: dict[str, type[Strategy]] = {
     "Deployment": Deployments,
-    "ReplicaSet": ReplicaSets,
+    "ReplicaSet": TemplateStrategy,
     "DaemonSet": DaemonSets,
     "StatefulSet": StatefulSets,
 }
