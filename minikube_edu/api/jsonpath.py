@@ -459,7 +459,7 @@ def to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        from minikube_edu.api.wire.yaml_form import go_float
+        from minikube_edu.api.wire.yaml_scalars import go_float
 
         return go_float(value)
     if isinstance(value, int):

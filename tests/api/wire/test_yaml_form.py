@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minikube_edu.api.wire import json_form, yaml_form
+from minikube_edu.api.wire import json_form, yaml_form, yaml_scalars
 from tests.api.wire.test_json_form import VALUES
 
 
@@ -109,8 +109,8 @@ HARD = st.text(st.sampled_from("ab1:-#?,[]{}&*!|>'\"%@` \n\t.~yn=<é\x7f\x85😀
 @given(HARD)
 def test_strings_are_quoted_where_libyaml_quotes_them(text: str) -> None:
     """Go's emitter is a port of libyaml's: asked for the same style, they must choose the same."""
-    bare = text != "" and yaml_form.resolve(text) is text and not yaml_form._TIMESTAMP.match(text)
-    style = "|" if "\n" in text else None if bare and not yaml_form._BASE60.match(text) else '"'
+    bare = text != "" and yaml_form.resolve(text) is text and not yaml_scalars.TIMESTAMP.match(text)
+    style = "|" if "\n" in text else None if bare and not yaml_scalars.BASE60.match(text) else '"'
     events = [
         yaml.StreamStartEvent(),
         yaml.DocumentStartEvent(explicit=False),
