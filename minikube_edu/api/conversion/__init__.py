@@ -6,6 +6,7 @@ returns a new object, with the new apiVersion. Kinds that differ in their apiVer
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -23,11 +24,17 @@ def _table(group: str) -> dict[tuple[str, str, str], Any]:
         return {}
 
 
+# What definitions of custom resources say of their kinds while the server runs: (group, kind) -> function(object, to).
+between: dict[tuple[str, str], Callable[[Object, str], Object]] = {}
+
+
 def convert(obj: Object, to: str) -> Object:
     """`obj` in apiVersion `to`; the same object when it is in that version already."""
     came = obj["apiVersion"]
     if came == to:
         return obj
+    if between and (custom := between.get((to.rpartition("/")[0], obj["kind"]))) is not None:
+        return custom(obj, to)
     for api_version in (to, came):
         group = api_version.rpartition("/")[0]
         if change := _table(group).get((came, to, obj["kind"])):

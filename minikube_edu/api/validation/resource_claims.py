@@ -148,12 +148,12 @@ def claim_status(new: Object, old: Object, errors: Errors) -> None:
         _device_status(at, item, allocated, found)
 
     each("status.devices", status.get("devices", []), -1, device, errors, key=_device_id)
+    added = [consumer for consumer in reserved if consumer not in before.get("reservedFor", [])]
     if reserved and allocation is None:
         errors.forbidden("status.reservedFor", "may not be specified when `allocated` is not set")
-    elif "deletionTimestamp" in new["metadata"]:
-        if [consumer for consumer in reserved if consumer not in before.get("reservedFor", [])]:
-            what = "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set"
-            errors.forbidden("status.reservedFor", what)
+    elif added and "deletionTimestamp" in new["metadata"]:
+        what = "new entries may not be added while `deallocationRequested` or `deletionTimestamp` are set"
+        errors.forbidden("status.reservedFor", what)
     if allocation is not None:
         if before.get("allocation") is not None:
             immutable(errors, "status.allocation", allocation, before["allocation"])

@@ -6,6 +6,7 @@ from minikube_edu.kube_apiserver.registry.strategy import Strategy
 
 
 class Admission(Strategy):
+    generation = True
     allow_unconditional_update = False
 
 

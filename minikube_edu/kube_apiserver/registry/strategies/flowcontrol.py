@@ -7,6 +7,7 @@ from minikube_edu.kube_apiserver.registry.strategy import Object, Strategy
 
 
 class FlowControl(Strategy):
+    generation = True
     status_reset_fields = ("metadata", "spec")
 
     def prepare_status(self, new: Object, old: Object, context: Context) -> None:

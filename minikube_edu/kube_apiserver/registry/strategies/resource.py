@@ -7,14 +7,18 @@ from minikube_edu.kube_apiserver.registry.strategy import Object, Strategy
 
 class Claim(Strategy):
     generation = False
+    returns_deleted = True
 
 
 class Template(Strategy):
     generation = False
+    returns_deleted = True
     reset_fields = ()
 
 
 class WithGeneration(Strategy):
+    generation = True
+    returns_deleted = True
     reset_fields = ()
 
 

@@ -6,6 +6,7 @@ from minikube_edu.kube_apiserver.registry.strategy import Object, Strategy
 
 
 class PriorityClass(Strategy):
+    generation = True
     reset_fields = ()
 
     def count_generation(self, new: Object, old: Object) -> None:
