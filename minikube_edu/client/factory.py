@@ -47,6 +47,10 @@ class InformerFactory:
             )
         return self._informers[key]
 
+    def asked_for(self, resource: Resource) -> bool:
+        """Whether somebody has asked for all objects of the kind: then another copy of them need not be kept."""
+        return (resource, self._namespace, "", "") in self._informers
+
     def start(self, spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]] | None = None) -> None:
         """Start those that do not run yet; may be called again. `spawn` makes a task of a coroutine and its name: a
         seat that guards its loops gives its own."""

@@ -33,6 +33,8 @@ MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"  # JSON is YAML too
 PAGE = 500
+_AS = "application/json;as={};g=meta.k8s.io;v=v1,application/json"
+METADATA, METADATA_LIST = _AS.format("PartialObjectMetadata").encode(), _AS.format("PartialObjectMetadataList").encode()
 
 
 class Resource(NamedTuple):
@@ -69,9 +71,13 @@ class WatchEvent(NamedTuple):
 
 
 class Client:
-    def __init__(self, sender: Sender, field_manager: str = "") -> None:
+    """With `metadata_only`, lists and watches are of metadata alone (PartialObjectMetadata): for loops that look at
+    every kind."""
+
+    def __init__(self, sender: Sender, field_manager: str = "", *, metadata_only: bool = False) -> None:
         self.sender = sender
         self.field_manager = field_manager
+        self.metadata_only = metadata_only
 
     async def close(self) -> None:
         await self.sender.close()
@@ -102,7 +108,8 @@ class Client:
             "resourceVersion": resource_version,
             "resourceVersionMatch": resource_version_match,
         }
-        return await self._object("GET", resource, namespace, params=params)
+        accept = METADATA_LIST if self.metadata_only else JSON
+        return await self._object("GET", resource, namespace, params=params, accept=accept)
 
     async def list_all(
         self,
@@ -161,7 +168,8 @@ class Client:
             "sendInitialEvents": True if send_initial_events else None,
         }
         path = resource.path(namespace) + _query(params)
-        stream = await self.sender.stream("GET", path, resource=str(resource))
+        accept = METADATA if self.metadata_only else JSON
+        stream = await self.sender.stream("GET", path, accept=accept, resource=str(resource))
         try:
             yield _events(stream)
         finally:
@@ -259,11 +267,18 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: bytes = JSON,
+        accept: bytes = JSON,
     ) -> Object:
         path = resource.path(namespace, name, subresource) + _query(params or {})
         data = orjson.dumps(body) if body is not None else b""
         reply = await self.sender.request(
-            method, path, data, content_type=content_type if data else b"", resource=str(resource), name=name
+            method,
+            path,
+            data,
+            accept=accept,
+            content_type=content_type if data else b"",
+            resource=str(resource),
+            name=name,
         )
         found: Object = orjson.loads(reply.body) if reply.body else {}
         return found
