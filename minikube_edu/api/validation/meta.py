@@ -27,6 +27,13 @@ SUBRESOURCE_LIMIT = 256
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 STANDARD_FINALIZERS = ("kubernetes", ORPHAN, FOREGROUND)
 IMMUTABLE = "field is immutable"
+OWN_GROUPS = frozenset(
+    (
+        "", "apps", "autoscaling", "batch", "certificates.k8s.io", "discovery.k8s.io", "events.k8s.io",
+        "flowcontrol.apiserver.k8s.io", "networking.k8s.io", "policy", "rbac.authorization.k8s.io", "resource.k8s.io",
+        "scheduling.k8s.io", "storage.k8s.io",
+    )
+)  # fmt: skip
 
 # Asked of every write: what is left of a rule when it was asked before is a look-up.
 label_key: Rule = lru_cache(maxsize=4096)(names.label_key)
@@ -48,7 +55,7 @@ def validate_meta_create(obj: Object, namespaced: bool, name_rule: Rule, errors:
     if meta.get("generation", 0) < 0:
         errors.invalid("metadata.generation", meta["generation"], "must be greater than or equal to 0")
     _contents(meta, errors, new=True)
-    _whole_finalizers(meta, errors)
+    _whole_finalizers(obj, errors)
 
 
 def validate_meta_update(new: Object, old: Object, errors: Errors) -> None:
@@ -56,7 +63,7 @@ def validate_meta_update(new: Object, old: Object, errors: Errors) -> None:
     _changes(new["metadata"], old["metadata"], found)
     errors.extend(found)
     errors.extend(found)
-    _whole_finalizers(new["metadata"], errors)
+    _whole_finalizers(new, errors)
 
 
 def _place(meta: Object, namespaced: bool, errors: Errors) -> None:
@@ -139,9 +146,12 @@ def _finalizers(finalizers: list[str], errors: Errors) -> None:
         errors.invalid(path, finalizers, f"finalizer {ORPHAN} and {FOREGROUND} cannot be both set")
 
 
-def _whole_finalizers(meta: Object, errors: Errors) -> None:
-    """Finalizers of Kubernetes are words, those of others have a domain before a slash."""
-    for index, finalizer in enumerate(meta.get("finalizers", ())):
+def _whole_finalizers(obj: Object, errors: Errors) -> None:
+    """Finalizers of Kubernetes are words, those of others have a domain before a slash: asked of the kinds that the real
+    server judges as its own, not of custom resources nor of what extends the API."""
+    if obj.get("apiVersion", "").rpartition("/")[0] not in OWN_GROUPS:
+        return
+    for index, finalizer in enumerate(obj["metadata"].get("finalizers", ())):
         if "/" not in finalizer and finalizer not in STANDARD_FINALIZERS:
             problem = "name is neither a standard finalizer name nor is it fully qualified"
             errors.invalid(f"metadata.finalizers[{index}]", finalizer, problem)
