@@ -20,7 +20,7 @@ from minikube_edu.api.wire.yaml_scalars import go_float, resolve
 from minikube_edu.api.wire.yaml_writer import encode
 from minikube_edu.lib.gotext import quote
 
-__all__ = ["YamlError", "decode", "duplicates", "encode", "go_float", "parse", "resolve"]
+__all__ = ["YamlError", "decode", "duplicates", "encode", "go_float", "parse", "resolve", "strict_error"]
 
 Object = dict[str, Any]
 
@@ -44,6 +44,11 @@ def duplicates(raw: bytes) -> list[str]:
     builder = _Builder(raw)
     builder.document()
     return builder.repeated
+
+
+def strict_error(repeated: list[str]) -> str:
+    """How a strict decoder words what `duplicates` found."""
+    return "\n  ".join(["yaml: unmarshal errors:", *repeated])
 
 
 @cache

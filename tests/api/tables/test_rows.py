@@ -415,6 +415,17 @@ def test_an_autoscaler_tells_its_metrics() -> None:
     assert found == ["one", "Deployment/d", "cpu: 12%/80%, <unknown>/10 + 1 more...", "<unset>", 9, 0, "5m"]
 
 
+def test_an_old_autoscalers_row_is_that_of_its_new_form() -> None:
+    spec = {
+        "scaleTargetRef": {"kind": "Deployment", "name": "d"},
+        "maxReplicas": 9,
+        "minReplicas": 1,
+        "targetCPUUtilizationPercentage": 80,
+    }
+    found = cells("autoscaling", "horizontalpodautoscalers", {"spec": spec, "status": {"currentReplicas": 2}})
+    assert found == ["one", "Deployment/d", "cpu: <unknown>/80%", "1", 9, 2, "5m"]
+
+
 @pytest.mark.parametrize("kind", [r for r in SCHEME.resources.values() if "list" in r.verbs], ids=lambda r: str(r.gvk))
 def test_every_kind_has_a_cell_for_each_column_even_when_it_is_bare(kind: Resource) -> None:
     obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": "bare"}, "spec": {}}

@@ -75,6 +75,10 @@ def test_keys_that_come_twice_are_named_with_their_line() -> None:
         'line 3: key "a" already set in map'
     ]
     assert yaml_form.duplicates(b"a: 1\nb: 1\n") == []
+    found = yaml_form.duplicates(b"a: 1\na: 2\n1: x\n1: y\n")
+    assert yaml_form.strict_error(found) == (
+        'yaml: unmarshal errors:\n  line 2: key "a" already set in map\n  line 4: key 1 already set in map'
+    )
 
 
 def test_an_object_looks_as_kubectl_prints_it() -> None:
