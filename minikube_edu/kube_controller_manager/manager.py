@@ -23,6 +23,7 @@ TABLE = {
     "serviceaccount-controller": "service_account",
     "root-ca-certificate-publisher-controller": "root_ca",
     "namespace-controller": "namespace",
+    "garbage-collector-controller": "garbage_collector",
 }
 
 
