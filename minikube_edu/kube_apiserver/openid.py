@@ -1,6 +1,6 @@
 """What the issuer of service account tokens publishes: /.well-known/openid-configuration and /openid/v1/jwks.
 
-With these two documents anybody who knows OpenID Connect can verify a pod's token, without asking the API server about it.
+With these two documents anybody who knows OpenID Connect can verify a pod's token, without asking the API server.
 """
 
 from __future__ import annotations

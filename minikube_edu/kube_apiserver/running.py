@@ -28,11 +28,14 @@ from minikube_edu.kube_apiserver.authn.issuer import Issuer
 from minikube_edu.kube_apiserver.authn.service_accounts import ServiceAccountTokens
 from minikube_edu.kube_apiserver.authn.static_tokens import StaticTokens
 from minikube_edu.kube_apiserver.authz.chain import AlwaysAllow, AlwaysDeny, AuthorizationChain, Authorizer
+from minikube_edu.kube_apiserver.authz.escalation import Escalation
+from minikube_edu.kube_apiserver.authz.node import NodeAuthorizer
+from minikube_edu.kube_apiserver.authz.rbac import Rbac
 from minikube_edu.kube_apiserver.flags import is_true
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.server import ApiServer
-from minikube_edu.kube_apiserver.upkeep import Upkeep
 from minikube_edu.kube_apiserver.serving_certs import Serving, prepare
+from minikube_edu.kube_apiserver.upkeep import Upkeep
 from minikube_edu.lib.web import tls
 from minikube_edu.lib.web.server import Server, serve
 
@@ -88,13 +91,17 @@ def authentication(options: argparse.Namespace, registry: Registry, issuer: Issu
     return AuthenticationChain([ClientCertificates()], is_true(options.anonymous_auth), BearerTokens(tokens, audiences))
 
 
-def authorization(options: argparse.Namespace, registry: Registry) -> AuthorizationChain:
+def authorization(options: argparse.Namespace, registry: Registry, rbac: Rbac) -> AuthorizationChain:
     links: list[Authorizer] = []
     for mode in options.authorization_mode.split(","):
         if mode == "AlwaysAllow":
             links.append(AlwaysAllow())
         elif mode == "AlwaysDeny":
             links.append(AlwaysDeny())
+        elif mode == "RBAC":
+            links.append(rbac)
+        elif mode == "Node":
+            links.append(NodeAuthorizer(registry))
         else:
             raise SystemExit(f'Error: unsupported authorization mode "{mode}"')
     return AuthorizationChain(links)
@@ -110,9 +117,13 @@ async def start(options: argparse.Namespace) -> Running:
         node_ports=options.service_node_port_range,
         event_ttl=parse_duration(options.event_ttl) // 1_000_000_000,
     )
-    registry.admission = Chain(plugins.enabled(registry, options))  # the last say before a write
+    rbac = Rbac(registry)
+    allowed = authorization(options, registry, rbac)  # who may do what
+    registry.admission = Chain(  # the last say before a write
+        [*plugins.enabled(registry, options), Escalation(registry, allowed, rbac)]
+    )
     issuer = Issuer.from_flags(options, os.path.dirname(serving.certificate))  # of service account tokens
-    server = ApiServer(registry, authentication(options, registry, issuer), authorization(options, registry), issuer)
+    server = ApiServer(registry, authentication(options, registry, issuer), allowed, issuer)
     tasks = [asyncio.create_task(registry.cache.run(), name="watch cache")]  # every read is answered from it
     await registry.cache.ready.wait()
     await bootstrap.make(registry)  # namespaces, priority classes, …

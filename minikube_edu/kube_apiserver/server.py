@@ -85,20 +85,16 @@ class ApiServer:
 
     def proceed(self, request: Request, user: User) -> Answer | Awaitable[Answer]:
         """From a known user to an answer."""
-        if impersonation.requested(request):
-            user = self.impersonate(request, user)
         route = parse_path(request.path)
         resource = self.scheme.find(route.group, route.version, route.resource) if route.group is not None else None
         query = parse_query(request.query) if request.query else {}
-        if resource is None:
-            if route.group is None:
-                self.authorize(Attributes(user, request.method.lower(), path=request.path or "/"))
-            else:
-                self.authorize(self.attributes(user, request, route, query, self.verb_of(request, route, query)))
-            return self.endpoints.answer(request, route, user, query)
-        verb = self.verb_of(request, route, query)
+        verb = self.verb_of(request, route, query) if route.group is not None else request.method.lower()
+        if impersonation.requested(request):
+            user = self.impersonate(request, self.attributes(user, request, route, query, verb))
         if not self.authorization.allows_all:
             self.authorize(self.attributes(user, request, route, query, verb))
+        if resource is None:
+            return self.endpoints.answer(request, route, user, query)
         return self.dispatch(request, user, resource, route, query, verb)
 
     def dispatch(
@@ -144,6 +140,8 @@ class ApiServer:
             if route.watch or (query and not route.name and boolean(query, "watch")):
                 return "watch"
             return "get" if route.name else "list"
+        if route.subresource == "proxy" and method in ("HEAD", "OPTIONS"):
+            return "get"
         if method == "DELETE":
             return "delete" if route.name else "deletecollection"
         verb = VERBS.get(method)
@@ -152,10 +150,14 @@ class ApiServer:
         return verb
 
     def attributes(self, user: User, request: Request, route: Route, query: Query, verb: str) -> Attributes:
-        assert route.group is not None
+        if route.group is None:
+            return Attributes(user, verb, path=request.path or "/")
+        name, selector = route.name, first(query, "fieldSelector")
+        if selector and not name:
+            name = named_by(selector)  # who may see one object may list it alone
         return Attributes(
-            user, verb, route.group, route.version, route.resource, route.subresource, route.namespace, route.name,
-            field_selector=first(query, "fieldSelector"), label_selector=first(query, "labelSelector"),
+            user, verb, route.group, route.version, route.resource, route.subresource, route.namespace, name,
+            field_selector=selector, label_selector=first(query, "labelSelector"),
         )  # fmt: skip
 
     def authorize(self, attributes: Attributes) -> None:
@@ -164,15 +166,9 @@ class ApiServer:
             text = denial(attributes, decision.reason)
             raise Forbidden(attributes.group, attributes.resource, attributes.name, text)
 
-    def impersonate(self, request: Request, user: User) -> User:
+    def impersonate(self, request: Request, asked: Attributes) -> User:
         wanted = impersonation.wanted_user(request)
-        for wish in impersonation.wishes(wanted):
-            self.authorize(
-                Attributes(
-                    user, "impersonate", wish.group, "v1", wish.resource, wish.subresource, wish.namespace, wish.name
-                )
-            )
-        return impersonation.completed(wanted)
+        return impersonation.impersonated(self.authorize, asked, wanted) if wanted.name else asked.user
 
     # ------------------------------------------------------------ the end
 
@@ -204,6 +200,15 @@ class ApiServer:
             watcher.end()
         if self.writes:
             await asyncio.wait(set(self.writes), timeout=10)
+
+
+def named_by(selector: str) -> str:
+    """The one name that a field selector lets through; "" when it is not that sort of selector."""
+    for term in selector.split(","):
+        field, _, value = term.partition("=")
+        if field.strip() == "metadata.name":
+            return value.removeprefix("=").strip()
+    return ""
 
 
 def check_timeout(query: Query) -> None:

@@ -1,7 +1,7 @@
 """Bootstrap tokens (`--enable-bootstrap-token-auth`): `id.secret`, kept in kube-system/bootstrap-token-ID.
 
-With one, a machine that joins may ask for a certificate, and little else. kubeadm makes them; each ends at the time that
-its secret names (the token cleaner of the controller manager then deletes the secret).
+With one, a machine that joins may ask for a certificate, and little else. kubeadm makes them; each ends at the time
+that its secret names (the token cleaner of the controller manager then deletes the secret).
 """
 
 from __future__ import annotations

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import hashlib
 
-from hashlib import sha256
-
 from minikube_edu.kube_apiserver.context import CREDENTIAL_ID, User
 from minikube_edu.lib.subject import subject_of
 from minikube_edu.lib.web.messages import Request
-
-CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 
 class ClientCertificates:

@@ -1,8 +1,8 @@
 """The issuer of service account tokens: its key, the claims that it signs, and what it publishes about itself.
 
-A token says for whom it is (`sub`), for whose eyes (`aud`), until when (`exp`), and under `kubernetes.io` which account,
-and which pod, secret or node, by name and uid, must exist for it to count. Anybody can verify one with the public keys at
-/openid/v1/jwks: that is how a cloud trusts a pod.
+A token says for whom it is (`sub`), for whose eyes (`aud`), until when (`exp`), and under `kubernetes.io` which
+account, and which pod, secret or node, by name and uid, must exist for it to count. Anybody can verify one with the
+public keys at /openid/v1/jwks: that is how a cloud trusts a pod.
 
 Keys are loaded when the first token is signed or verified: cryptography is no part of a start.
 """
@@ -93,7 +93,7 @@ class Issuer:
     # ------------------------------------------------------------ tokens
 
     def issue(self, account: Object, audiences: Sequence[str], seconds: int, bound: Mapping[str, Object]) -> str:
-        """A token for an account; `bound` is what it shall not outlive, by the name of its claim (pod, node, secret)."""
+        """A token for an account; `bound` is what it shall not outlive, by claim (pod, node, secret)."""
         now = int(clock.now())
         metadata = account["metadata"]
         about: Object = {"namespace": metadata["namespace"]}

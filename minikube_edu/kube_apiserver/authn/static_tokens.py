@@ -22,7 +22,8 @@ class StaticTokens:
                 continue
             if len(row) < 3:
                 raise ValueError(
-                    f"token file must have at least 3 columns (token, user name, user uid), found {len(row)} in line {number}"
+                    "token file must have at least 3 columns (token, user name, user uid), "
+                    f"found {len(row)} in line {number}"
                 )
             groups = tuple(row[3].split(",")) if len(row) > 3 and row[3] else ()
             tokens[row[0]] = User(row[1], row[2], groups)

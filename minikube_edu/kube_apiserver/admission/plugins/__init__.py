@@ -21,6 +21,7 @@ ORDER = {
     "TaintNodesByCondition": "taint_nodes",
     "LimitRanger": "limit_ranger",
     "ServiceAccount": "service_account",
+    "NodeRestriction": "node_restriction",
     "Priority": "priority",
     "DefaultTolerationSeconds": "default_tolerations",
     "StorageObjectInUseProtection": "storage_protection",
@@ -28,12 +29,13 @@ ORDER = {
     "DefaultIngressClass": "default_ingress_class",
     "DefaultStorageClass": "default_storage_class",
 }
-DEFAULT = tuple(ORDER)
+ON_REQUEST = ("NodeRestriction",)  # kubeadm requests it
+DEFAULT = tuple(name for name in ORDER if name not in ON_REQUEST)
 ABSENT = (
     "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateApproval", "CertificateSigning",
     "CertificateSubjectRestriction", "ClusterTrustBundleAttest", "DenyServiceExternalIPs", "EventRateLimit",
     "ExtendedResourceToleration", "ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "MutatingAdmissionPolicy",
-    "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists", "NodeRestriction",
+    "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
     "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "PodNodeSelector", "PodSecurity",
     "PodTolerationRestriction", "PodTopologyLabels", "ResourceQuota", "ValidatingAdmissionPolicy",
     "ValidatingAdmissionWebhook",

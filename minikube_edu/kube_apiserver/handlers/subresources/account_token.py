@@ -1,7 +1,7 @@
 """`serviceaccounts/NAME/token`: a token for the account, made on request (TokenRequest).
 
-Kubelets ask for the tokens of their pods, bound to the pod; `kubectl create token` asks for one that is bound to nothing.
-What comes back is the request with the token in its status; nothing is stored.
+Kubelets ask for the tokens of their pods, bound to the pod; `kubectl create token` asks for one that is bound to
+nothing. What comes back is the request with the token in its status; nothing is stored.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who is that? TokenReview asks it of a token, SelfSubjectReview of the one who asks (`kubectl auth whoami`).
 
-TokenReviews are for others that are sent tokens, such as a kubelet's own server: they pass them on to be told whose they
-are.
+TokenReviews are for others that are sent tokens, such as a kubelet's own server: they pass them on to be told whose
+they are.
 """
 
 from __future__ import annotations
