@@ -1,0 +1,18 @@
+"""`python -m minikube_edu.kube_scheduler`: the scheduler alone, with the real one's flags."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> None:
+    from minikube_edu.kube_scheduler.flags import parser
+
+    options = parser().parse_args(arguments)
+    from minikube_edu.kube_scheduler.running import run_forever
+
+    sys.exit(run_forever(options))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The plugins, one a file. `PLUGINS` is the registry: the name in the configuration -> the class.
+
+Each is made with `Class(handle, arguments)`. A plugin's file says what the real one does besides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minikube_edu.kube_scheduler.framework import Plugin
+from minikube_edu.kube_scheduler.plugins.default_binder import DefaultBinder
+from minikube_edu.kube_scheduler.plugins.dynamic_resources import DynamicResources
+from minikube_edu.kube_scheduler.plugins.image_locality import ImageLocality
+from minikube_edu.kube_scheduler.plugins.node_affinity import NodeAffinity
+from minikube_edu.kube_scheduler.plugins.node_name import NodeName
+from minikube_edu.kube_scheduler.plugins.node_ports import NodePorts
+from minikube_edu.kube_scheduler.plugins.node_resources_balanced_allocation import NodeResourcesBalancedAllocation
+from minikube_edu.kube_scheduler.plugins.node_resources_fit import NodeResourcesFit
+from minikube_edu.kube_scheduler.plugins.node_unschedulable import NodeUnschedulable
+from minikube_edu.kube_scheduler.plugins.priority_sort import PrioritySort
+from minikube_edu.kube_scheduler.plugins.scheduling_gates import SchedulingGates
+from minikube_edu.kube_scheduler.plugins.taint_toleration import TaintToleration
+
+PLUGINS: dict[str, Any] = {
+    plugin.name: plugin
+    for plugin in (
+        SchedulingGates,
+        PrioritySort,
+        NodeUnschedulable,
+        NodeName,
+        TaintToleration,
+        NodeAffinity,
+        NodePorts,
+        NodeResourcesFit,
+        DynamicResources,
+        NodeResourcesBalancedAllocation,
+        ImageLocality,
+        DefaultBinder,
+    )
+}
+
+_METHODS = {
+    "preEnqueue": ("pre_enqueue",),
+    "queueSort": ("sort_key",),
+    "preFilter": ("pre_filter",),
+    "filter": ("filter",),
+    "postFilter": ("post_filter",),
+    "preScore": ("pre_score",),
+    "score": ("score", "score_all"),
+    "reserve": ("reserve",),
+    "permit": ("permit",),
+    "preBind": ("pre_bind",),
+    "bind": ("bind",),
+    "postBind": ("post_bind",),
+}
+
+
+def has_point(name: str, point: str) -> bool:
+    """Has the plugin this extension point?"""
+    plugin: type[Plugin] | None = PLUGINS.get(name)
+    return plugin is not None and any(hasattr(plugin, method) for method in _METHODS[point])
