@@ -147,8 +147,8 @@ def _finalizers(finalizers: list[str], errors: Errors) -> None:
 
 
 def _whole_finalizers(obj: Object, errors: Errors) -> None:
-    """Finalizers of Kubernetes are words, those of others have a domain before a slash: asked of the kinds that the real
-    server judges as its own, not of custom resources nor of what extends the API."""
+    """Finalizers of Kubernetes are words, those of others have a domain before a slash: asked of the kinds that the
+    real server judges as its own, not of custom resources nor of what extends the API."""
     if obj.get("apiVersion", "").rpartition("/")[0] not in OWN_GROUPS:
         return
     for index, finalizer in enumerate(obj["metadata"].get("finalizers", ())):

@@ -29,7 +29,10 @@ class Definition(OwnPreconditions, Strategy):
         return "deletionTimestamp" in metadata and FINALIZER not in metadata.get("finalizers", ())
 
     def begin_deletion(self, obj: Object) -> None:
+        """The real one marks a definition by itself: without a grace period, and without a new generation."""
         metadata, status = obj["metadata"], obj.get("status", {})
+        metadata.pop("deletionGracePeriodSeconds", None)
+        metadata["generation"] = max(metadata.get("generation", 1) - 1, 1)
         if FINALIZER not in metadata.get("finalizers", ()):
             metadata["finalizers"] = [*metadata.get("finalizers", ()), FINALIZER]
         conditions = list(status.get("conditions") or ())
