@@ -107,10 +107,8 @@ def authorization(options: argparse.Namespace, registry: Registry, rbac: Rbac) -
     return AuthorizationChain(links)
 
 
-async def start(options: argparse.Namespace) -> Running:
-    """The boot order."""
-    serving: Serving = prepare(options)  # certificates
-    store = await open_store(options)  # the store
+def assemble(options: argparse.Namespace, store: Store, directory: str) -> ApiServer:
+    """All parts between a store and a handler, joined; `directory` is where keys of our own making lie."""
     registry = Registry(scheme_module.builtin(), store)  # all kinds
     registry.configure(
         service_range=options.service_cluster_ip_range,
@@ -122,12 +120,26 @@ async def start(options: argparse.Namespace) -> Running:
     registry.admission = Chain(  # the last say before a write
         [*plugins.enabled(registry, options), Escalation(registry, allowed, rbac)]
     )
-    issuer = Issuer.from_flags(options, os.path.dirname(serving.certificate))  # of service account tokens
-    server = ApiServer(registry, authentication(options, registry, issuer), allowed, issuer)
-    tasks = [asyncio.create_task(registry.cache.run(), name="watch cache")]  # every read is answered from it
+    issuer = Issuer.from_flags(options, directory)  # of service account tokens
+    return ApiServer(registry, authentication(options, registry, issuer), allowed, issuer)
+
+
+async def begin(registry: Registry) -> asyncio.Task[None]:
+    """Fill the cache, and the store with what every cluster has; the task goes on following the store."""
+    task = asyncio.create_task(registry.cache.run(), name="watch cache")  # every read is answered from it
     await registry.cache.ready.wait()
     await bootstrap.make(registry)  # namespaces, priority classes, …
     registry.cache.forget_past()
+    return task
+
+
+async def start(options: argparse.Namespace) -> Running:
+    """The boot order."""
+    serving: Serving = prepare(options)  # certificates
+    store = await open_store(options)  # the store
+    server = assemble(options, store, os.path.dirname(serving.certificate))
+    registry = server.registry
+    tasks: list[asyncio.Task[Any]] = [await begin(registry)]
     context = tls.server_context(serving.certificate, serving.key, serving.client_ca)
     listener = await serve(server.handle, options.bind_address, options.secure_port, tls=context, name="kube-apiserver")
     upkeep = Upkeep(registry, port=listener.port, advertise=options.advertise_address, client_ca=serving.client_ca)
