@@ -10,12 +10,12 @@ from minikube_edu.api import defaults, schema
 from minikube_edu.api.field_errors import Errors
 from minikube_edu.api.scheme import Resource
 from minikube_edu.kube_apiserver.context import ANONYMOUS, Context
-from minikube_edu.kube_apiserver.crd import names, serving
+from minikube_edu.kube_apiserver.crd import kind, names, serving
 
 Object = dict[str, Any]
 
 
-def definition(name: str = "ws", kind: str = "W", **version: Any) -> Object:
+def definition(name: str = "ws", **version: Any) -> Object:
     properties = {"size": {"type": "integer", "default": 3, "maximum": 9}, "color": {"type": "string"}}
     spec = {"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}}
     one = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": spec}, **version}
@@ -26,7 +26,7 @@ def definition(name: str = "ws", kind: str = "W", **version: Any) -> Object:
         "spec": {
             "group": "example.com",
             "scope": "Namespaced",
-            "names": {"plural": name, "kind": kind},
+            "names": {"plural": name, "kind": "W"},
             "versions": [one],
         },
     }
@@ -82,7 +82,7 @@ def test_what_is_served_says_what_the_definition_says() -> None:
     ],
 )
 def test_the_newest_stable_version_is_preferred(versions: list[str], order: list[str]) -> None:
-    assert sorted(versions, key=serving.priority) == order
+    assert sorted(versions, key=kind.priority) == order
 
 
 def test_a_body_is_pruned_and_filled_in_by_the_schema() -> None:
