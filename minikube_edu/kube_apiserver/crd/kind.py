@@ -71,7 +71,6 @@ class CustomKind(dict[str, Any]):
         """An object of another version as one of this: its apiVersion, and what this version's schema knows of it."""
         new: Object = orjson.loads(orjson.dumps({**obj, "apiVersion": api_version}))
         pruning.prune(new, self.schema, root=True)
-        defaulting.default(new, {**self.schema, "properties": _without_meta(self.schema)})
         return new
 
     @cached_property
