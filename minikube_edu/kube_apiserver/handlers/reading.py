@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Object = dict[str, Any]
 
+PIECE = 64  # items of a list that are joined to one piece of the answer: it never stands in memory as a whole
 FRESHNESS_PATIENCE = 3.0  # seconds that a read waits for a revision that has not come yet
 
 
@@ -263,7 +264,11 @@ def list_pieces(resource: Resource, entries: Sequence[Entry], metadata: dict[str
     tails = [entry.tail for entry in entries]
     tails[0] = start + front + tails[0]
     tails[-1] += b"]}\n"
-    return [(b"," + front).join(tails)]
+    separator = b"," + front
+    if len(tails) <= PIECE:
+        return [separator.join(tails)]
+    starts = range(0, len(tails), PIECE)
+    return [(separator if at else b"") + separator.join(tails[at : at + PIECE]) for at in starts]
 
 
 def _bare(item: Object) -> Object:

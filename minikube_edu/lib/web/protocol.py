@@ -22,9 +22,10 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from minikube_edu.lib.heap import keep_memory
 from minikube_edu.lib.web import encode, head
 from minikube_edu.lib.web.body import ChunkedBody
 from minikube_edu.lib.web.messages import Answer, Handler, Headers, Peer, Request, Response, Streaming, Upgrade
@@ -33,7 +34,7 @@ from minikube_edu.lib.web.request_parser import HTTP_1_0, KEEP_ALIVE, SWITCHABLE
 if TYPE_CHECKING:
     from minikube_edu.lib.web.server import Server
 
-LARGE = 256 * 1024  # bytes of a body that is written on its own
+LARGE = 256 * 1024  # bytes of a body that is written in pieces
 
 log = logging.getLogger(__name__)
 
@@ -288,6 +289,8 @@ class Connection(asyncio.Protocol):
         request = self.current
         extra = head.lines(response.headers) if response.headers else b""
         if not isinstance(body, bytes):
+            if len(body) > 3 and self._in_pieces(response, body, extra):
+                return
             body = body[0] if len(body) == 1 else b"".join(body)
         if len(body) > encode.THRESHOLD and request is not None and encode.gzip_worthy(request, response, len(body)):
             body = encode.gzip((body,))
@@ -303,12 +306,28 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"%b%b\r\n" % (start, extra))
         elif request is not None and request.method == "HEAD":
             self.transport.write(b"%b%bContent-Length: %d\r\n\r\n" % (start, extra, len(body)))
-        elif len(body) > LARGE:  # not worth a copy
-            self.transport.write(b"%b%bContent-Length: %d\r\n\r\n" % (start, extra, len(body)))
-            self.transport.write(body)
         else:
             self.transport.write(b"%b%bContent-Length: %d\r\n\r\n%b" % (start, extra, len(body), body))
         self._release()
+
+    def _in_pieces(self, response: Response, body: Sequence[bytes], extra: bytes) -> bool:
+        """A large body is written as it came, piece by piece: it is never in memory as a whole, and what encrypts it
+        works in the processor's cache. False when it is not large, or is to be compressed."""
+        request = self.current
+        size = sum(map(len, body))
+        if size < LARGE or request is None or request.method == "HEAD" or self.flags & HTTP_1_0:
+            return False
+        if self.flags & KEEP_ALIVE == 0 or response.close or self.close_after or self.parser.discarding:
+            return False
+        if size > encode.THRESHOLD and encode.gzip_worthy(request, response, size):
+            return False
+        keep_memory()
+        start = head.start(response.status, response.content_type)
+        self.transport.write(b"%b%bContent-Length: %d\r\n\r\n" % (start, extra, size))
+        for piece in body:
+            self.transport.write(piece)
+        self._release()
+        return True
 
     def _stream(self, answer: Streaming) -> None:
         request = self.current
