@@ -23,6 +23,7 @@ from minikube_edu.kube_apiserver.authn import impersonation
 from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain
 from minikube_edu.kube_apiserver.authn.issuer import Issuer
 from minikube_edu.kube_apiserver.authz.chain import Attributes, AuthorizationChain, denial
+from minikube_edu.kube_apiserver.backends import Backends
 from minikube_edu.kube_apiserver.context import Context, User
 from minikube_edu.kube_apiserver.endpoints import Endpoints
 from minikube_edu.kube_apiserver.handlers import answers, reading, subresources, watching, writing
@@ -54,12 +55,14 @@ class ApiServer:
         authentication: AuthenticationChain,
         authorization: AuthorizationChain,
         issuer: Issuer | None = None,
+        backends: Backends | None = None,
     ) -> None:
         self.registry = registry
         self.scheme: Scheme = registry.scheme
         self.authentication = authentication
         self.authorization = authorization
         self.issuer = issuer  # of service account tokens
+        self.backends = backends or Backends(registry)  # kubelets, pods
         self.endpoints = Endpoints(self)
         self.watchers: set[Watcher] = set()
         self.writes: set[asyncio.Task[Answer]] = set()
@@ -200,6 +203,7 @@ class ApiServer:
             watcher.end()
         if self.writes:
             await asyncio.wait(set(self.writes), timeout=10)
+        await self.backends.close()
 
 
 def named_by(selector: str) -> str:
