@@ -42,15 +42,19 @@ def _canonical(each: Object) -> None:
         value = each.get(field)
         if isinstance(value, dict):
             each[field] = _props(value)
-        elif isinstance(value, list):
-            each[field] = [_props(item) if isinstance(item, dict) else item for item in value]
+        elif isinstance(value, list) and field == "items":
+            each[field] = [_props(item) for item in value]
+        elif value is not None and not (isinstance(value, bool) and field != "items"):
+            del each[field]
 
 
-def _props(value: Any) -> Any:
+def _props(value: Any) -> Object:
+    """A schema inside a schema; one that is none at all is empty, so that validation misses its type."""
     try:
-        return schema.normalizer(_PROPS)(value)
+        found: Object = schema.normalizer(_PROPS)(value)
     except schema.Mismatch:
-        return value  # validation says what is wrong with it
+        return {}
+    return found
 
 
 DEFAULTS: dict[tuple[str, str], Defaulter] = {("v1", "CustomResourceDefinition"): definition}
