@@ -1,11 +1,11 @@
 """Whom the API server calls: kubelets for logs, exec and port-forwards, pods and services for proxies.
 
-A kubelet is found by its node: one of the node's addresses, in the order of `--kubelet-preferred-address-types`, and the
-port that its status names. It is asked with the kubelet client certificate; its own certificate is verified only when a
-CA for it is known, as in the real server. Connections are kept and used again.
+A kubelet is found by its node: one of the node's addresses, in the order of `--kubelet-preferred-address-types`, and
+the port that its status names. It is asked with the kubelet client certificate; its own certificate is verified only
+when a CA for it is known, as in the real server. Connections are kept and used again.
 
-`nodes` and `open` are where others join in: a cluster in one process puts its kubelets' handlers into `nodes`, a cluster
-whose pod addresses are no real addresses replaces `open`.
+`nodes` and `open` are where others join in: a cluster in one process puts its kubelets' handlers into `nodes`, a
+cluster whose pod addresses are no real addresses replaces `open`.
 """
 
 from __future__ import annotations

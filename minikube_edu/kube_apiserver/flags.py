@@ -33,6 +33,10 @@ _USED: dict[str, tuple[object, str]] = {
     "kubelet-certificate-authority": ("", "CA of the kubelets' serving certificates"),
     "kubelet-client-certificate": ("", "client certificate for the kubelets"),
     "kubelet-client-key": ("", "client key for the kubelets"),
+    "kubelet-preferred-address-types": (
+        "Hostname,InternalDNS,InternalIP,ExternalDNS,ExternalIP",
+        "which of a node's addresses its kubelet is called at",
+    ),
     "secure-port": (6443, "port to listen on"),
     "service-account-extend-token-expiration": ("true", "whether the tokens injected into pods live for a year"),
     "service-account-issuer": ("https://kubernetes.default.svc.cluster.local", "issuer of service account tokens"),
@@ -87,7 +91,6 @@ _ACCEPTED = [
     "http2-max-streams-per-connection",
     "identity-lease-duration-seconds",
     "kubelet-port",
-    "kubelet-preferred-address-types",
     "kubelet-timeout",
     "kubernetes-service-node-port",
     "lease-reuse-duration-seconds",

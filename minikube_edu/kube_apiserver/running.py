@@ -31,6 +31,7 @@ from minikube_edu.kube_apiserver.authz.chain import AlwaysAllow, AlwaysDeny, Aut
 from minikube_edu.kube_apiserver.authz.escalation import Escalation
 from minikube_edu.kube_apiserver.authz.node import NodeAuthorizer
 from minikube_edu.kube_apiserver.authz.rbac import Rbac
+from minikube_edu.kube_apiserver.backends import Backends
 from minikube_edu.kube_apiserver.flags import is_true
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.server import ApiServer
@@ -121,7 +122,8 @@ def assemble(options: argparse.Namespace, store: Store, directory: str) -> ApiSe
         [*plugins.enabled(registry, options), Escalation(registry, allowed, rbac)]
     )
     issuer = Issuer.from_flags(options, directory)  # of service account tokens
-    return ApiServer(registry, authentication(options, registry, issuer), allowed, issuer)
+    backends = Backends.from_flags(options, registry)  # kubelets and pods, for logs, exec and proxies
+    return ApiServer(registry, authentication(options, registry, issuer), allowed, issuer, backends)
 
 
 async def begin(registry: Registry) -> asyncio.Task[None]:

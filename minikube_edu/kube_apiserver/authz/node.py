@@ -210,10 +210,10 @@ class References:
         self.volumes: dict[Vertex, set[str]] = {}  # secret -> volumes
         self._stale_pods: set[str] = set()
         self._stale_volumes: set[str] = set()
-        for name, stale in (("pods", self._stale_pods), ("persistentvolumes", self._stale_volumes)):
-            cache = registry.cache_of(registry.scheme.resources["", "v1", name])
-            stale.update(cache.entries)
-            cache.listen(_marker(stale))
+        self._complete = False  # what was there before the first change is not announced
+        self._watched = (("pods", self._stale_pods), ("persistentvolumes", self._stale_volumes))
+        for name, stale in self._watched:
+            registry.cache_of(registry.scheme.resources["", "v1", name]).listen(_marker(stale))
 
     def leads_to(self, node: str, vertex: Vertex) -> bool:
         """Whether something on the node needs the object."""
@@ -238,6 +238,10 @@ class References:
     # ------------------------------------------------------------ keeping up
 
     def _refresh(self) -> None:
+        if not self._complete:
+            self._complete = True
+            for name, stale in self._watched:
+                stale.update(self.registry.cache_of(self.registry.scheme.resources["", "v1", name]).entries)
         while self._stale_pods:
             self._read_pod(self._stale_pods.pop())
         while self._stale_volumes:

@@ -1,8 +1,8 @@
-"""`pods/NAME/proxy/…`, `services/NAME/proxy/…`, `nodes/NAME/proxy/…`: HTTP to what runs in the cluster, for those outside.
+"""`pods/NAME/proxy/…`, `services/…`, `nodes/…`: HTTP to what runs in the cluster, for those outside.
 
 NAME may be `name`, `name:port` or `https:name:port`. What follows `/proxy` is the path there. Links in the answers are
-rewritten to lead through the proxy again. Only pods' own addresses are reached: a service's endpoints count when they are
-those of pods, so that nobody uses the API server to look around in its network.
+rewritten to lead through the proxy again. Only pods' own addresses are reached: a service's endpoints count when they
+are those of pods, so that nobody uses the API server to look around in its network.
 """
 
 from __future__ import annotations
@@ -152,10 +152,10 @@ def endpoint_of(server: ApiServer, context: Context, service: Object, port: str)
     ]
     slices.sort(key=lambda one: one["addressType"] != family)
     for one in slices:
-        number = next((p.get("port") for p in one.get("ports") or () if (p.get("name") or "") == port), None)
-        found = [e for e in one.get("endpoints") or () if number and usable(server, context, e)]
+        numbers = [p["port"] for p in one.get("ports") or () if (p.get("name") or "") == port and p.get("port")]
+        found = [e for e in one.get("endpoints") or () if numbers and usable(server, context, e)]
         if found:
-            return found[ids.integer(0, len(found) - 1)]["addresses"][0], int(number)
+            return found[ids.integer(0, len(found) - 1)]["addresses"][0], numbers[0]
     raise ServiceUnavailable(f'no endpoints available for service "{name}"')
 
 
