@@ -146,7 +146,7 @@ class Upkeep:
     def follow(self, name: str, group: str) -> Callable[[], None]:
         """Judge each object of a kind, now and whenever it changes."""
         cache = self.registry.cache_of(self.resource(name, group))
-        for key in cache.keys():
+        for key in list(cache.entries):
             self.queue.add((name, key))
 
         def changed(change: Change) -> None:
@@ -161,7 +161,7 @@ class Upkeep:
 
         def changed(change: Change) -> None:
             if change.kind != "MODIFIED":
-                for key in cache.keys():
+                for key in list(cache.entries):
                     self.queue.add((name, key))
 
         return self.registry.cache_of(self.resource(cause, cause_group)).listen(changed)
@@ -224,9 +224,8 @@ class Upkeep:
         about = f'This FlowSchema references the PriorityLevelConfiguration object named "{name}"'
         if self.registry.entry(levels, "", name) is not None:
             return {"type": "Dangling", "status": "False", "reason": "Found", "message": f"{about} and it exists"}
-        return {
-            "type": "Dangling", "status": "True", "reason": "NotFound", "message": f"{about} but there is no such object",
-        }  # fmt: skip
+        message = f"{about} but there is no such object"
+        return {"type": "Dangling", "status": "True", "reason": "NotFound", "message": message}
 
     async def renew(self) -> None:
         """The Lease that tells which API servers there are."""

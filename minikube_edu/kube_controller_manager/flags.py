@@ -37,24 +37,81 @@ _USED: dict[str, tuple[object, str]] = {
     "v": ("0", "log level"),
 }
 
-_ACCEPTED = (
-    "allocate-node-cidrs-mask allow-metric-labels attach-detach-reconcile-sync-period authentication-kubeconfig "
-    "authentication-skip-lookup authentication-tolerate-lookup-failure authorization-always-allow-paths "
-    "authorization-kubeconfig cert-dir cidr-allocator-type client-ca-file cloud-config cloud-provider "
-    "cluster-signing-duration concurrent-cron-job-syncs concurrent-daemonset-syncs concurrent-deployment-syncs "
-    "concurrent-endpoint-syncs concurrent-gc-syncs concurrent-job-syncs concurrent-namespace-syncs concurrent-rc-syncs "
-    "concurrent-replicaset-syncs concurrent-resource-quota-syncs concurrent-service-syncs concurrent-serviceaccount-token-syncs "
-    "concurrent-statefulset-syncs configure-cloud-routes contention-profiling controller-start-interval "
-    "enable-dynamic-provisioning enable-garbage-collector enable-hostpath-provisioner endpoint-updates-batch-period "
-    "external-cloud-volume-plugin feature-gates flex-volume-plugin-dir horizontal-pod-autoscaler-tolerance http2-max-streams-per-connection "
-    "kube-api-content-type large-cluster-size-threshold leader-elect-resource-lock leader-elect-resource-name "
-    "leader-elect-resource-namespace logging-format master max-endpoints-per-slice min-resync-period mirroring-concurrent-service-endpoint-syncs "
-    "namespace-sync-period node-cidr-mask-size-ipv4 node-cidr-mask-size-ipv6 node-eviction-rate node-startup-grace-period profiling "
-    "pv-recycler-increment-timeout-nfs requestheader-allowed-names requestheader-client-ca-file requestheader-extra-headers-prefix "
-    "requestheader-group-headers requestheader-username-headers resource-quota-sync-period route-reconciliation-period "
-    "secondary-node-eviction-rate show-hidden-metrics-for-version tls-cert-file tls-cipher-suites tls-min-version "
-    "tls-private-key-file tls-sni-cert-key unhealthy-zone-threshold use-service-account-credentials vmodule"
-).split()
+_ACCEPTED = [
+    "allocate-node-cidrs-mask",
+    "allow-metric-labels",
+    "attach-detach-reconcile-sync-period",
+    "authentication-kubeconfig",
+    "authentication-skip-lookup",
+    "authentication-tolerate-lookup-failure",
+    "authorization-always-allow-paths",
+    "authorization-kubeconfig",
+    "cert-dir",
+    "cidr-allocator-type",
+    "client-ca-file",
+    "cloud-config",
+    "cloud-provider",
+    "cluster-signing-duration",
+    "concurrent-cron-job-syncs",
+    "concurrent-daemonset-syncs",
+    "concurrent-deployment-syncs",
+    "concurrent-endpoint-syncs",
+    "concurrent-gc-syncs",
+    "concurrent-job-syncs",
+    "concurrent-namespace-syncs",
+    "concurrent-rc-syncs",
+    "concurrent-replicaset-syncs",
+    "concurrent-resource-quota-syncs",
+    "concurrent-service-syncs",
+    "concurrent-serviceaccount-token-syncs",
+    "concurrent-statefulset-syncs",
+    "configure-cloud-routes",
+    "contention-profiling",
+    "controller-start-interval",
+    "enable-dynamic-provisioning",
+    "enable-garbage-collector",
+    "enable-hostpath-provisioner",
+    "endpoint-updates-batch-period",
+    "external-cloud-volume-plugin",
+    "feature-gates",
+    "flex-volume-plugin-dir",
+    "horizontal-pod-autoscaler-tolerance",
+    "http2-max-streams-per-connection",
+    "kube-api-content-type",
+    "large-cluster-size-threshold",
+    "leader-elect-resource-lock",
+    "leader-elect-resource-name",
+    "leader-elect-resource-namespace",
+    "logging-format",
+    "master",
+    "max-endpoints-per-slice",
+    "min-resync-period",
+    "mirroring-concurrent-service-endpoint-syncs",
+    "namespace-sync-period",
+    "node-cidr-mask-size-ipv4",
+    "node-cidr-mask-size-ipv6",
+    "node-eviction-rate",
+    "node-startup-grace-period",
+    "profiling",
+    "pv-recycler-increment-timeout-nfs",
+    "requestheader-allowed-names",
+    "requestheader-client-ca-file",
+    "requestheader-extra-headers-prefix",
+    "requestheader-group-headers",
+    "requestheader-username-headers",
+    "resource-quota-sync-period",
+    "route-reconciliation-period",
+    "secondary-node-eviction-rate",
+    "show-hidden-metrics-for-version",
+    "tls-cert-file",
+    "tls-cipher-suites",
+    "tls-min-version",
+    "tls-private-key-file",
+    "tls-sni-cert-key",
+    "unhealthy-zone-threshold",
+    "use-service-account-credentials",
+    "vmodule",
+]
 
 
 class _Parser(argparse.ArgumentParser):

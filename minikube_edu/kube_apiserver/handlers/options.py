@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from minikube_edu.api.errors import ApiError, BadRequest, Invalid
 from minikube_edu.api.field_errors import Errors
+from minikube_edu.api.wire import json_form
 from minikube_edu.kube_apiserver.query import Query, boolean, first, integer, optional_boolean
 
 
@@ -121,13 +122,9 @@ def decode_token(token: str) -> Resume:
     except (ValueError, binascii.Error):
         raise invalid(f"illegal base64 data at input byte {len(token)}") from None
     try:
-        fields = json.loads(raw.decode("latin-1"))
-    except ValueError:
-        letter = raw.decode("utf-8", "replace")[:1] or ""
-        what = f"'\\u{ord(raw.decode('latin-1')[0]):04x}'" if raw and raw[0] >= 0x7F else f"'{letter}'"
-        raise invalid(
-            f"invalid character {what} looking for beginning of value" if raw else "unexpected end of JSON input"
-        )
+        fields = json_form.parse(raw)
+    except json_form.JsonError as error:
+        raise invalid(str(error)) from None
     if not isinstance(fields, dict) or fields.get("v") != "meta.k8s.io/v1":
         version = fields.get("v", "") if isinstance(fields, dict) else ""
         raise invalid(f"server does not recognize this encoded version {version}")

@@ -217,9 +217,10 @@ def respond_list(
 
         include = answers.include_object(query)
         pretty = answers.wants_pretty(request, query)
-        body: bytes | Sequence[bytes] = table_of_entries(resource, entries, metadata, include, form.api_version)
+        table = table_of_entries(resource, entries, metadata, include, form.api_version)
+        body: bytes | Sequence[bytes] = table
         if pretty or form.media_type != negotiation.JSON:
-            body, content_type = answers.encoded(load(b"".join(body)), form, pretty)
+            body, content_type = answers.encoded(load(b"".join(table)), form, pretty)
         return Response(200, body, form.media_type.encode(), headers)
     if form.is_partial:
         if form.kind != "PartialObjectMetadataList":

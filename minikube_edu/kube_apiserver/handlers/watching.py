@@ -53,9 +53,8 @@ async def watch(server: ApiServer, request: Request, context: Context, query: Qu
         raise GenericError(str(error)) from None
     if options.version == "":
         await cache.fresh()
-    elif wanted > cache.revision and (options.send_initial or options.match):
-        if not await cache.wait_for(wanted, FRESHNESS_PATIENCE):
-            raise TooLargeVersion(wanted, cache.revision)
+    elif (options.send_initial or options.match) and not await cache.wait_for(wanted, FRESHNESS_PATIENCE):
+        raise TooLargeVersion(wanted, cache.revision)
     if context.name:  # the old /watch/…/NAME form
         selection.name = context.name
     watcher = Watcher(server, resource, below_of(context), selection, options, form, include)

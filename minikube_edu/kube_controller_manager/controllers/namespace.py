@@ -150,7 +150,9 @@ def verdicts(remains: Remains) -> dict[str, tuple[str, str, str]]:
             "False", "ContentDeleted", "All content successfully deleted, may be waiting on finalization",
         ),
         "NamespaceContentRemaining": ("False", "ContentRemoved", "All content successfully removed"),
-        "NamespaceFinalizersRemaining": ("False", "ContentHasNoFinalizers", "All content-preserving finalizers finished"),
+        "NamespaceFinalizersRemaining": (
+            "False", "ContentHasNoFinalizers", "All content-preserving finalizers finished",
+        ),
     }  # fmt: skip
     if remains.discovery_failure:
         found["NamespaceDeletionDiscoveryFailure"] = ("True", "DiscoveryFailed", remains.discovery_failure)

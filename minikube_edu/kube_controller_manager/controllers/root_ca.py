@@ -9,8 +9,8 @@ from minikube_edu.kube_controller_manager.kinds import CONFIG_MAPS, NAMESPACES
 
 NAME = "kube-root-ca.crt"
 DESCRIPTION = {
-    "kubernetes.io/description": "Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
-    "endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across "
+    "kubernetes.io/description": "Contains a CA bundle that can be used to verify the kube-apiserver when using "
+    "internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across "
     "distributions of Kubernetes clusters."
 }
 

@@ -41,8 +41,8 @@ class Priority(Plugin):
         policy = (found or {}).get("preemptionPolicy", PREEMPT)
         if "priority" in spec and spec["priority"] != value:
             raise attributes.forbidden(
-                f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; priority admission "
-                f"controller computed {value} from the given PriorityClass name"
+                f"the integer value of priority ({spec['priority']}) must not be provided in pod spec; priority "
+                f"admission controller computed {value} from the given PriorityClass name"
             )
         if "preemptionPolicy" in spec and spec["preemptionPolicy"] != policy:
             raise attributes.forbidden(

@@ -148,8 +148,8 @@ def _judge_environment(
         secret = variable.get("valueFrom", {}).get("secretKeyRef", {}).get("name")
         if secret and secret not in allowed:
             raise attributes.forbidden(
-                f'{kind} {container["name"]} with envVar {variable["name"]} referencing secret.secretName="{secret}" is '
-                f"not allowed because service account {account} does not reference that secret"
+                f'{kind} {container["name"]} with envVar {variable["name"]} referencing secret.secretName="{secret}" '
+                f"is not allowed because service account {account} does not reference that secret"
             )
 
 
