@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from minikube_edu.api import managed_fields
@@ -19,8 +20,7 @@ from minikube_edu.api.conversion import between
 from minikube_edu.api.errors import ApiError, NotFound
 from minikube_edu.api.scheme import Resource
 from minikube_edu.etcd.contract import Range
-from minikube_edu.kube_apiserver.crd import names, serving
-from minikube_edu.kube_apiserver.crd.kind import CustomKind
+from minikube_edu.kube_apiserver.crd import names
 from minikube_edu.kube_apiserver.registry import deleting, updating
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.registry.strategies.apiextensions import FINALIZER
@@ -129,16 +129,17 @@ class Definitions:
         old = self.served.get(name)
         if old and old[0].custom == definition:
             return
+        from minikube_edu.kube_apiserver.crd import serving  # most servers have no custom resources
+
         made = serving.resources(definition)
         for resource in old or ():
             self.registry.scheme.remove(resource)
         if not old:
             await self.load(f"/registry/{definition['spec']['group']}/{definition['spec']['names']['plural']}/")
-        kinds: dict[str, CustomKind] = {}
         for resource in made:
             self.registry.scheme.add(resource)
-            kinds[resource.api_version] = resource.custom
-        between[definition["spec"]["group"], made[0].kind if made else ""] = lambda obj, to: kinds[to].convert(obj, to)
+        kinds = {resource.api_version: resource.custom for resource in made}
+        between[definition["spec"]["group"], made[0].kind if made else ""] = _converter(kinds)
         self.served[name] = made
 
     async def load(self, prefix: str) -> None:
@@ -186,6 +187,17 @@ class Definitions:
             self.queue.add_after(name, WAIT)
         elif FINALIZER in definition["metadata"].get("finalizers", ()):
             await self.write(definition, "", lambda live: _without_finalizer(live))
+
+
+def _converter(kinds: dict[str, Any]) -> Callable[[Object, str], Object]:
+    """Between the versions of one kind; a version that is not served is only renamed."""
+
+    def convert(obj: Object, to: str) -> Object:
+        kind = kinds.get(to)
+        found: Object = {**obj, "apiVersion": to} if kind is None else kind.convert(obj, to)
+        return found
+
+    return convert
 
 
 def _without_finalizer(live: Object) -> Object:
