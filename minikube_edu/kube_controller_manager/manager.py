@@ -24,6 +24,8 @@ TABLE = {
     "root-ca-certificate-publisher-controller": "root_ca",
     "namespace-controller": "namespace",
     "garbage-collector-controller": "garbage_collector",
+    "replicaset-controller": "replica_set",
+    "replicationcontroller-controller": "replication_controller",
 }
 
 
