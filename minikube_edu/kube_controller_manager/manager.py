@@ -26,6 +26,10 @@ TABLE = {
     "garbage-collector-controller": "garbage_collector",
     "replicaset-controller": "replica_set",
     "replicationcontroller-controller": "replication_controller",
+    "deployment-controller": "deployment",
+    "endpoints-controller": "endpoints",
+    "endpointslice-controller": "endpoint_slices",
+    "endpointslice-mirroring-controller": "endpoint_slice_mirroring",
 }
 
 

@@ -34,9 +34,8 @@ class EndpointSliceMirroringController(Controller):
         super().__init__(environment)
         self.endpoints = self.watch(ENDPOINTS)
         self.services = self.watch_related(SERVICES, lambda service: [key_like(service)])
-        self.slices = self.informer(ENDPOINT_SLICES)
+        self.slices = self.watch_related(ENDPOINT_SLICES, mirrored_from)
         self.slices.add_indexer("mirrored", mirrored_from)
-        self.slices.add_handler(deleted=lambda gone: [self.queue.add(k) for k in mirrored_from_any(gone)] and None)
 
     async def reconcile(self, key: str) -> None:
         endpoints = self.endpoints.index.get(key)
@@ -87,11 +86,6 @@ def mirrored_from(slice_: Object) -> list[str]:
     if labels.get(MANAGED_BY) != MANAGER or SERVICE_NAME not in labels:
         return []
     return [f"{metadata['namespace']}/{labels[SERVICE_NAME]}"]
-
-
-def mirrored_from_any(gone: object) -> list[str]:
-    obj = gone if isinstance(gone, dict) else getattr(gone, "object", {})
-    return mirrored_from(obj) if obj else []
 
 
 def grouped(endpoints: Object) -> dict[Group, Objects]:

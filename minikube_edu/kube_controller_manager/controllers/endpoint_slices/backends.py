@@ -25,7 +25,7 @@ def has_backends(service: Object) -> bool:
 
 
 def is_headless(service: Object) -> bool:
-    return service["spec"].get("clusterIP", "") == "None"
+    return str(service["spec"].get("clusterIP")) == "None"
 
 
 def is_ready(pod: Object) -> bool:
