@@ -53,7 +53,7 @@ class Diagnosis:
         for status, number in Counter(self.nodes.values()).items():
             for reason in status.reasons:
                 counts[reason] += number
-        if self.others is not None:
+        if self.others is not None and self.total > len(self.nodes):
             for reason in self.others.reasons:
                 counts[reason] += self.total - len(self.nodes)
         return sorted(f"{number} {reason}" for reason, number in counts.items())

@@ -2,7 +2,7 @@
 
     PreEnqueue   may the pod enter the queue at all?
     QueueSort    which pod is next?
-    PreFilter    look at the pod once: reject it, name the nodes worth a look, or say SKIP: "my Filter need not be asked"
+    PreFilter    look at the pod once: reject it, name the nodes worth a look, or SKIP: "my Filter need not be asked"
     Filter       can the pod run on this node?
     PostFilter   it fits nowhere: can something be done?
     PreScore     look at the nodes that are left once, or SKIP

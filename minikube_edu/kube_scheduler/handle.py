@@ -31,6 +31,7 @@ class Handle:
     waiting: WaitingPods
     metrics: Metrics
     activate: Callable[[Iterable[str]], None]  # by uid: try these pods at once
+    ungate: Callable[[str, str, bool], None]  # (uid, plugin, also if it was not gated)
     spawn: Callable[[Coroutine[Any, Any, None], str], object]  # a task of the scheduler
     extenders: list[Extender] = field(default_factory=list)
     profile: Profile = field(init=False)  # the one that the plugin belongs to

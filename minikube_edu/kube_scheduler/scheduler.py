@@ -94,6 +94,7 @@ class Scheduler:
             self.waiting,
             self.metrics,
             lambda uids: self.queue.activate(uids),
+            lambda uid, plugin, always: self.queue.ungate(uid, plugin, always),
             self.spawn,
             self.extenders,
         )

@@ -148,6 +148,12 @@ class SchedulingQueue:
                 self._take(queued)
                 self._to_active(queued, "ForceActivate")
 
+    def ungate(self, uid: str, plugin: str, always: bool = False) -> None:
+        """The plugin's PreEnqueue no longer minds."""
+        queued = self._pods.get(uid)
+        if queued is not None and (always or queued.gated_by == plugin):
+            self.activate((uid,))
+
     def move(self, event: Event, before: Any = None, now: Any = None) -> None:
         """Something has happened: wake the pods that it may help."""
         if self._in_flight:
