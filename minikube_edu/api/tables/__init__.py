@@ -63,6 +63,9 @@ def columns_of(resource: Resource) -> list[Object]:
     return columns.of_builtin(resource.api_version, resource.name)
 
 
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+
+
 # ---------------------------------------------------------------- rows
 
 
@@ -134,7 +137,19 @@ def _included(obj: Object, include: str, api_version: str) -> bytes:
     if include == "None":
         return b"null"
     head = b'{"kind":"PartialObjectMetadata","apiVersion":"' + api_version.encode() + b'","metadata":'
-    return head + orjson.dumps(obj["metadata"]) + b"}"
+    return head + orjson.dumps(shown_metadata(obj)) + b"}"
+
+
+def shown_metadata(obj: Object) -> Object:
+    """The metadata that is shown without its object. A DaemonSet's template generation is an annotation only in the
+    version that clients send; what is shown here comes from the real server's inner form, which has none."""
+    metadata: Object = obj["metadata"]
+    if obj.get("kind") == "DaemonSet" and TEMPLATE_GENERATION in metadata.get("annotations", ()):
+        annotations = {k: v for k, v in metadata["annotations"].items() if k != TEMPLATE_GENERATION}
+        metadata = {**metadata, "annotations": annotations}
+        if not annotations:
+            del metadata["annotations"]
+    return metadata
 
 
 def row_conditions(resource: Resource, obj: Object) -> list[Object] | None:
@@ -207,7 +222,7 @@ def scale_table(obj: Object) -> Object:
 
     now = clock.now()
     cells = [cell.text(now) if cell.__class__ is Since else cell for cell in autoscaling.scale(obj)]
-    partial = {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": obj["metadata"]}
+    partial = {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": shown_metadata(obj)}
     row = {"cells": cells, "object": partial}
     head = {"kind": "Table", "apiVersion": META, "metadata": {}}
     return {**head, "columnDefinitions": columns.of_scale(), "rows": [row]}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from minikube_edu.api import tables
 from minikube_edu.api.conversion import convert
 from minikube_edu.api.errors import ApiError, BadRequest
 from minikube_edu.api.scheme import Resource
@@ -130,7 +131,7 @@ def include_object(query: Query) -> str:
 
 def partial(obj: Object, api_version: str = META) -> Object:
     """The metadata alone."""
-    return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": obj["metadata"]}
+    return {"kind": "PartialObjectMetadata", "apiVersion": api_version, "metadata": tables.shown_metadata(obj)}
 
 
 def failure(request: Request, error: ApiError, query: Query | None = None) -> Response:

@@ -244,6 +244,8 @@ async def delete_collection(server: ApiServer, request: Request, context: Contex
     context.dry_run = bool(options.get("dryRun"))
     listing = parse(query, watch=False)
     selection = Selection(query, resource, server.registry.strategy(resource))
+    for warning in server.registry.strategy(resource).delete_warnings(options):
+        context.warn(warning)
     cache = server.registry.cache_of(resource)
     chosen = [e for e in cache.select(below_of(context)) if selection.matches is None or selection.matches(e)]
     if listing.limit > 0:

@@ -49,7 +49,7 @@ async def delete(registry: Registry, context: Context, options: Object) -> Delet
                 await strategy.after_delete(old, context, registry)
                 if steps.listening:
                     steps.emit("stored", resource=resource.name, key=entry.key, verb="delete")
-                return Deleted(entry.served, True)
+                return Deleted(last_words(strategy, entry, old, options), True)
         elif plan == old:
             return Deleted(entry.served, False)
         else:
@@ -57,6 +57,16 @@ async def delete(registry: Registry, context: Context, options: Object) -> Delet
             if written is not None:
                 return Deleted(written.served, False)
         entry = await registry.newest(resource, entry.key)
+
+
+def last_words(strategy: Strategy, entry: Entry, old: Object, options: Object) -> bytes:
+    """What the answer shows of an object that went at once: one with a grace period had none left."""
+    if strategy.grace_period(old, options.get("gracePeriodSeconds")) is None:
+        return entry.served
+    metadata = {**old["metadata"], "deletionTimestamp": clock.rfc3339(), "deletionGracePeriodSeconds": 0}
+    if "deletionTimestamp" not in old["metadata"] and metadata.get("generation"):
+        metadata["generation"] += 1
+    return orjson.dumps(ordered({**old, "metadata": metadata}))
 
 
 def plan_deletion(strategy: Strategy, old: Object, options: Object) -> Object | None:
