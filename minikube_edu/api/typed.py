@@ -150,7 +150,7 @@ class Map(Shape):
         return found
 
     def added(self, value: Any) -> Set:
-        if not value:
+        if not value or value.__class__ is not dict:  # of a wrong type: validation will say so
             return LEAF
         if self.plain:
             return {".": LEAF, **{f"f:{name}": LEAF for name in sorted(value)}}

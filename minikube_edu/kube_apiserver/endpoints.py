@@ -51,6 +51,10 @@ class Endpoints:
 
     def _unknown_resource(self, route: Route) -> Response:
         """Unknown group: the mux's plain page; unknown version or resource of a known group: a Status."""
-        if route.group is not None and route.group in self.server.scheme.groups:
-            raise PathNotFound()
+        scheme = self.server.scheme
+        if route.group is not None and route.group in scheme.groups:
+            versions = scheme.groups[route.group]
+            custom = all(r.custom is not None for r in scheme.resources.values() if r.group == route.group)
+            if route.version in versions or not custom:
+                raise PathNotFound()
         return page_not_found()

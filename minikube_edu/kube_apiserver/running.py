@@ -32,6 +32,7 @@ from minikube_edu.kube_apiserver.authz.escalation import Escalation
 from minikube_edu.kube_apiserver.authz.node import NodeAuthorizer
 from minikube_edu.kube_apiserver.authz.rbac import Rbac
 from minikube_edu.kube_apiserver.backends import Backends
+from minikube_edu.kube_apiserver.crd.definitions import Definitions
 from minikube_edu.kube_apiserver.flags import is_true
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.server import ApiServer
@@ -142,11 +143,14 @@ async def start(options: argparse.Namespace) -> Running:
     server = assemble(options, store, os.path.dirname(serving.certificate))
     registry = server.registry
     tasks: list[asyncio.Task[Any]] = [await begin(registry)]
+    definitions = Definitions(registry)
+    await definitions.prepare()  # custom resources
     context = tls.server_context(serving.certificate, serving.key, serving.client_ca)
     listener = await serve(server.handle, options.bind_address, options.secure_port, tls=context, name="kube-apiserver")
     upkeep = Upkeep(registry, port=listener.port, advertise=options.advertise_address, client_ca=serving.client_ca)
     await upkeep.prepare()  # the kubernetes service
     tasks.append(asyncio.create_task(upkeep.run(), name="upkeep"))  # what the server keeps in order
+    tasks.append(asyncio.create_task(definitions.run(), name="definitions"))  # what is defined is served
     return Running(server, listener, store, tasks)
 
 

@@ -25,7 +25,7 @@ from minikube_edu.kube_apiserver.authn.issuer import Issuer
 from minikube_edu.kube_apiserver.authz.chain import Attributes, AuthorizationChain, denial
 from minikube_edu.kube_apiserver.backends import Backends
 from minikube_edu.kube_apiserver.context import Context, User
-from minikube_edu.kube_apiserver.endpoints import Endpoints
+from minikube_edu.kube_apiserver.endpoints import Endpoints, page_not_found
 from minikube_edu.kube_apiserver.handlers import answers, reading, subresources, watching, writing
 from minikube_edu.kube_apiserver.handlers.watching import Watcher
 from minikube_edu.kube_apiserver.query import Query, boolean, first
@@ -104,6 +104,8 @@ class ApiServer:
         self, request: Request, user: User, resource: Resource, route: Route, query: Query, verb: str
     ) -> Answer | Awaitable[Answer]:
         if route.namespace and not resource.namespaced and resource.name != "namespaces":
+            if resource.custom is not None:
+                return page_not_found()
             raise PathNotFound()
         if "timeout" in query:
             check_timeout(query)
@@ -116,6 +118,8 @@ class ApiServer:
             context.namespace = route.name
         elif resource.name in DEPRECATED and not resource.group:
             context.warn(DEPRECATED[resource.name])
+        elif resource.custom is not None and resource.custom.deprecation:
+            context.warn(resource.custom.deprecation)
         if route.subresource:
             return subresources.answer(self, request, context, query, route)
         if (resource.group, resource.name) in subresources.VIRTUAL:

@@ -115,6 +115,8 @@ def decode_object(
     own = kind_of(obj, expected)
     place = f'{own.kind} in version "{own.version}" cannot be handled as a {expected.kind}'
     type_name = schema.type_of(*own)
+    if context.resource.custom is not None and own != expected:
+        refuse_other_custom_kind(obj, own, expected)
     if type_name is None and server.scheme.kinds.get(own) is None and own not in server.scheme.virtual:
         raise BadRequest(f'{place}: no kind "{own.kind}" is registered for version "{own.api_version}" {SCHEME_PLACE}')
     if type_name is None:
@@ -165,6 +167,19 @@ def refuse_other_kind(own: Kind, expected: Kind) -> None:
     raise BadRequest(
         f'{own.kind} in version "{own.version}" cannot be handled as a {expected.kind}: converting '
         f"({go_package(own)}.{own.kind}) to ({go_group(expected)}.{expected.kind}): unknown conversion"
+    )
+
+
+def refuse_other_custom_kind(obj: Object, own: Kind, expected: Kind) -> None:
+    """Custom resources are judged without a registry of types: the words differ."""
+    if own.kind != expected.kind:
+        errors = Errors()
+        errors.invalid("kind", own.kind, f"must be {expected.kind}")
+        name = (obj.get("metadata") or {}).get("name", "")
+        raise Invalid(own.group, own.kind, name if isinstance(name, str) else "", errors)
+    raise BadRequest(
+        f"the API version in the data ({own.api_version}) does not match the expected API version "
+        f"({expected.api_version})"
     )
 
 

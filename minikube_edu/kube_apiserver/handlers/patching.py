@@ -73,6 +73,7 @@ class Change:
         own = body.kind_of(patched, expected)
         if own != expected:
             raise self.other_kind(patched, own)
+        patched["kind"], patched["apiVersion"] = expected.kind, expected.api_version  # a patch may have removed them
         if self.custom is not None:
             place = f'{own.kind} in version "{own.version}" cannot be handled as a {own.kind}'
             return body.decode_custom(self.server, patched, doubles, context, self.mode, own, expected, place)
@@ -186,6 +187,13 @@ class ApplyPatch(Change):
                     self.context.warn(double)
         except yaml_form.YamlError as error:
             raise BadRequest(f"error decoding YAML: error converting YAML to JSON: {error}") from None
+        if self.patch is None:
+            self.patch = {}
+        if not isinstance(self.patch, dict):
+            raise BadRequest(
+                "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+                f"{json_form.kind_of(self.patch)} into Go value of type map[string]interface {{}}"
+            )
 
     def check_absent(self) -> None:
         """An apply patch that creates names no uid, and no version counts."""
@@ -205,22 +213,22 @@ class ApplyPatch(Change):
         resource = context.resource
         if live is None:
             self.check_absent()
-        merged = managed_fields.apply(
-            live,
-            self.patch,
-            type_name=shape_of(resource) if self.expected == resource.gvk else self.type_name,
-            api_version=self.expected.api_version,
-            manager=context.manager,
-            force=self.force,
-            subresource=context.subresource,
-            reset=reset_of(self.server, context),
-            now=clock.rfc3339(),
-            type_at=type_at(self.server, resource),
-        )
-        if self.custom is not None:
-            return self.redecode(merged, [])
-        assert self.type_name is not None
         try:
+            merged = managed_fields.apply(
+                live,
+                self.patch,
+                type_name=shape_of(resource) if self.expected == resource.gvk else self.type_name,
+                api_version=self.expected.api_version,
+                manager=context.manager,
+                force=self.force,
+                subresource=context.subresource,
+                reset=reset_of(self.server, context),
+                now=clock.rfc3339(),
+                type_at=type_at(self.server, resource),
+            )
+            if self.custom is not None:
+                return self.redecode(merged, [])
+            assert self.type_name is not None
             new = schema.decode(self.type_name, merged).object
         except schema.DecodeError as error:
             raise GenericError(str(error)) from None
@@ -243,6 +251,11 @@ def parse(server: ApiServer, request: Request, context: Context, query: Query, v
     media = body.media_type(request)
     kind = KINDS.get(media)
     if kind is None or (kind is StrategicPatch and view is None and context.resource.custom is not None):
+        if view is None and context.resource.custom is not None:
+            served = ", ".join(name for name in KINDS if name != STRATEGIC)
+            raise UnsupportedMediaType(
+                f"the body of the request was in an unknown format - accepted media types include: {served}"
+            )
         raise UnsupportedPatch()
     if kind is ApplyPatch:
         if not first(query, "fieldManager"):
@@ -273,8 +286,9 @@ def as_go_orders(obj: Object) -> Object:
     out = {key: obj[key] for key in sorted(obj)}
     if isinstance(out.get("metadata"), dict):
         metadata = out["metadata"] = by(METADATA_ORDER, out["metadata"])
-        if isinstance(metadata.get("managedFields"), list):
-            metadata["managedFields"] = [by(ENTRY_ORDER, entry) for entry in metadata["managedFields"]]
+        entries = metadata.get("managedFields")
+        if isinstance(entries, list):
+            metadata["managedFields"] = [by(ENTRY_ORDER, e) if isinstance(e, dict) else e for e in entries]
     return out
 
 

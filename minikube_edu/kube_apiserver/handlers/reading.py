@@ -254,6 +254,8 @@ def list_kind(resource: Resource) -> str:
 def list_pieces(resource: Resource, entries: Sequence[Entry], metadata: dict[str, object]) -> list[bytes]:
     """A list is a join of bytes. Items of built-in kinds come without kind and apiVersion, as Go's typed lists have
     them."""
+    if resource.custom is not None:
+        metadata = {"continue": "", **metadata}
     head = orjson.dumps({"kind": list_kind(resource), "apiVersion": resource.api_version, "metadata": metadata})
     start = head[:-1] + b',"items":['
     if resource.stored_version != (resource.group, resource.version):

@@ -15,7 +15,8 @@ Object = dict[str, Any]
 
 def table_of_object(resource: Resource, obj: Object, include: str, api_version: str) -> Object:
     table = tables.table_of(resource, [convert(obj, resource.api_version)], include)
-    return {**table, "apiVersion": api_version, "metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]}}
+    version = obj["metadata"].get("resourceVersion")  # a dry run has none
+    return {**table, "apiVersion": api_version, "metadata": {"resourceVersion": version} if version else {}}
 
 
 def table_of_entries(

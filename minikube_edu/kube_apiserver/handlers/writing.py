@@ -69,6 +69,8 @@ def match_metadata(new: Object, context: Context) -> None:
         if namespace and namespace != context.namespace:
             raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
         metadata["namespace"] = context.namespace
+    elif context.resource.custom is not None:
+        metadata.pop("namespace", None)
     elif metadata.get("namespace"):
         raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
 

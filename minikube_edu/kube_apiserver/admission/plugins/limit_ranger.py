@@ -50,7 +50,7 @@ class LimitRanger(Plugin):
         notes = []
         spec = attributes.obj["spec"]
         for field, word in (("containers", "container"), ("initContainers", "init container")):
-            for container in spec.get(field, []):
+            for container in spec.get(field) or []:
                 notes += _fill(container, requests, limits, word)
         if notes:
             annotations = attributes.obj["metadata"].setdefault("annotations", {})
@@ -87,7 +87,7 @@ def judge_pod(limit: Object, spec: Object) -> list[str]:
     if limit.get("type") == "Container":
         errors = []
         for field in ("containers", "initContainers"):
-            for container in spec.get(field, []):
+            for container in spec.get(field) or []:
                 resources = container.get("resources", {})
                 errors += _judge(limit, resources.get("requests", {}), resources.get("limits", {}), "Container")
         return errors
@@ -99,7 +99,7 @@ def judge_pod(limit: Object, spec: Object) -> list[str]:
 def pod_sum(spec: Object, field: str) -> dict[str, str]:
     """What the whole pod asks for: the containers together, or the largest init container where that is more."""
     totals: dict[str, quantity.Quantity] = {}
-    for container in spec.get("containers", []):
+    for container in spec.get("containers") or []:
         for name, text in container.get("resources", {}).get(field, {}).items():
             value = quantity.parse(text)
             totals[name] = totals[name].add(value) if name in totals else value

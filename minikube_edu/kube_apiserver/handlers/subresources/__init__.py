@@ -12,7 +12,7 @@ from collections.abc import Awaitable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from minikube_edu.api.errors import MethodNotAllowed, PathNotFound
+from minikube_edu.api.errors import MethodNotAllowed, NotFound, PathNotFound
 from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.handlers import reading, writing
 from minikube_edu.kube_apiserver.query import Query, parse

@@ -39,7 +39,8 @@ class Jobs(TemplateStrategy):
 def _generate_selector(job: Object) -> None:
     metadata, spec = job["metadata"], job["spec"]
     template = spec["template"]["metadata"]
-    made = {OLD_NAME: metadata["name"], NAME: metadata["name"], OLD_UID: metadata["uid"], UID: metadata["uid"]}
+    name = metadata.get("name", "")  # without one it will be refused
+    made = {OLD_NAME: name, NAME: name, OLD_UID: metadata["uid"], UID: metadata["uid"]}
     labels = made | template.get("labels", {})
     if metadata.get("labels") == template.get("labels"):
         metadata["labels"] = dict(labels)  # taken over from the template by default: in the real one it is the same map
