@@ -30,6 +30,8 @@ TABLE = {
     "endpoints-controller": "endpoints",
     "endpointslice-controller": "endpoint_slices",
     "endpointslice-mirroring-controller": "endpoint_slice_mirroring",
+    "resourcequota-controller": "resource_quota",
+    "service-cidr-controller": "service_cidr",
 }
 
 
