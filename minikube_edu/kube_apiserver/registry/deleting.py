@@ -18,6 +18,7 @@ from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.encoding import ordered, stored_bytes
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.registry.strategy import Strategy
+from minikube_edu.kube_apiserver.watch_cache import Entry
 from minikube_edu.lib import clock, steps
 
 Object = dict[str, Any]

@@ -54,6 +54,8 @@ def answer(
     resource = context.resource
     name = context.subresource
     sub = resource.subresources.get(name)
+    if sub is None and resource.custom is not None:
+        raise NotFound(resource.group, resource.name, context.name)
     if sub is None or (route.rest and name != "proxy"):
         raise PathNotFound()
     if context.verb not in sub.verbs:
