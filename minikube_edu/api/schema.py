@@ -253,12 +253,16 @@ def _compile_list(item_kind: str) -> Normalizer:
 
 def _compile_map(item_kind: str) -> Normalizer:
     item = _Lazy(item_kind)
+    blank = {"bytes": "", "[]string": []}.get(item_kind)  # what a null becomes where that is not Go's zero
 
     def a_map(value: Any) -> Any:
         if value.__class__ is not dict:
             raise Mismatch
         one = item.normalize or item.compile()
-        return {key: zero(item_kind) if element is None else one(element) for key, element in value.items()}
+        return {
+            key: (zero(item_kind) if blank is None else blank) if element is None else one(element)
+            for key, element in value.items()
+        }
 
     return a_map
 

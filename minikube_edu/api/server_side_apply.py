@@ -58,7 +58,10 @@ def apply(
     request.reconcile(managed)
     if not managed:
         first = Owner(BEFORE_FIRST_APPLY, "Update", api_version, subresource)
-        update(request, managed, request.empty(base), base, first, now)
+        try:
+            update(request, managed, request.empty(base), base, first, now)
+        except Mistyped as error:
+            raise GenericError(f"failed to create typed live object ({_title(base)}): {error}") from None
     owner = Owner(manager or "unknown", "Apply", "", subresource)
     merged, managed = _apply_or_migrate(request, managed, base, patch, owner, force)
     if merged is base:
