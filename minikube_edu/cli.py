@@ -44,7 +44,7 @@ def up(
     except control_plane.CannotStart as error:
         fail(str(error))
     show(layout)
-    typer.echo(f"\nexport KUBECONFIG={layout.kubeconfig}\nkubectl get namespaces")
+    typer.echo(f"\nexport KUBECONFIG={layout.kubeconfig}\nkubectl get nodes")
 
 
 @app.command()

@@ -6,16 +6,22 @@ nodes are objects that say they are ready.
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import select
 import shutil
+import ssl
+import time
 from dataclasses import dataclass
+from typing import Any
 
 from minikube_edu.cluster import certificates, processes
 from minikube_edu.cluster.layout import SERVICE_CIDR, Layout, Request
 
 START_SECONDS = 30.0
-SEATS = ("kube-apiserver", "kube-controller-manager")
+NODES_SECONDS = 20.0
+SEATS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
 
 
 class CannotStart(Exception):
@@ -39,6 +45,11 @@ def up(layout: Layout, request: Request) -> None:
         start_api_server(layout, request)
     if processes.pid_of(layout, "kube-controller-manager") is None:
         start_controller_manager(layout)
+    if processes.pid_of(layout, "kube-scheduler") is None:
+        start_scheduler(layout)
+    if request.nodes and processes.pid_of(layout, "kubelet") is None:
+        start_light_nodes(layout, request)
+    wait_for_nodes(layout, request)
 
 
 def start_api_server(layout: Layout, request: Request) -> None:
@@ -90,9 +101,76 @@ def start_controller_manager(layout: Layout) -> None:
     )
 
 
+def start_scheduler(layout: Layout) -> None:
+    processes.start(
+        layout,
+        "kube-scheduler",
+        "minikube_edu.kube_scheduler",
+        [f"--kubeconfig={layout.pki / 'scheduler.kubeconfig'}", "--leader-elect=false", "--secure-port=0"],
+    )
+
+
+def start_light_nodes(layout: Layout, request: Request) -> None:
+    """All light nodes live in one process."""
+    processes.start(
+        layout,
+        "kubelet",
+        "minikube_edu.kubelet",
+        [f"--kubeconfig={layout.kubeconfig}", f"--light-nodes={request.nodes}"],
+    )
+
+
+def wait_for_nodes(layout: Layout, request: Request) -> None:
+    """Return when all nodes are Ready, and when the default service account is there: then pods can be made."""
+    deadline = time.monotonic() + NODES_SECONDS
+    with Door(layout, request) as door:
+        while not (
+            door.has("/api/v1/namespaces/default/serviceaccounts/default") and door.ready_nodes() >= request.nodes
+        ):
+            for seat in SEATS:
+                if processes.pid_of(layout, seat) is None and (seat != "kubelet" or request.nodes):
+                    raise CannotStart(f"{seat} did not start; its log is {layout.log_file(seat)}")
+            if time.monotonic() > deadline:
+                raise CannotStart(f"the nodes did not become Ready; the logs are in {layout.run}")
+            time.sleep(0.02)
+
+
+class Door:
+    """A few plain requests to the API server, as the administrator."""
+
+    def __init__(self, layout: Layout, request: Request) -> None:
+        context = ssl.create_default_context(cafile=str(layout.pki / "ca.crt"))
+        context.load_cert_chain(layout.pki / "admin.crt", layout.pki / "admin.key")
+        self.connection = http.client.HTTPSConnection("127.0.0.1", request.port, context=context, timeout=10)
+
+    def __enter__(self) -> Door:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        self.connection.request("GET", path)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        return json.loads(body) if answer.status == 200 else None
+
+    def has(self, path: str) -> bool:
+        return self.get(path) is not None
+
+    def ready_nodes(self) -> int:
+        nodes = (self.get("/api/v1/nodes") or {}).get("items", [])
+        return sum(
+            any(c["type"] == "Ready" and c["status"] == "True" for c in node.get("status", {}).get("conditions", []))
+            for node in nodes
+        )
+
+
 def status(layout: Layout) -> list[Seat]:
     found = processes.running(layout)
-    return [Seat(name, found.get(name)) for name in SEATS]
+    request = layout.read_request()
+    wanted = [name for name in SEATS if name != "kubelet" or request is None or request.nodes]
+    return [Seat(name, found.get(name)) for name in wanted]
 
 
 def down(layout: Layout) -> list[str]:
