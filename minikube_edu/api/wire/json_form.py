@@ -265,7 +265,9 @@ class _Scanner:
                 self.at += 1
             self._digits("in exponent of numeric literal")
         text = self.raw[start : self.at]
-        return int(text) if whole and len(text) < 20 else float(text)
+        if whole and len(text) <= 20 and -(1 << 63) <= (number := int(text)) < 1 << 64:
+            return number
+        return float(text)
 
     def _digits(self, context: str) -> None:
         if self._here() not in b"0123456789":
