@@ -1,8 +1,8 @@
 """Writing YAML as the real server prints it: goyaml's emitter, for what JSON can hold.
 
-Keys stand in natural order, no line is folded, lists are not indented below their key, and text is quoted exactly
-where goyaml quotes it: asked for a style by what the text would mean unquoted, it falls back to one that can carry the
-characters.
+Keys stand in natural order, lists are not indented below their key, no line is folded unless a width is given (the
+server folds none, kubectl does), and text is quoted exactly where goyaml quotes it: asked for a style by what the text
+would mean unquoted, it falls back to one that can carry the characters.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from minikube_edu.api.wire.yaml_scalars import BASE60, TIMESTAMP, WORDS, go_float, resolve
 
 
-def encode(value: Any) -> bytes:
-    """`value`, in JSON form, as the server prints it."""
+def encode(value: Any, width: int = 0) -> bytes:
+    """`value`, in JSON form, as the server prints it; with a `width`, text beyond that column goes on in a new line."""
     out: list[str] = []
-    _emit(value, 0, out, "")
+    _emit(value, 0, out, "", width)
     return "".join(out).encode()
 
 
-def _emit(value: Any, indent: int, out: list[str], lead: str) -> None:
+def _emit(value: Any, indent: int, out: list[str], lead: str, width: int) -> None:
     """Write a value at a column; `lead` is what stands before its first key or item (after a dash: nothing)."""
     if value.__class__ is dict:
         if not value:
@@ -33,7 +33,7 @@ def _emit(value: Any, indent: int, out: list[str], lead: str) -> None:
             simple, name = _key_form(key)
             out.append(f"{lead}{name}:" if simple else f"{lead}? {name}\n{pad}:")
             lead = pad
-            _emit_value(item, indent, out)
+            _emit_value(item, indent, out, width)
     elif value.__class__ is list:
         if not value:
             out.append("[]\n")
@@ -43,26 +43,61 @@ def _emit(value: Any, indent: int, out: list[str], lead: str) -> None:
             lead = " " * indent
             if item and item.__class__ in (dict, list):
                 out.append(" ")
-                _emit(item, indent + 2, out, "")
+                _emit(item, indent + 2, out, "", width)
             else:
-                _emit_value(item, indent, out)
+                _emit_value(item, indent, out, width)
     else:
-        out.append(_scalar(value, max(indent, 2) - 2) + "\n")
+        text = _scalar(value, max(indent, 2) - 2)
+        out.append((_folded(text, 0, indent + 2, width) if width else text) + "\n")
 
 
-def _emit_value(item: Any, indent: int, out: list[str]) -> None:
+def _emit_value(item: Any, indent: int, out: list[str], width: int) -> None:
     """What follows a colon or a dash."""
     if item and item.__class__ is dict:
         out.append("\n")
-        _emit(item, indent + 2, out, " " * (indent + 2))
+        _emit(item, indent + 2, out, " " * (indent + 2), width)
     elif item and item.__class__ is list:
         out.append("\n")
-        _emit(item, indent, out, " " * indent)  # a list is not indented below its key
+        _emit(item, indent, out, " " * indent, width)  # a list is not indented below its key
     elif item.__class__ in (dict, list):
         out.append(" {}\n" if item.__class__ is dict else " []\n")
     else:
         text = _scalar(item, indent)
+        if width and len(text) > width // 2 and text[0] != "|":
+            text = _folded(text, _column(out) + 1, indent + 2, width)
         out.append(f" {text}" if text[0] in "|" and text[-1] == "\n" else f" {text}\n")
+
+
+def _column(out: list[str]) -> int:
+    """Where the line that is being written stands."""
+    column = 0
+    for piece in reversed(out):
+        column += len(piece) - piece.rfind("\n") - 1
+        if "\n" in piece:
+            break
+    return column
+
+
+def _folded(text: str, column: int, indent: int, width: int) -> str:
+    """A scalar of one line over several: broken at the first blank behind `width` that stands alone."""
+    quoted = text[0] in "'\""
+    out: list[str] = []
+    after_blank = False
+    for at, char in enumerate(text):
+        if char != " ":
+            after_blank = False
+        elif column > width and not after_blank and (not quoted or 1 < at < len(text) - 2):
+            blank_follows = text[at + 1 : at + 2] == " "
+            if not blank_follows or text[0] == '"':
+                out.append("\n" + " " * indent + ("\\" if blank_follows else ""))
+                column, after_blank = indent + blank_follows, True
+                continue
+            after_blank = True
+        else:
+            after_blank = True
+        out.append(char)
+        column += 1
+    return "".join(out)
 
 
 def _scalar(value: Any, indent: int) -> str:
