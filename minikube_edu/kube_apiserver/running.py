@@ -119,9 +119,10 @@ def assemble(options: argparse.Namespace, store: Store, directory: str) -> ApiSe
     )
     rbac = Rbac(registry)
     allowed = authorization(options, registry, rbac)  # who may do what
-    registry.admission = Chain(  # the last say before a write
-        [*plugins.enabled(registry, options), Escalation(registry, allowed, rbac)]
-    )
+    chosen = [*plugins.enabled(registry, options), Escalation(registry, rbac)]
+    for plugin in chosen:
+        plugin.authorization = allowed
+    registry.admission = Chain(chosen)  # the last say before a write
     issuer = Issuer.from_flags(options, directory)  # of service account tokens
     backends = Backends.from_flags(options, registry)  # kubelets and pods, for logs, exec and proxies
     return ApiServer(registry, authentication(options, registry, issuer), allowed, issuer, backends)

@@ -209,6 +209,48 @@ async def test_does_a_review_answer_as_the_authorizer_would(api: Api) -> None:
     assert (await api.post(reviews, {"spec": spec})).json["status"] == {"allowed": False}
 
 
+SIGNING = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client"
+
+
+def request_for(name: str, *groups: str) -> str:
+    from base64 import b64encode
+
+    from minikube_edu.lib import pki
+
+    return b64encode(pki.make_request(pki.make_key(), name, groups)).decode()
+
+
+async def test_must_one_be_let_to_approve_for_a_signer(api: Api) -> None:
+    spec = {"signerName": "example.com/internal", "usages": ["client auth"], "request": request_for("x")}
+    await api.create(SIGNING, "r", spec=spec)
+    approval = {"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "ByHand"}]}}
+
+    async def approve() -> Reply:
+        return await api.ask("PATCH", f"{SIGNING}/r/approval", approval, patch="merge", user=api.caller(JO))
+
+    csr = "certificates.k8s.io"
+    rules = [rule("patch", of="certificatesigningrequests/approval", group=csr)]
+    await api.create(f"{RBAC}/clusterroles", "approver", rules=rules)
+    await api.create(
+        f"{RBAC}/clusterrolebindings", "approver", subjects=[{"kind": "User", "name": "jo", "apiGroup": GROUP}],
+        roleRef={"apiGroup": GROUP, "kind": "ClusterRole", "name": "approver"},
+    )  # fmt: skip
+    assert (await approve()).message.endswith(
+        'user not permitted to approve requests with signerName "example.com/internal"'
+    )
+    rules.append(rule("approve", of="signers", group=csr, names=("example.com/*",)))
+    await api.patch(f"{RBAC}/clusterroles/approver", {"rules": rules})
+    assert (await approve()).code == 200
+
+
+async def test_does_nobody_get_a_certificate_of_the_masters(api: Api) -> None:
+    spec = {"signerName": CLIENT_SIGNER, "usages": ["client auth"], "request": request_for("x", "system:masters")}
+    reply = await api.post(SIGNING, {"metadata": {"name": "r"}, "spec": spec})
+    assert reply.code == 403
+    assert reply.message.endswith(f"use of {CLIENT_SIGNER} signer with system:masters group is not allowed")
+
+
 # ---------------------------------------------------------------- rules
 
 VERBS, GROUPS, RESOURCES, NAMES = (

@@ -89,6 +89,15 @@ async def test_can_a_binding_be_posted_to_the_collection(api: Api) -> None:
     assert (await api.get(f"{PODS}/p")).json["spec"]["nodeName"] == "n1"
 
 
+async def test_does_a_bound_pod_know_its_zone(api: Api) -> None:
+    labels = {"topology.kubernetes.io/zone": "z", "other": "o"}
+    await api.create("/api/v1/nodes", "n1", metadata={"labels": labels})
+    await pod(api, "p")
+    assert (await bind(api, "p", "n1")).code == 201
+    found = (await api.get(f"{PODS}/p")).json["metadata"]["labels"]
+    assert found == {"app": "web", "topology.kubernetes.io/zone": "z"}
+
+
 async def test_is_a_dry_binding_no_binding(api: Api) -> None:
     await pod(api, "p")
     body = {"metadata": {"name": "p"}, "target": {"name": "n1"}}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from minikube_edu.kube_apiserver.handlers.subresources import forwarding
 from minikube_edu.lib import pki
 from minikube_edu.lib.streams import channels, websocket
 from minikube_edu.lib.streams.byte_stream import ByteStream
@@ -18,7 +19,7 @@ from minikube_edu.lib.subject import subject_of
 from minikube_edu.lib.web import tls
 from minikube_edu.lib.web.client import Client
 from minikube_edu.lib.web.incoming import Upgraded
-from minikube_edu.lib.web.messages import Answer, BodyWriter, Request, Response, Streaming, Upgrade
+from minikube_edu.lib.web.messages import Answer, BodyWriter, Peer, Request, Response, Streaming, Upgrade
 from minikube_edu.lib.web.server import serve
 from tests.in_process import ADMIN, Api, api_server
 
@@ -191,6 +192,19 @@ async def test_does_exec_reach_the_kubelet_over_spdy(front: Client, kubelet: Kub
         sessions[0].close()
         await sessions[0].wait_closed()
     assert kubelet.asked == ["POST /attach/default/p/c?input=1"]
+
+
+async def test_does_a_kubelet_never_see_the_clients_token() -> None:
+    headers = [
+        (b"authorization", b"Bearer secret"), (b"impersonate-user", b"jo"), (b"accept", b"x"),
+        (b"sec-websocket-protocol", b"base64url.bearer.authorization.k8s.io.c2VjcmV0, v5.channel.k8s.io"),
+    ]  # fmt: skip
+    request = Request("GET", "/", "", headers, b"", Peer("192.0.2.7:40000", "", None))
+    assert forwarding.passed_on(request, upgrade=True) == [
+        (b"accept", b"x"),
+        (b"sec-websocket-protocol", b"v5.channel.k8s.io"),
+        (b"X-Forwarded-For", b"192.0.2.7"),
+    ]
 
 
 async def test_must_exec_be_an_upgrade(api: Api, kubelet: Kubelet) -> None:

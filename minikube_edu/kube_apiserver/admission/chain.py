@@ -15,6 +15,7 @@ from minikube_edu.api.errors import Forbidden
 from minikube_edu.kube_apiserver.context import Context, User
 
 if TYPE_CHECKING:
+    from minikube_edu.kube_apiserver.authz.chain import AuthorizationChain
     from minikube_edu.kube_apiserver.registry.store import Registry
 
 Object = dict[str, Any]
@@ -75,6 +76,7 @@ class Plugin:
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
+        self.authorization: AuthorizationChain | None = None  # set when the server is put together
 
     def handles(self, attributes: Attributes) -> bool:
         if attributes.operation not in self.operations:

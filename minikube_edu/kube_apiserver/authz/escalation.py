@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from minikube_edu.api.errors import NotFound
 from minikube_edu.kube_apiserver.admission.chain import CREATE, UPDATE, Plugin
 from minikube_edu.kube_apiserver.admission.chain import Attributes as Write
-from minikube_edu.kube_apiserver.authz.chain import MASTERS, Attributes, AuthorizationChain
+from minikube_edu.kube_apiserver.authz.chain import MASTERS, Attributes
 from minikube_edu.kube_apiserver.authz.rbac import GROUP, Rbac
 from minikube_edu.kube_apiserver.authz.rules import EVERYTHING, compact, quoted, shown, uncovered
 
@@ -29,9 +29,8 @@ class Escalation(Plugin):
     operations = (CREATE, UPDATE)
     resources = tuple((GROUP, name) for name in (*ROLES, *BINDINGS))
 
-    def __init__(self, registry: Registry, authorization: AuthorizationChain, rbac: Rbac) -> None:
+    def __init__(self, registry: Registry, rbac: Rbac) -> None:
         super().__init__(registry)
-        self.authorization = authorization
         self.rbac = rbac
 
     def handles(self, attributes: Write) -> bool:
@@ -66,6 +65,7 @@ class Escalation(Plugin):
         self.confirm(write, rules.rules)
 
     def allowed(self, write: Write, verb: str, resource: str, name: str) -> bool:
+        assert self.authorization is not None
         asked = Attributes(write.user, verb, GROUP, "*", resource, namespace=write.namespace, name=name)
         return self.authorization.decide(asked).allowed is True
 

@@ -26,19 +26,21 @@ ORDER = {
     "DefaultTolerationSeconds": "default_tolerations",
     "StorageObjectInUseProtection": "storage_protection",
     "RuntimeClass": "runtime_class",
+    "CertificateApproval": "certificate_approval",
+    "CertificateSigning": "certificate_signing",
+    "CertificateSubjectRestriction": "certificate_subject",
     "DefaultIngressClass": "default_ingress_class",
     "DefaultStorageClass": "default_storage_class",
+    "PodTopologyLabels": "pod_topology_labels",
 }
 ON_REQUEST = ("NodeRestriction",)  # kubeadm requests it
 DEFAULT = tuple(name for name in ORDER if name not in ON_REQUEST)
 ABSENT = (
-    "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "CertificateApproval", "CertificateSigning",
-    "CertificateSubjectRestriction", "ClusterTrustBundleAttest", "DenyServiceExternalIPs", "EventRateLimit",
-    "ExtendedResourceToleration", "ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology", "MutatingAdmissionPolicy",
-    "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
+    "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "ClusterTrustBundleAttest", "DenyServiceExternalIPs",
+    "EventRateLimit", "ExtendedResourceToleration", "ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology",
+    "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
     "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "PodNodeSelector", "PodSecurity",
-    "PodTolerationRestriction", "PodTopologyLabels", "ResourceQuota", "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionWebhook",
+    "PodTolerationRestriction", "ResourceQuota", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
 )  # fmt: skip
 
 

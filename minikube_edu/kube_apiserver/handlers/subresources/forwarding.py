@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from minikube_edu.kube_apiserver.authn.bearer import SUBPROTOCOL
 from minikube_edu.lib.streams.relay import forward_to
 from minikube_edu.lib.web.incoming import Caller, Disconnected, IncomingBody, Upgraded
 from minikube_edu.lib.web.messages import Answer, BodyWriter, Headers, Request, Response, Streaming, Upgrade
@@ -20,6 +21,7 @@ HOP_BY_HOP = frozenset(
     )
 )  # fmt: skip
 OURS = frozenset((b"host", b"authorization", b"content-length", b"expect"))
+PROTOCOLS = b"sec-websocket-protocol"
 SECONDS = 30.0  # for the head of an answer to an upgrade
 
 
@@ -32,12 +34,18 @@ def passed_on(request: Request, *, upgrade: bool) -> list[tuple[bytes, bytes]]:
     """The request's headers, without those that were meant for us."""
     dropped = OURS if upgrade else OURS | (HOP_BY_HOP - {b"content-type"})
     kept = [pair for pair in request.headers if pair[0] not in dropped and not pair[0].startswith(b"impersonate-")]
+    kept = [(name, without_token(value) if name == PROTOCOLS else value) for name, value in kept]
     client = request.peer.address.rpartition(":")[0].strip("[]")
     before = [value for name, value in kept if name == b"x-forwarded-for"]
     kept = [pair for pair in kept if pair[0] != b"x-forwarded-for"]
     if client:
         kept.append((b"X-Forwarded-For", b", ".join([*before, client.encode()])))
     return kept
+
+
+def without_token(protocols: bytes) -> bytes:
+    """The subprotocols of a WebSocket, without the one that is a credential for us."""
+    return b", ".join(one.strip() for one in protocols.split(b",") if not one.strip().startswith(SUBPROTOCOL))
 
 
 async def upgraded(caller: Caller, request: Request, target: str) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minikube_edu.kube_apiserver.registry.strategy import Strategy
+from minikube_edu.kube_apiserver.registry.strategy import Object, Strategy, null_when_empty
 
 
 class Rbac(Strategy):
@@ -11,6 +11,14 @@ class Rbac(Strategy):
     reset_fields = ()
 
 
-STRATEGIES: dict[str, type[Strategy]] = dict.fromkeys(
-    ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"), Rbac
-)
+class Roles(Rbac):
+    def canonicalize(self, new: Object) -> None:
+        null_when_empty(new, "rules")
+
+
+STRATEGIES: dict[str, type[Strategy]] = {
+    "ClusterRole": Roles,
+    "ClusterRoleBinding": Rbac,
+    "Role": Roles,
+    "RoleBinding": Rbac,
+}
