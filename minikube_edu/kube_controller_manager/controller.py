@@ -155,10 +155,12 @@ class Controller:
 
 
 def expected(error: Exception) -> bool:
-    """Lost races and a server that is away: tried again without a word."""
+    """Lost races, namespaces that are going, and a server that is away: tried again without a word."""
     if isinstance(error, OSError):
         return True
-    return isinstance(error, ApiError) and error.reason in ("Conflict", "AlreadyExists", "NotFound")
+    if not isinstance(error, ApiError):
+        return False
+    return error.reason in ("Conflict", "AlreadyExists", "NotFound") or error.has_cause("NamespaceTerminating")
 
 
 class Periodic(Controller):

@@ -27,6 +27,7 @@ TABLE = {
     "replicaset-controller": "replica_set",
     "replicationcontroller-controller": "replication_controller",
     "deployment-controller": "deployment",
+    "statefulset-controller": "stateful_set",
     "endpoints-controller": "endpoints",
     "endpointslice-controller": "endpoint_slices",
     "endpointslice-mirroring-controller": "endpoint_slice_mirroring",
