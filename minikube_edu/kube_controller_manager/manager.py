@@ -28,11 +28,16 @@ TABLE = {
     "replicationcontroller-controller": "replication_controller",
     "deployment-controller": "deployment",
     "statefulset-controller": "stateful_set",
+    "daemonset-controller": "daemon_set",
     "endpoints-controller": "endpoints",
     "endpointslice-controller": "endpoint_slices",
     "endpointslice-mirroring-controller": "endpoint_slice_mirroring",
     "resourcequota-controller": "resource_quota",
     "service-cidr-controller": "service_cidr",
+    "persistentvolume-binder-controller": "persistent_volumes",
+    "host-path-provisioner-controller": "host_path_provisioner",
+    "persistentvolume-expander-controller": "volume_expander",
+    "ephemeral-volume-controller": "ephemeral_volume",
 }
 
 

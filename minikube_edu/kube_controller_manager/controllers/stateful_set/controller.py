@@ -116,7 +116,7 @@ class Turn:
         async def drop(number: int) -> bool:
             pod = self.by_number[number]
             if pod_state.is_deleting(pod):
-                return self.ordered
+                return bool(self.ordered)
             if self.ordered and not self.available(pod) and number != first:
                 return True
             await self.delete(pod)
