@@ -50,8 +50,7 @@ class Backends:
         self.open: Open = open_socket
         self.nodes: dict[str, Caller] = {}
         self._callers: dict[tuple[str, str, int], Caller] = {}
-        self._kubelet_tls: ssl.SSLContext | None = None
-        self._unverified: ssl.SSLContext | None = None
+        self._contexts: dict[str, ssl.SSLContext] = {}
 
     @classmethod
     def from_flags(cls, options: argparse.Namespace, registry: Registry) -> Backends:
@@ -64,8 +63,8 @@ class Backends:
             address_types=types or ADDRESS_TYPES,
         )
 
-    def kubelet(self, node: str) -> tuple[Caller, str, int]:
-        """The kubelet of a node, and its host and port."""
+    def kubelet(self, node: str, *, verify: bool = True) -> tuple[Caller, str, int]:
+        """The kubelet of a node, and its host and port. `verify=False`: whoever it is that answers there."""
         found = self.registry.get_object("", "nodes", "", node)
         if found is None:
             raise NotFound("", "nodes", node)
@@ -74,7 +73,7 @@ class Backends:
         if node in self.nodes:
             return self.nodes[node], node, port
         host = self.address_of(status.get("addresses") or [])
-        return self._caller("kubelet", host, port), host, port
+        return self._caller("kubelet" if verify else "unverified kubelet", host, port), host, port
 
     def address_of(self, addresses: list[Object]) -> str:
         for wanted in self.address_types:
@@ -92,22 +91,19 @@ class Backends:
         key = (scheme, host, port)
         caller = self._callers.get(key)
         if caller is None:
-            context = {"kubelet": self.kubelet_tls, "https": self.unverified}.get(scheme)
-            caller = self._callers[key] = self.open(host, port, context() if context else None)
+            caller = self._callers[key] = self.open(host, port, self._context(scheme))
         return caller
 
-    def kubelet_tls(self) -> ssl.SSLContext:
-        if self._kubelet_tls is None:
-            self._kubelet_tls = tls.client_context(
-                self.ca or None, self.certificate or None, self.key or None, verify=bool(self.ca)
-            )
-        return self._kubelet_tls
-
-    def unverified(self) -> ssl.SSLContext:
-        """For pods and services behind HTTPS, whose certificates nobody can know."""
-        if self._unverified is None:
-            self._unverified = tls.client_context(verify=False)
-        return self._unverified
+    def _context(self, scheme: str) -> ssl.SSLContext | None:
+        """Made once; nobody can know the certificates of pods and services."""
+        if scheme == "http":
+            return None
+        made = self._contexts.get(scheme)
+        if made is None:
+            ours = (self.certificate or None, self.key or None) if scheme != "https" else (None, None)
+            verify = scheme == "kubelet" and bool(self.ca)
+            made = self._contexts[scheme] = tls.client_context(self.ca or None, *ours, verify=verify)
+        return made
 
     async def close(self) -> None:
         callers, self._callers = list(self._callers.values()), {}

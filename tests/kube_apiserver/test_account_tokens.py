@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from minikube_edu.kube_apiserver.authn.issuer import Issuer
+from minikube_edu.kube_apiserver.flags import parser
 from minikube_edu.lib import clock, jwt
 from tests.in_process import Api, Reply, api_server
 
@@ -130,6 +132,32 @@ async def test_does_a_bootstrap_token_authenticate_until_it_expires(api: Api, ti
     assert (await whoami(api, "abcdef.0123456789abcdee")).code == 401
     time.advance(60)
     assert (await whoami(api, "abcdef.0123456789abcdef")).code == 401
+
+
+async def test_does_a_token_of_a_secret_die_with_its_secret(api: Api) -> None:
+    """The old kind, which a controller signs and keeps in a secret."""
+    account = (await api.get(f"{ACCOUNTS}/default")).json
+    prefix = "kubernetes.io/serviceaccount/"
+    about = {
+        "namespace": "default", "secret.name": "old", "service-account.name": "default",
+        "service-account.uid": account["metadata"]["uid"],
+    }  # fmt: skip
+    assert api.server.issuer is not None
+    claims = {"iss": "kubernetes/serviceaccount", **{prefix + key: value for key, value in about.items()}}
+    made = api.server.issuer.signer.sign(claims)
+    secrets = "/api/v1/namespaces/default/secrets"
+    assert (await whoami(api, made)).code == 401
+    data = {"token": b64encode(made.encode()).decode()}
+    metadata = {"annotations": {"kubernetes.io/service-account.name": "default"}}
+    await api.create(secrets, "old", type="kubernetes.io/service-account-token", data=data, metadata=metadata)
+    assert (await whoami(api, made)).json["status"]["userInfo"]["username"] == "system:serviceaccount:default:default"
+    await api.delete(f"{secrets}/old")
+    assert (await whoami(api, made)).code == 401
+
+
+def test_may_issuers_be_named_one_by_one() -> None:
+    options = parser().parse_args(["--service-account-issuer=https://a", "--service-account-issuer", "https://b"])
+    assert Issuer.from_flags(options, "/nowhere").issuers == ("https://a", "https://b")
 
 
 @pytest.mark.parametrize("header", ["Bearer ", "Basic YTpi", "Negotiate x"])

@@ -74,7 +74,7 @@ async def log(server: ApiServer, request: Request, context: Context, query: Quer
     node = pod["spec"].get("nodeName")
     if not node:
         return Response(204, content_type=b"")
-    caller, host, port = server.backends.kubelet(node)
+    caller, host, port = server.backends.kubelet(node, verify=not boolean(query, "insecureSkipTLSVerifyBackend"))
     target = f"/containerLogs/{context.namespace}/{context.name}/{container}"
     if parameters:
         target += f"?{urlencode(sorted(parameters))}"

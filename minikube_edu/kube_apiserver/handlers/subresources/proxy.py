@@ -172,6 +172,8 @@ def usable(server: ApiServer, context: Context, endpoint: Object) -> bool:
 
 
 def node_place(server: ApiServer, context: Context) -> Place:
+    """The kubelet, or another port of its node. The real server refuses nodes with loopback addresses; ours live on
+    this machine, so they are let through."""
     scheme, name, port = split_name(context.name, "node")
     caller, host, kubelet_port = server.backends.kubelet(name)
     if not port or port == str(kubelet_port):
