@@ -32,8 +32,9 @@ REAL = re.compile(
     r"|no endpoints available|error trying to reach service|dial tcp|no preferred addresses"
 )
 REAL_PATCH = re.compile(
-    r"failed to create (typed (patch|live)|manager for existing fields)|illegal base64 data|parsing time|cannot unmarshal"
-    r"|quantities must match|list element types are not identical|unable to find api field|\$setElementOrder|invalid patch|does not contain declared merge key|map: map"
+    r"failed to create (typed (patch|live)|manager for existing fields)|illegal base64 data|parsing time"
+    r"|cannot unmarshal|quantities must match|list element types are not identical|unable to find api field"
+    r"|\$setElementOrder|invalid patch|does not contain declared merge key|map: map"
 )
 
 
