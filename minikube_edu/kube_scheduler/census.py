@@ -141,18 +141,19 @@ class Censuses:
 
     def bearing_on(self, shape: Shape) -> list[Bearing]:
         """The terms of pods on nodes that mean a pod of this shape."""
-        known = shape.memo.get(Bearing)
+        memo_key = (self, "bearings")
+        known = shape.memo.get(memo_key)
         if known is None or known[0] != self.version:
             found = [
                 b for b in self.bearings.values() if b.term.matches(shape.namespace, shape.labels, self.namespaces)
             ]
-            known = shape.memo[Bearing] = self.version, found
+            known = shape.memo[memo_key] = self.version, found
         bearings: list[Bearing] = known[1]
         return bearings
 
     def _counting(self, pod: PodInfo) -> list[Counted]:
         """The censuses that count such a pod; remembered per shape while the set of censuses is the same."""
-        memo_key = (Counted, pod.terminating)
+        memo_key = (self, pod.terminating)
         known = pod.shape.memo.get(memo_key)
         if known is None or known[0] != self._generation:
             found = [c for subject, c in self._censuses.items() if subject.counts(pod, self.namespaces)]

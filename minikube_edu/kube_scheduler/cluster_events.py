@@ -82,4 +82,6 @@ class Interest(NamedTuple):
     hint: Hint | None = None  # None: always
 
     def matches(self, event: Event) -> bool:
-        return event.resource == ANYTHING or (self.resource == event.resource and bool(self.actions & event.action))
+        if ANYTHING in (event.resource, self.resource):
+            return True
+        return self.resource == event.resource and bool(self.actions & event.action)

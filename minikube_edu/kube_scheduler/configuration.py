@@ -7,19 +7,17 @@ before. Errors are ValueErrors that name the field.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from minikube_edu.api.durations import parse as parse_duration
+from minikube_edu.kube_scheduler.framework import POINTS, has_point
 
 Object = dict[str, Any]
 
 API_VERSION, KIND = "kubescheduler.config.k8s.io/v1", "KubeSchedulerConfiguration"
 DEFAULT_SCHEDULER = "default-scheduler"
-POINTS = (
-    "preEnqueue", "queueSort", "preFilter", "filter", "postFilter", "preScore", "score", "reserve", "permit", "preBind",
-    "bind", "postBind",
-)  # fmt: skip
 # In the order in which they are asked; the number is the weight of the score, 0 where it does not matter.
 DEFAULT_PLUGINS: tuple[tuple[str, int], ...] = (
     ("SchedulingGates", 0),
@@ -74,11 +72,15 @@ def default() -> Configuration:
     return parse({"apiVersion": API_VERSION, "kind": KIND})
 
 
-def parse(obj: Object) -> Configuration:
+def parse(obj: Object, plugins: Mapping[str, Any] | None = None) -> Configuration:
+    """`plugins` are those that can be named: the registry, with plugins of one's own perhaps."""
+    from minikube_edu.kube_scheduler.plugins import PLUGINS
+
+    registry = PLUGINS if plugins is None else plugins
     api_version, kind = obj.get("apiVersion"), obj.get("kind")
     if api_version != API_VERSION or kind != KIND:
         raise ValueError(f'no kind "{kind or ""}" is registered for version "{api_version or ""}" in scheme')
-    profiles = [_profile(spec, index) for index, spec in enumerate(obj.get("profiles") or [{}])]
+    profiles = [_profile(spec, index, registry) for index, spec in enumerate(obj.get("profiles") or [{}])]
     names = [profile.scheduler_name for profile in profiles]
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -110,9 +112,7 @@ def seconds(value: object, otherwise: float) -> float:
     return parse_duration(value) / 1e9 if isinstance(value, str) else otherwise
 
 
-def _profile(spec: Object, index: int) -> ProfileConfiguration:
-    from minikube_edu.kube_scheduler.plugins import PLUGINS
-
+def _profile(spec: Object, index: int, registry: Mapping[str, Any]) -> ProfileConfiguration:
     where = f"profiles[{index}]"
     name = spec.get("schedulerName") or DEFAULT_SCHEDULER
     plugins = spec.get("plugins") or {}
@@ -120,10 +120,10 @@ def _profile(spec: Object, index: int) -> ProfileConfiguration:
         if point not in (*POINTS, "multiPoint"):
             raise ValueError(f'{where}.plugins: unknown field "{point}"')
         for one in sets.get("enabled") or ():
-            if one.get("name") not in PLUGINS:
+            if one.get("name") not in registry:
                 raise ValueError(f'{where}.plugins.{point}: plugin "{one.get("name")}" does not exist')
     many = _merged(dict(DEFAULT_PLUGINS), plugins.get("multiPoint") or {})
-    enabled = {point: _at(point, many, plugins.get(point) or {}) for point in POINTS}
+    enabled = {point: _at(point, many, plugins.get(point) or {}, registry) for point in POINTS}
     if len(enabled["queueSort"]) != 1:
         raise ValueError(f"{where}: only one queue sort plugin required, but got {len(enabled['queueSort'])}")
     if not enabled["bind"]:
@@ -151,16 +151,14 @@ def _merged(defaults: dict[str, int], sets: Object) -> dict[str, int]:
     return {**found, **enabled}
 
 
-def _at(point: str, many: dict[str, int], sets: Object) -> dict[str, int]:
+def _at(point: str, many: dict[str, int], sets: Object, registry: Mapping[str, Any]) -> dict[str, int]:
     """The plugins of one point: its own first, then those of multiPoint that have it."""
-    from minikube_edu.kube_scheduler.plugins import has_point
-
     disabled = {one["name"] for one in sets.get("disabled") or ()}
     own = {one["name"]: one.get("weight") or 0 for one in sets.get("enabled") or ()}
     inherited = {
         name: weight
         for name, weight in many.items()
-        if has_point(name, point) and name not in own and name not in disabled and "*" not in disabled
+        if has_point(registry[name], point) and name not in own and name not in disabled and "*" not in disabled
     }
     return {**own, **inherited}
 

@@ -34,9 +34,9 @@ class DefaultSelectors:
 
     def of(self, pod: PodInfo) -> Selector:
         """Empty when nothing selects the pod."""
-        known: tuple[int, Selector] | None = pod.shape.memo.get(DefaultSelectors)
+        known: tuple[int, Selector] | None = pod.shape.memo.get(self)
         if known is None or known[0] != self._version:
-            known = pod.shape.memo[DefaultSelectors] = self._version, self._find(pod)
+            known = pod.shape.memo[self] = self._version, self._find(pod)
         return known[1]
 
     def _find(self, pod: PodInfo) -> Selector:

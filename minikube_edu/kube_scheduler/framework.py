@@ -120,6 +120,28 @@ class Plugin:
         return ()
 
 
+# The configuration's name of an extension point -> the methods of which a plugin has one that has the point.
+POINTS: dict[str, tuple[str, ...]] = {
+    "preEnqueue": ("pre_enqueue",),
+    "queueSort": ("sort_key",),
+    "preFilter": ("pre_filter",),
+    "filter": ("filter",),
+    "postFilter": ("post_filter",),
+    "preScore": ("pre_score",),
+    "score": ("score", "score_all"),
+    "reserve": ("reserve",),
+    "permit": ("permit",),
+    "preBind": ("pre_bind",),
+    "bind": ("bind",),
+    "postBind": ("post_bind",),
+}
+
+
+def has_point(plugin: object, point: str) -> bool:
+    """`plugin` is a plugin or its class."""
+    return any(hasattr(plugin, method) for method in POINTS[point])
+
+
 @runtime_checkable
 class PreEnqueue(Protocol):
     def pre_enqueue(self, pod: PodInfo) -> Status | None: ...

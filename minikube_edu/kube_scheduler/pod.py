@@ -2,7 +2,8 @@
 
 What decides where a pod may go, its *shape*, is read off its object once, and pods with equal fields share one Shape:
 all replicas of a Deployment have the same. Whatever is computed for one of them serves the others; plugins may keep
-what they have worked out in `shape.memo`.
+what they have worked out in `shape.memo`, under a key with themselves in it if it depends on more than the shape:
+shapes are shared by all schedulers of a process.
 
 The real scheduler parses each pod for itself, and since v1.35 compares signatures of pods that follow each other.
 """

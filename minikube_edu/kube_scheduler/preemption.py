@@ -108,8 +108,9 @@ def least_harm(candidates: list[Candidate]) -> Candidate:
     ]
     left = candidates
     for criterion in criteria:
-        best = min(criterion(candidate) for candidate in left)
-        left = [candidate for candidate in left if criterion(candidate) == best]
+        values = [criterion(candidate) for candidate in left]
+        best = min(values)
+        left = [candidate for candidate, value in zip(left, values, strict=True) if value == best]
         if len(left) == 1:
             break
     return left[0]

@@ -35,7 +35,8 @@ class Profile:
         self.weights = configuration.weights()
 
         def at(point: str) -> list[Any]:
-            return [self.plugins[name] for name in configuration.enabled[point]]
+            named = (self.plugins[name] for name in configuration.enabled[point])
+            return [plugin for plugin in named if framework.has_point(plugin, point)]
 
         self.pre_enqueue: list[framework.PreEnqueue] = at("preEnqueue")
         self.queue_sort: list[framework.QueueSort] = at("queueSort")

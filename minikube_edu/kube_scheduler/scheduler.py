@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from minikube_edu.client.factory import InformerFactory
@@ -19,9 +19,11 @@ from minikube_edu.client.rest import Client
 from minikube_edu.kube_scheduler import ranking, story
 from minikube_edu.kube_scheduler.binding import Binder
 from minikube_edu.kube_scheduler.cluster import Cluster
+from minikube_edu.kube_scheduler.cluster_events import ANYTHING, Action, Interest
 from minikube_edu.kube_scheduler.configuration import Configuration, default
 from minikube_edu.kube_scheduler.diagnosis import NO_NODES, Diagnosis, FitError, SchedulingError
 from minikube_edu.kube_scheduler.event_handlers import EventHandlers
+from minikube_edu.kube_scheduler.extender import PLUGIN as EXTENDER
 from minikube_edu.kube_scheduler.extender import Extender
 from minikube_edu.kube_scheduler.failure import Failures
 from minikube_edu.kube_scheduler.framework import Code, Cycle, Nomination, Status
@@ -70,7 +72,7 @@ class Scheduler:
         self.queue = SchedulingQueue(
             first.queue_sort[0].sort_key,
             lambda pod: self.profiles[pod.scheduler_name].run_pre_enqueue(pod),
-            {name: plugin.events() for p in self.profiles.values() for name, plugin in p.plugins.items()},
+            self._interests(),
             initial_backoff=configuration.initial_backoff,
             max_backoff=configuration.max_backoff,
         )
@@ -83,6 +85,11 @@ class Scheduler:
         self.binder = Binder(self.cluster, self.queue, self.failures, self.recorder, self.metrics, self.extenders)
         self._tasks: set[asyncio.Task[None]] = set()
         self._synced = False
+
+    def _interests(self) -> dict[str, Sequence[Interest]]:
+        """By plugin. Nobody knows what an extender waits for: anything may help."""
+        found = {name: plugin.events() for p in self.profiles.values() for name, plugin in p.plugins.items()}
+        return {**found, EXTENDER: (Interest(ANYTHING, Action.UPDATE),)}
 
     def _handle(self) -> Handle:
         return Handle(
@@ -156,12 +163,15 @@ class Scheduler:
             self.queue.done(pod.uid)
             return
         try:
-            node = await self._choose(profile, cycle, pod)
-        except FitError as error:
-            nomination = await self._post_filter(profile, cycle, pod, error.diagnosis)
-            self.failures.unfit(profile, queued, error.diagnosis, nomination, started)
-            return
-        except SchedulingError as error:
+            try:
+                node = await self._choose(profile, cycle, pod)
+            except FitError as error:
+                nomination = await self._post_filter(profile, cycle, pod, error.diagnosis)
+                self.failures.unfit(profile, queued, error.diagnosis, nomination, started)
+                return
+        except Exception as error:
+            if not isinstance(error, SchedulingError):
+                log.exception("scheduling pod %s", pod.key)  # one pod must not stop all others
             self.failures.failed(profile, queued, Status(Code.ERROR, (str(error),)), started)
             return
         self.metrics.algorithm_seconds.observe(clock.monotonic() - started)

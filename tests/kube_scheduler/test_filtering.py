@@ -70,7 +70,7 @@ async def test_a_pod_that_no_node_was_tried_for_says_not_found() -> None:
     ("more", "message"),
     [
         ({"nodeSelector": {"disk": "ssd"}}, "1 node(s) didn't match Pod's node affinity/selector"),
-        ({"ports": [{"containerPort": 80, "hostPort": 80}]}, "1 node(s) didn't have free ports for the requested pod ports"),
+        ({"ports": [{"hostPort": 80}]}, "1 node(s) didn't have free ports for the requested pod ports"),
         ({"requests": {"example.com/gpu": "1"}}, "1 Insufficient example.com/gpu"),
         (
             {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
@@ -84,7 +84,8 @@ async def test_a_pod_that_no_node_was_tried_for_says_not_found() -> None:
         ),
         ({"labels": {"hated": "yes"}}, "1 node(s) didn't satisfy existing pods anti-affinity rules"),
         (
-            {"topologySpreadConstraints": [{"topologyKey": "none", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}]},
+            {"topologySpreadConstraints": [
+                {"topologyKey": "none", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}]},
             "1 node(s) didn't match pod topology spread constraints (missing required label)",
         ),
     ],

@@ -71,6 +71,18 @@ async def test_the_node_where_it_hurts_least() -> None:
         assert world.deleted == ["c-0"]
 
 
+async def test_of_equal_nodes_any_will_do() -> None:
+    """Victims that have not been started yet have no age: a real scheduler's clock must not get in the way."""
+    async with World() as world:
+        for name in "abc":
+            world.node(name, cpu="2")
+            world.pod(f"low-{name}", {"cpu": "2"}, nodeName=name, priority=1)
+        world.pod("high", {"cpu": "2"}, priority=10)
+        await world.settle(2)
+        assert len(world.deleted) == 1
+        assert world.where("high")
+
+
 async def test_disruption_budgets_are_spared_if_possible() -> None:
     async with World() as world:
         world.node("a", cpu="2")

@@ -7,6 +7,7 @@ from typing import Any
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kube_scheduler import configuration, kinds
 from minikube_edu.kube_scheduler.framework import Code, Plugin, Status
+from minikube_edu.kube_scheduler.plugins import PLUGINS
 from minikube_edu.lib import clock
 from tests.kube_scheduler.world import World
 
@@ -171,21 +172,10 @@ class Gate(Plugin):
         return Status(Code.WAIT, timeout=10.0) if pod.labels.get("wait") else None
 
 
-def gated(world_plugins: dict[str, Any] | None = None) -> World:
-    from minikube_edu.kube_scheduler import plugins
-
-    plugins.PLUGINS["Gate"] = Gate
-    try:
-        configured = configuration.parse(
-            {
-                "apiVersion": configuration.API_VERSION,
-                "kind": configuration.KIND,
-                "profiles": [{"plugins": {"multiPoint": {"enabled": [{"name": "Gate"}]}}}],
-            }
-        )
-        return World(configured)
-    finally:
-        del plugins.PLUGINS["Gate"]
+def gated() -> World:
+    profile = {"plugins": {"multiPoint": {"enabled": [{"name": "Gate"}]}}}
+    told = {"apiVersion": configuration.API_VERSION, "kind": configuration.KIND, "profiles": [profile]}
+    return World(configuration.parse(told, {**PLUGINS, "Gate": Gate}), {"Gate": Gate})
 
 
 async def test_a_pod_waits_for_its_permit_and_others_do_not_wait_for_it() -> None:
@@ -220,3 +210,24 @@ async def test_a_pod_that_is_deleted_while_it_waits_is_gone() -> None:
         await world.settle(400)
         assert not world.bindings
         assert len(world.scheduler.queue) == 0
+
+
+class Broken(Plugin):
+    name = "NodeName"
+
+    def __init__(self, handle: Any, arguments: dict[str, Any]) -> None:
+        pass
+
+    def filter(self, cycle: Any, pod: Any, node: Any) -> None:
+        if pod.name == "poison":
+            raise RuntimeError("I did not think of that")
+
+
+async def test_a_plugin_that_breaks_on_one_pod_does_not_stop_the_others() -> None:
+    async with World(plugins={"NodeName": Broken}) as world:
+        world.node("a")
+        world.pod("poison")
+        world.pod("web")
+        await world.settle()
+        assert (world.where("poison"), world.where("web")) == ("", "a")
+        assert world.why_not("poison") == "I did not think of that"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikube_edu.kube_scheduler.framework import Plugin
 from minikube_edu.kube_scheduler.plugins.default_binder import DefaultBinder
 from minikube_edu.kube_scheduler.plugins.default_preemption import DefaultPreemption
 from minikube_edu.kube_scheduler.plugins.dynamic_resources import DynamicResources
@@ -52,24 +51,3 @@ PLUGINS: dict[str, Any] = {
         DefaultBinder,
     )
 }
-
-_METHODS = {
-    "preEnqueue": ("pre_enqueue",),
-    "queueSort": ("sort_key",),
-    "preFilter": ("pre_filter",),
-    "filter": ("filter",),
-    "postFilter": ("post_filter",),
-    "preScore": ("pre_score",),
-    "score": ("score", "score_all"),
-    "reserve": ("reserve",),
-    "permit": ("permit",),
-    "preBind": ("pre_bind",),
-    "bind": ("bind",),
-    "postBind": ("post_bind",),
-}
-
-
-def has_point(name: str, point: str) -> bool:
-    """Has the plugin this extension point?"""
-    plugin: type[Plugin] | None = PLUGINS.get(name)
-    return plugin is not None and any(hasattr(plugin, method) for method in _METHODS[point])

@@ -30,9 +30,9 @@ class ImageLocality(Plugin):
     def score_all(self, cycle: Cycle, pod: PodInfo, nodes: list[Node]) -> list[int]:
         cluster, memo = self._cluster, pod.shape.memo
         version = (cluster.images_version, cluster.version)
-        remembered: tuple[Any, dict[int, int]] | None = memo.get(self.name)
+        remembered: tuple[Any, dict[int, int]] | None = memo.get(self)
         if remembered is None or remembered[0] != version:
-            remembered = memo[self.name] = version, {}
+            remembered = memo[self] = version, {}
         column = remembered[1]
         scores = []
         for node in nodes:

@@ -197,7 +197,7 @@ class PodTopologySpread(Plugin):
 
     def _layout(self, pod: PodInfo, constraints: list[Constraint], strict: bool) -> list[Domain]:
         """Which nodes count, for each constraint; remembered until nodes change. `strict`: those with all the keys."""
-        version, memo_key = self._handle.cluster.version, ("layout", tuple(constraints))
+        version, memo_key = self._handle.cluster.version, (self, tuple(constraints))
         known: tuple[int, list[Domain]] | None = pod.shape.memo.get(memo_key)
         if known is not None and known[0] == version:
             return known[1]
