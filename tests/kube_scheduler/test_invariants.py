@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minikube_edu.kube_scheduler import kinds
+from minikube_edu.kube_scheduler import kinds, preemption
 from minikube_edu.kube_scheduler.diagnosis import Diagnosis
 from minikube_edu.kube_scheduler.framework import Cycle
 from minikube_edu.kube_scheduler.pod import PodInfo
@@ -84,6 +84,16 @@ def check(world: World) -> None:
             assert verdict is UNKNOWN or verdict == profile.filter_local(cycle, example, node)
 
 
+def nobody_waits_in_vain(world: World) -> None:
+    """The events' hints have missed nothing: a pod that waits fits nowhere."""
+    profile = world.scheduler.profiles["default-scheduler"]
+    for (plural, key), obj in world.objects.items():
+        if plural == "pods" and not obj["spec"].get("nodeName"):
+            pod = PodInfo(obj)
+            fits = [node for node in world.scheduler.cluster.order if preemption.fits(profile, pod, node) is None]
+            assert not fits, f"{key} could run on {fits}"
+
+
 async def play(script: list[tuple[Any, ...]]) -> None:
     async with World() as world:
         number = 0
@@ -105,6 +115,7 @@ async def play(script: list[tuple[Any, ...]]) -> None:
                 await world.settle(rest[0])
         await world.settle(30)
         check(world)
+        nobody_waits_in_vain(world)
 
 
 @settings(max_examples=60, deadline=None)
