@@ -115,6 +115,15 @@ PREFIXES = {
 PREFIXED = ("apiextensions.k8s.io", "apiregistration.k8s.io")
 
 
+# Versions of old that clients may still send, to be told which one is expected (an old Eviction is accepted).
+OLD_VERSIONS = {
+    Kind("apps", "v1beta1", "Scale"): "autoscaling.v1.Scale",
+    Kind("apps", "v1beta2", "Scale"): "autoscaling.v1.Scale",
+    Kind("extensions", "v1beta1", "Scale"): "autoscaling.v1.Scale",
+    Kind("policy", "v1beta1", "Eviction"): "policy.v1.Eviction",
+}
+
+
 class Scheme:
     """The resources that one server serves: the built-in ones, and those that definitions add."""
 
@@ -122,7 +131,7 @@ class Scheme:
         self.groups: dict[str, list[str]] = {}  # group -> versions, the preferred first; in discovery's order
         self.resources: dict[tuple[str, str, str], Resource] = {}  # (group, version, plural) -> resource
         self.kinds: dict[Kind, Resource] = {}
-        self.virtual: dict[Kind, str] = {}  # kinds without a resource of their own -> type name (Scale, Eviction, …)
+        self.virtual = dict(OLD_VERSIONS)  # kinds that are not served, but known when they are sent -> type name
 
     def add(self, resource: Resource) -> None:
         versions = self.groups.setdefault(resource.group, [])

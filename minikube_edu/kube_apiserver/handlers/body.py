@@ -114,10 +114,10 @@ def decode_object(
 ) -> Object:
     own = kind_of(obj, expected)
     place = f'{own.kind} in version "{own.version}" cannot be handled as a {expected.kind}'
-    type_name = schema.type_of(*own)
+    type_name = schema.type_of(*own) or server.scheme.virtual.get(own)
     if context.resource.custom is not None and own != expected:
         refuse_other_custom_kind(obj, own, expected)
-    if type_name is None and server.scheme.kinds.get(own) is None and own not in server.scheme.virtual:
+    if type_name is None and server.scheme.kinds.get(own) is None:
         raise BadRequest(f'{place}: no kind "{own.kind}" is registered for version "{own.api_version}" {SCHEME_PLACE}')
     if type_name is None:
         return decode_custom(server, obj, doubles, context, mode, own, expected, place)

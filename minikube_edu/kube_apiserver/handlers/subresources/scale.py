@@ -52,12 +52,13 @@ def get(server: ApiServer, request: Request, context: Context, query: Query) -> 
 
 def respond(request: Request, query: Query, context: Context, scale: Object) -> Response:
     form = answers.form_of(request, context.resource)
+    scale["metadata"].pop("managedFields", None)
     if form.is_table:
         from minikube_edu.api.tables import scale_table
 
-        body_, content_type = answers.encoded(scale_table(scale), form)
+        version = scale["metadata"]["resourceVersion"]
+        body_, content_type = answers.encoded({**scale_table(scale), "metadata": {"resourceVersion": version}}, form)
         return Response(200, body_, content_type)
-    scale["metadata"].pop("managedFields", None)
     return answers.respond_object(request, query, scale, 200, context)
 
 
