@@ -169,7 +169,9 @@ async def test_is_a_header_without_a_token_no_credential(api: Api, header: str) 
 async def test_does_a_websocket_carry_its_token_in_a_subprotocol(api: Api) -> None:
     made = await token(api)
     protocol = "base64url.bearer.authorization.k8s.io." + jwt.encode(made.encode())
-    reply = await api.post(
-        SELF, {"kind": "SelfSubjectReview"}, headers={"Sec-WebSocket-Protocol": protocol}, user=api.caller(None)
-    )
-    assert reply.json["status"]["userInfo"]["username"] == "system:serviceaccount:default:default"
+    connection = api.caller(None)
+    names = []
+    for headers in ({}, {"Sec-WebSocket-Protocol": protocol}, {}):  # the connection itself stays nobody's
+        reply = await api.post(SELF, {"kind": "SelfSubjectReview"}, headers=headers, user=connection)
+        names.append(reply.json["status"]["userInfo"]["username"])
+    assert names == ["system:anonymous", "system:serviceaccount:default:default", "system:anonymous"]

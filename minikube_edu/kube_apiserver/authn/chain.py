@@ -32,19 +32,22 @@ class AuthenticationChain:
         self.anonymous = anonymous
 
     def authenticate(self, request: Request) -> User | Awaitable[User]:
-        """The user; a connection that has no Authorization header and was known before is known still."""
-        authorization = request.header(b"authorization")
-        if authorization is None:
+        """The user; a connection that was known before is known still by a request that brings no token."""
+        bare = request.header(b"authorization") is None
+        if bare:
             known: User | None = request.peer.memo.get("user")
-            if known is not None:
+            if known is not None and known is not ANONYMOUS:
+                return known
+            bare = request.header(b"sec-websocket-protocol") is None  # may hold a token as well
+            if known is not None and bare:
                 return known
         for position, link in enumerate(self.links):
             found = link.authenticate(request)
             if isinstance(found, User):
-                return self._known(request, found, authorization is None)
+                return self._known(request, found, bare)
             if found is not None:
-                return self._later(request, found, position + 1, authorization is None)
-        return self._nobody(request, authorization is None)
+                return self._later(request, found, position + 1, bare)
+        return self._nobody(request, bare)
 
     async def _later(self, request: Request, pending: Awaitable[User | None], position: int, keep: bool) -> User:
         found = await pending
