@@ -29,6 +29,7 @@ TABLE = {
     "deployment-controller": "deployment",
     "statefulset-controller": "stateful_set",
     "daemonset-controller": "daemon_set",
+    "job-controller": "job",
     "endpoints-controller": "endpoints",
     "endpointslice-controller": "endpoint_slices",
     "endpointslice-mirroring-controller": "endpoint_slice_mirroring",
@@ -38,6 +39,10 @@ TABLE = {
     "host-path-provisioner-controller": "host_path_provisioner",
     "persistentvolume-expander-controller": "volume_expander",
     "ephemeral-volume-controller": "ephemeral_volume",
+    "node-lifecycle-controller": "node_lifecycle",
+    "taint-eviction-controller": "taint_eviction",
+    "node-ipam-controller": "node_ipam",
+    "ttl-controller": "node_ttl",
 }
 
 
