@@ -5,8 +5,8 @@ and a ring of the latest changes, so that a watch may start a little in the past
 may compact whatever it likes meanwhile: the ring is ours.
 
 Promises:
-- `revision` never goes back; all changes up to it are in. While the store is `exclusive`, that is the current revision,
-  and a consistent read needs no round trip; else `fresh()` asks for the current revision and waits for it.
+- `revision` never goes back; all changes up to it are in. While it is `current`, that is the store's newest revision,
+  and a consistent read needs no round trip; else `fresh()` asks for the newest revision and waits for it.
 - A change is delivered to all watchers in one go, in order, before the write that caused it is answered.
 - An object is decoded only when somebody looks inside (selectors, updates); an event is encoded once for all watchers.
 
@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 Object = dict[str, Any]
 ROOT = b"/registry/"
 PAGE = 2000  # objects a range when the cache is filled
+CATCH_UP_SECONDS = 10.0
 RING = 4096  # changes remembered for each resource
 
 
@@ -183,6 +184,7 @@ class WatchCache:
         self._prefixes: list[str] = []  # longest first, where prefixes contain one another
         self._routes: dict[str, ResourceCache | None] = {}
         self._watch: Watch | None = None
+        self._caught_up = False  # the watch has brought us all that there was when it began
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._broken: asyncio.Event = asyncio.Event()
         self.revision_listeners: list[Callable[[int], None]] = []
@@ -228,6 +230,8 @@ class WatchCache:
                 await self._follow(start)
                 delay = 0.05
                 self.ready.set()
+                if await self.wait_for(await self.store.current_revision(), CATCH_UP_SECONDS):
+                    self._caught_up = not self._broken.is_set()
                 await self._broken.wait()
             except Compacted:
                 await self._refill()
@@ -294,6 +298,7 @@ class WatchCache:
         if batch.error is not None:
             log.warning("the store's watch ended: %s", batch.error)
             self._watch = None
+            self._caught_up = False
             self._broken.set()
             return
         for event in batch.events:
@@ -324,10 +329,15 @@ class WatchCache:
 
     # ------------------------------------------------------------ waiting
 
+    @property
+    def current(self) -> bool:
+        """Whether nothing can have been written that is not here: nobody else writes, and we have missed nothing."""
+        return self._caught_up and self.store.exclusive
+
     async def fresh(self) -> None:
         """Return when the cache holds all that was written before this call."""
-        if not self.store.exclusive:
-            await self.wait_for(await self.store.current_revision(), 10.0)
+        if not self.current:
+            await self.wait_for(await self.store.current_revision(), CATCH_UP_SECONDS)
 
     async def wait_for(self, revision: int, seconds: float) -> bool:
         """Wait until the cache has come to `revision`; False when it did not in time."""

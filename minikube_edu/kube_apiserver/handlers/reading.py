@@ -47,7 +47,7 @@ def get(server: ApiServer, request: Request, context: Context, query: Query) -> 
             raise GenericError(str(error)) from None
         if wanted > server.registry.cache.revision:
             return _get_later(server, request, context, query, wanted)
-    elif not server.registry.store.exclusive:
+    elif not server.registry.cache.current:
         return _get_fresh(server, request, context, query)
     return get_now(server, request, context, query)
 
@@ -82,7 +82,7 @@ def list_objects(server: ApiServer, request: Request, context: Context, query: Q
         raise BadRequest(f"invalid resource version: {error}") from None
     if options.resume or options.match == "Exact":
         return _list_past(server, request, context, query, options, selection, wanted)
-    if wanted > cache.revision or (options.version == "" and not server.registry.store.exclusive):
+    if wanted > cache.revision or (options.version == "" and not cache.current):
         return _list_later(server, request, context, query, options, selection, wanted)
     return list_now(server, request, context, query, options, selection)
 
