@@ -29,7 +29,7 @@ JOURNAL = 100_000
 class Cluster:
     def __init__(self, assumed_ttl: float = 0) -> None:
         self.nodes: dict[str, Node] = {}  # also those without an object
-        self.order: list[Node] = []  # the candidates; zones take turns
+        self._order: list[Node] | None = []  # see `order`
         self.by_slot: list[Node | None] = []
         self.pods: dict[str, PodInfo] = {}  # uid -> pod on a node
         self.assumed: set[str] = set()  # uids
@@ -57,7 +57,7 @@ class Cluster:
             if before[0] != node.labels:
                 self.censuses.relabelled(node, before[0])
             self.version += 1
-            self._reorder()
+            self._order = None
         if images != node.images:
             self._count_images(images, node.images)
         self._changed(node)
@@ -72,7 +72,7 @@ class Cluster:
         node.obj, node.labels, node.taints, node.images = None, {}, (), {}
         self.censuses.relabelled(node, labels)
         self.version += 1
-        self._reorder()
+        self._order = None
         self._changed(node)
         self._drop_if_empty(node)
 
@@ -114,6 +114,18 @@ class Cluster:
         pod.node_name = ""
 
     # questions
+
+    @property
+    def order(self) -> list[Node]:
+        """The candidates: one node of each zone in turn, zones in the order of their first node."""
+        if self._order is None:
+            zones: dict[str, list[Node]] = {}
+            for node in self.nodes.values():
+                if node.obj is not None:
+                    zones.setdefault(node.zone, []).append(node)
+            rows = zip_longest(*zones.values())
+            self._order = [node for row in rows for node in row if node is not None]
+        return self._order
 
     def candidate(self, name: str) -> Node | None:
         node = self.nodes.get(name)
@@ -195,17 +207,6 @@ class Cluster:
         if len(self.changes) > JOURNAL:
             self.changes.clear()
             self.epoch += 1
-
-    def _reorder(self) -> None:
-        """One of each zone in turn, zones in the order of their first node."""
-        zones: dict[str, list[Node]] = {}
-        for node in self.nodes.values():
-            if node.obj is not None:
-                zones.setdefault(node.zone, []).append(node)
-        if len(zones) == 1:
-            self.order = next(iter(zones.values()))
-        else:
-            self.order = [node for row in zip_longest(*zones.values()) for node in row if node is not None]
 
     def _count_images(self, before: Mapping[str, int], now: Mapping[str, int]) -> None:
         for name in before:

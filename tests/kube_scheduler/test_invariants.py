@@ -35,12 +35,14 @@ def shape(app: str, kind: int) -> dict[str, Any]:
 
 
 step = st.one_of(
-    st.tuples(st.just("pod"), st.sampled_from(APPS), st.integers(0, 4), st.sampled_from(["500m", "1", "2"])),
+    st.tuples(
+        st.just("pod"), st.sampled_from(APPS), st.integers(0, 4), st.sampled_from(["500m", "1", "2"]), st.integers(1, 3)
+    ),
     st.tuples(st.just("delete"), st.integers(0, 30)),
     st.tuples(st.just("node"), st.sampled_from(NODES), st.sampled_from(["left", "right", ""]), st.sampled_from("124")),
     st.tuples(st.just("taint"), st.sampled_from(NODES)),
     st.tuples(st.just("lose"), st.sampled_from(NODES)),
-    st.tuples(st.just("wait"), st.sampled_from([0.01, 3.0, 20.0])),
+    st.tuples(st.just("wait"), st.sampled_from([1.5, 3.0, 20.0])),
 )
 
 
@@ -99,9 +101,10 @@ async def play(script: list[tuple[Any, ...]]) -> None:
         number = 0
         for action, *rest in script:
             if action == "pod":
-                app, kind, cpu = rest
-                world.pod(f"p{number}", {"cpu": cpu}, labels={"app": app}, **shape(app, kind))
-                number += 1
+                app, kind, cpu, copies = rest
+                for _ in range(copies):
+                    world.pod(f"p{number}", {"cpu": cpu}, labels={"app": app}, **shape(app, kind))
+                    number += 1
             elif action == "delete" and ("pods", f"default/p{rest[0]}") in world.objects:
                 world.remove(kinds.PODS, f"p{rest[0]}")
             elif action == "node":
@@ -113,12 +116,13 @@ async def play(script: list[tuple[Any, ...]]) -> None:
                 world.remove(kinds.NODES, rest[0])
             elif action == "wait":
                 await world.settle(rest[0])
+            await world.settle(0.01)
         await world.settle(30)
         check(world)
         nobody_waits_in_vain(world)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(step, max_size=40))
 def test_sums_counts_and_memories_are_right_after_any_history(script: list[tuple[Any, ...]]) -> None:
     with asyncio.Runner() as runner:
