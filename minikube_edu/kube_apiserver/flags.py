@@ -8,8 +8,9 @@ the real one refuses: `unknown flag: --x`.
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import NoReturn
+
+from minikube_edu.lib import program_flags
+from minikube_edu.lib.program_flags import is_true as is_true
 
 # flag -> (default, what it means here)
 _USED: dict[str, tuple[object, str]] = {
@@ -140,6 +141,7 @@ _ACCEPTED = [
 
 _OWN: dict[str, tuple[object, str]] = {
     "data-file": ("", "file of the embedded store; none: in memory"),
+    "store-socket": ("", "private Unix socket on which the store is served to `minikube-edu etcdctl`"),
     "unsafe-no-fsync": ("false", "do not wait for the disk (tests)"),
     "admin-kubeconfig": ("", "write a kubeconfig of an administrator here, made with the CA of --cert-dir"),
     "ready-fd": ("", "file descriptor that is closed when the server is ready"),
@@ -149,45 +151,11 @@ _OWN: dict[str, tuple[object, str]] = {
 _REPEATED = ("api-audiences", "service-account-issuer", "service-account-key-file")  # each time adds to the list
 
 
-class _Joined(argparse.Action):
-    """A flag that may be given several times: its values, joined by commas."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
-    ) -> None:
-        before = getattr(namespace, self.dest) if getattr(namespace, f"_given_{self.dest}", False) else ""
-        setattr(namespace, f"_given_{self.dest}", True)
-        setattr(namespace, self.dest, f"{before},{values}" if before else str(values))
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        text = message.replace("unrecognized arguments: ", "unknown flag: ").split("=", 1)[0]
-        print(f"Error: {text}", file=sys.stderr)
-        sys.exit(1)
-
-
 def parser() -> argparse.ArgumentParser:
-    made = _Parser(
-        prog="kube-apiserver",
-        description="The gatekeeper of a cluster: serves the Kubernetes API on one port, keeps its state in etcd.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
+    return program_flags.parser(
+        "kube-apiserver",
+        "The gatekeeper of a cluster: serves the Kubernetes API on one port, keeps its state in etcd.",
+        {"flags": _USED, "flags of this implementation": _OWN},
+        accepted=_ACCEPTED,
+        repeated=_REPEATED,
     )
-    for group, table in (("flags", _USED), ("flags of this implementation", _OWN)):
-        section = made.add_argument_group(group)
-        for name, (default, meaning) in table.items():
-            boolean = default in ("true", "false")
-            more: dict[str, object] = {"nargs": "?", "const": "true"} if boolean else {}
-            if name in _REPEATED:
-                more["action"] = _Joined
-            kind = int if isinstance(default, int) else str
-            section.add_argument(f"--{name}", default=default, type=kind, help=meaning, **more)  # type: ignore[arg-type]
-    section = made.add_argument_group("accepted for the sake of real manifests, without effect here")
-    for name in _ACCEPTED:
-        section.add_argument(f"--{name}", nargs="?", default=None, help=argparse.SUPPRESS)
-    return made
-
-
-def is_true(text: object) -> bool:
-    return str(text).lower() in ("1", "t", "true")

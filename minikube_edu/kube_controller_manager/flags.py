@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import NoReturn
 
 from minikube_edu.api.durations import parse as parse_duration
 from minikube_edu.kube_controller_manager.controller import Settings
+from minikube_edu.lib import program_flags
 
 _USED: dict[str, tuple[object, str]] = {
     "kubeconfig": ("", "how to reach the API server"),
@@ -114,27 +113,13 @@ _ACCEPTED = [
 ]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        text = message.replace("unrecognized arguments: ", "unknown flag: ").split("=", 1)[0]
-        print(f"Error: {text}", file=sys.stderr)
-        sys.exit(1)
-
-
 def parser() -> argparse.ArgumentParser:
-    made = _Parser(
-        prog="kube-controller-manager",
-        description="The loops that make the world be as it is specified.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
+    return program_flags.parser(
+        "kube-controller-manager",
+        "The loops that make the world be as it is specified.",
+        {"flags": _USED},
+        accepted=_ACCEPTED,
     )
-    for name, (default, meaning) in _USED.items():
-        boolean = default in ("true", "false")
-        more = {"nargs": "?", "const": "true"} if boolean else {}
-        made.add_argument(f"--{name}", default=default, type=type(default), help=meaning, **more)  # type: ignore[arg-type]
-    for name in _ACCEPTED:
-        made.add_argument(f"--{name}", nargs="?", default=None, help=argparse.SUPPRESS)
-    return made
 
 
 def seconds(text: str) -> float:

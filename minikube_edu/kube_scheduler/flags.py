@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import NoReturn
 
 from minikube_edu.api.durations import parse as parse_duration
+from minikube_edu.lib import program_flags
 
 _USED: dict[str, tuple[object, str]] = {
     "config": ("", "file with a KubeSchedulerConfiguration"),
@@ -72,29 +71,13 @@ _ACCEPTED = [
 ]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        text = message.replace("unrecognized arguments: ", "unknown flag: ").split("=", 1)[0]
-        print(f"Error: {text}", file=sys.stderr)
-        sys.exit(1)
-
-
 def parser() -> argparse.ArgumentParser:
-    made = _Parser(
-        prog="kube-scheduler",
-        description="Finds a node for each pod.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
+    return program_flags.parser(
+        "kube-scheduler",
+        "Finds a node for each pod.",
+        {"flags": _USED},
+        accepted=_ACCEPTED,
     )
-    for name, (default, meaning) in _USED.items():
-        if default in ("true", "false"):
-            made.add_argument(f"--{name}", default=default, nargs="?", const="true", help=meaning)
-        else:
-            kind = int if isinstance(default, int) else float if isinstance(default, float) else str
-            made.add_argument(f"--{name}", default=default, type=kind, help=meaning)
-    for name in _ACCEPTED:
-        made.add_argument(f"--{name}", nargs="?", default=None, help=argparse.SUPPRESS)
-    return made
 
 
 def seconds(text: str) -> float:
