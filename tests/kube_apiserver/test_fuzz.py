@@ -29,6 +29,7 @@ REQUESTS = 1000
 REAL = re.compile(
     r"strconv.ParseUint: parsing|resourceVersion: Invalid value|resourceVersion should not be set on objects"
     r"|Timeout: Too large resource version|target.kind: Unsupported value|target.name: Required value"
+    r"|range is full|duplicate nodePort"
     r"|no endpoints available|error trying to reach service|dial tcp|no preferred addresses"
 )
 REAL_PATCH = re.compile(

@@ -392,3 +392,10 @@ async def test_other_words_for_a_dry_run_are_refused(api: Api) -> None:
     refused = await api.post(f"{MAPS}?dryRun=Some", {"metadata": {"name": "a"}})
     assert refused.code == 422
     assert 'dryRun: Unsupported value: ["Some"]: supported values: "All"' in refused.message
+
+
+async def test_a_patch_that_makes_no_object_of_it_is_refused(api: Api) -> None:
+    await api.create(MAPS, "a")
+    refused = await api.patch(f"{MAPS}/a", [{"op": "replace", "path": "", "value": ["x"]}], "json")
+    assert refused.code == 422
+    assert 'patch: Invalid value: "[\\"x\\"]": couldn\'t get version/kind; json parse error: ' in refused.message

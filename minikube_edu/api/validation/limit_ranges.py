@@ -101,11 +101,11 @@ def _compare(errors: Errors, path: str, name: str, values: dict[str, Quantity]) 
 
 def _ratio(ratio: Quantity, low: Quantity, high: Quantity) -> float:
     exact = max(ratio.value(), low.value(), high.value()) < MAX_MILLI_VALUE
-    return ratio.milli_value() / 1000 if exact else float(ratio.value())
+    return ratio.milli_value() / 1000 if exact else float(min(ratio.value(), quantity.MAX_INT64))
 
 
 def _ratio_limit(low: Quantity, high: Quantity) -> float:
-    small, large = low.milli_value(), high.milli_value()
+    small, large = min(low.milli_value(), quantity.MAX_INT64), min(high.milli_value(), quantity.MAX_INT64)
     return large / small if small else float("inf")
 
 

@@ -70,6 +70,10 @@ class Change:
         """What the patch made, judged like a body. Type errors of a patch are 422 in the real server."""
         context = self.context
         expected = self.expected
+        try:
+            patched = json_form.enveloped(patched)  # a patch may have made anything of it
+        except json_form.JsonError as error:
+            raise self.unfit(patched, str(error)) from None
         own = body.kind_of(patched, expected)
         if own != expected:
             raise self.other_kind(patched, own)
@@ -277,8 +281,10 @@ METADATA_ORDER = (
 ENTRY_ORDER = ("manager", "operation", "apiVersion", "time", "fieldsType", "fieldsV1", "subresource")
 
 
-def as_go_orders(obj: Object) -> Object:
+def as_go_orders(obj: Any) -> Any:
     """The object with its fields in the order in which the real server prints a patched one."""
+    if not isinstance(obj, dict):
+        return obj
 
     def by(order: tuple[str, ...], part: Object) -> Object:
         return {key: part[key] for key in sorted(part, key=lambda k: (order.index(k) if k in order else 99, k))}
