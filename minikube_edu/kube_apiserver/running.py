@@ -17,6 +17,7 @@ from typing import Any
 from minikube_edu.api import scheme as scheme_module
 from minikube_edu.api.durations import parse as parse_duration
 from minikube_edu.etcd.contract import Store
+from minikube_edu.etcd.side_door import SideDoor
 from minikube_edu.kube_apiserver import bootstrap
 from minikube_edu.kube_apiserver.admission import plugins
 from minikube_edu.kube_apiserver.admission.chain import Chain
@@ -52,6 +53,7 @@ class Running:
     listener: Server
     store: Store
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    side_door: SideDoor | None = None
 
     async def stop(self, grace: float = 2.0) -> None:
         closing = asyncio.ensure_future(self.listener.close(grace))
@@ -61,6 +63,8 @@ class Running:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self.side_door is not None:
+            await self.side_door.close()
         await self.store.close()
 
 
@@ -152,7 +156,10 @@ async def start(options: argparse.Namespace) -> Running:
     await upkeep.prepare()  # the kubernetes service
     tasks.append(asyncio.create_task(upkeep.run(), name="upkeep"))  # what the server keeps in order
     tasks.append(asyncio.create_task(definitions.run(), name="definitions"))  # what is defined is served
-    return Running(server, listener, store, tasks)
+    running = Running(server, listener, store, tasks)
+    if options.store_socket:
+        running.side_door = await SideDoor.open(store, options.store_socket)  # for etcdctl
+    return running
 
 
 async def _run(options: argparse.Namespace) -> int:
