@@ -1,8 +1,8 @@
 """The command line of a seat: tables of flags made into a parser that complains as Go's programs do.
 
-A table is `flag -> (default, meaning)`; the default's type is the flag's. Defaults "true" and "false" make a switch, which may
-stand without a value. Accepted flags are taken and forgotten, so that real manifests start our programs. A flag in no table
-is refused: `Error: unknown flag: --x`.
+A table is `flag -> (default, meaning)`; the default's type is the flag's. Defaults "true" and "false" make a switch,
+which may stand without a value. Accepted flags are taken and forgotten, so that real manifests start our programs. A
+flag in no table is refused: `Error: unknown flag: --x`.
 """
 
 from __future__ import annotations
