@@ -6,6 +6,8 @@ the text of the real package (client-go's util/jsonpath). Maps are walked in the
 there.
 
     .field  ['a.b']  [0]  [-1]  [1:5:2]  [*]  [0,2]  ..name  [?(@.type=="Ready")]  range end  "text"  1.5  true
+
+The file is long because parser and evaluation share the dialect's oddities: apart, neither could be checked.
 """
 
 from __future__ import annotations
