@@ -1,4 +1,4 @@
-"""The command line: `minikube-edu up | down | reset | status | kubeconfig | kubectl …`.
+"""The command line: `minikube-edu up | down | reset | status | kubeconfig | kubectl … | etcdctl …`.
 
 Every heavy import is inside the command that needs it, so that `--help` stays cheap.
 """
@@ -114,6 +114,15 @@ def kubectl(context: typer.Context) -> None:
         fail("kubectl is not on the PATH; install it, or use the kubeconfig of `minikube-edu kubeconfig` elsewhere")
     environment = {**os.environ, "KUBECONFIG": str(Layout().kubeconfig)}
     os.execve(found, ["kubectl", *context.args], environment)
+
+
+@app.command(context_settings=PASS_ON)
+def etcdctl(context: typer.Context) -> None:
+    """Look into the store of the cluster: `etcdctl get /registry --prefix --keys-only`."""
+    from minikube_edu.cluster import store_door
+    from minikube_edu.cluster.layout import Layout
+
+    raise typer.Exit(store_door.etcdctl(Layout(), context.args))
 
 
 def fail(message: str) -> NoReturn:

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from minikube_edu.cluster import certificates, processes
+from minikube_edu.cluster import certificates, processes, store_door
 from minikube_edu.cluster.layout import SERVICE_CIDR, Layout, Request
 
 START_SECONDS = 30.0
@@ -54,10 +54,15 @@ def up(layout: Layout, request: Request) -> None:
 
 def start_api_server(layout: Layout, request: Request) -> None:
     pki = layout.pki
+    try:
+        store_socket = store_door.prepare(layout)
+    except store_door.UnsafeDirectory as error:
+        raise CannotStart(str(error)) from None
     arguments = [
         f"--secure-port={request.port}",
         "--bind-address=127.0.0.1",
         f"--data-file={layout.state}",
+        f"--store-socket={store_socket}",
         f"--tls-cert-file={pki / 'apiserver.crt'}",
         f"--tls-private-key-file={pki / 'apiserver.key'}",
         f"--client-ca-file={pki / 'ca.crt'}",
@@ -184,7 +189,8 @@ def reset(layout: Layout) -> None:
     down(layout)
     for path in (layout.pki, layout.run):
         shutil.rmtree(path, ignore_errors=True)
-    for file in [layout.kubeconfig, layout.request_file, *layout.root.glob(f"{layout.state.name}*")]:
+    store = [layout.store_socket, *layout.root.glob(f"{layout.state.name}*")]
+    for file in [layout.kubeconfig, layout.request_file, *store]:
         file.unlink(missing_ok=True)
     if layout.root.exists() and not any(layout.root.iterdir()):
         layout.root.rmdir()

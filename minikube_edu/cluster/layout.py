@@ -6,18 +6,22 @@ MINIKUBE_EDU_HOME (default ~/.minikube-edu)
   state.db                the store: one file holds the cluster's state
   pki/                    ca, apiserver, admin, sa, controller-manager, scheduler, apiserver-kubelet-client
   run/SEAT.pid SEAT.log   of each program that runs
+  run/etcd.sock           where the store is served to etcdctl
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 DEFAULT_PORT = 6443
 SERVICE_CIDR = "10.96.0.0/12"
 POD_CIDR = "10.244.0.0/16"
+LONGEST_SOCKET = 100  # bytes of a Unix socket's path; systems allow 103 to 107
 
 
 def home() -> Path:
@@ -49,6 +53,15 @@ class Layout:
 
     def log_file(self, seat: str) -> Path:
         return self.run / f"{seat}.log"
+
+    @property
+    def store_socket(self) -> Path:
+        """`run/etcd.sock`; where that is too long for a socket, a name made from it in a temporary folder of the user's."""
+        path = self.run.absolute() / "etcd.sock"
+        if len(os.fsencode(path)) <= LONGEST_SOCKET:
+            return path
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"minikube-edu-{os.getuid()}" / f"{name}.sock"
 
     def exists(self) -> bool:
         return self.request_file.exists()
