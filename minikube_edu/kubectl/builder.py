@@ -3,8 +3,8 @@
     async for item in Builder(call).arguments(call.args).visit(): ...
 
 Names come as `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`, TYPE with a selector, or as -f and -k. `visit` gives `Info`s in
-order; with `keep_going`, failures come as exceptions among them, else the first one is raised. The file is long because all ways of naming
-things answer through one `visit`.
+order; with `keep_going`, failures come as exceptions among them, else the first one is raised. The file is long because
+all ways of naming things answer through one `visit`.
 """
 
 from __future__ import annotations
