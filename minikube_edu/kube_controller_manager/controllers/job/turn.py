@@ -238,12 +238,8 @@ class Turn:
             failure = await release(self.controller.client, free, self.controller.released)
             self.failure = self.failure or failure
             self.tally.settle()
-        if (
-            end is not None
-            and not self.tally.uncounted()
-            and not self.terminating_still()
-            and not self.status["active"]
-        ):
+        # Deleted pods that are still on their way out hold the end up.
+        if end is not None and not self.tally.uncounted() and not self.status["terminating"] + self.status["active"]:
             self.finish(end)
         await self.write()
 
