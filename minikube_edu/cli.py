@@ -104,6 +104,31 @@ def kubeconfig() -> None:
         fail("there is no cluster; make one with `minikube-edu up`")
 
 
+@app.command()
+def store(
+    changes: Annotated[int, typer.Option(help="How many of the newest changes to show.", min=0)] = 10,
+) -> None:
+    """Look into the one file that holds the cluster's state."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from minikube_edu.cluster.layout import Layout
+    from minikube_edu.cluster.store_view import look
+
+    try:
+        found, lines = look(Layout(), changes)
+    except FileNotFoundError:
+        fail("there is no cluster; make one with `minikube-edu up`")
+    console = Console(soft_wrap=True)
+    console.print(f"{found.path}: {found.size} bytes, and {found.log_size} in the write-ahead log")
+    console.print(f"revision {found.revision}, {found.keys} keys, {found.superseded} older versions kept")
+    console.print(found.schema, highlight=False)
+    table = Table("revision", "version", "bytes", "key", box=None)
+    for line in lines:
+        table.add_row(str(line.revision), str(line.version) if line.version else "deleted", str(line.size), line.key)
+    console.print(table)
+
+
 @app.command(context_settings=PASS_ON)
 def kubectl(context: typer.Context) -> None:
     """Run the kubectl of this machine against the cluster."""

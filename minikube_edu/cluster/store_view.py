@@ -1,0 +1,12 @@
+"""The cluster's one file, for those who want to see what is in it."""
+
+from __future__ import annotations
+
+from minikube_edu.cluster.layout import Layout
+from minikube_edu.etcd.inspection import Anatomy, Line, anatomy, latest
+
+
+def look(layout: Layout, count: int) -> tuple[Anatomy, list[Line]]:
+    """Raises FileNotFoundError when there is no cluster yet."""
+    path = str(layout.state)
+    return anatomy(path), latest(path, count)
