@@ -69,7 +69,7 @@ class CustomColumnsPrinter:
         lines = [] if self._headed else ["\t".join(column.header for column in self.columns) + "\n"]
         self._headed = True
         lines += ["\t".join(_cell(column.path, item) for column in self.columns) + "\n" for item in items]
-        return align("".join(lines), **TABLE, remembered=self._widths)
+        return align("".join(lines), TABLE, remembered=self._widths)
 
 
 def _cell(path: JsonPath, item: Any) -> str:

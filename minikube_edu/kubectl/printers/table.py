@@ -57,7 +57,7 @@ class TablePrinter:
         self._headed = True
         lines = [] if headless else [self._header(columns, bool(event))]
         lines += [self._row(columns, row, event) for row in rows]
-        return align("".join(lines), **TABLE, remembered=self._widths)
+        return align("".join(lines), TABLE, remembered=self._widths)
 
     def _shown(self, columns: list[Column]) -> list[int]:
         return [index for index, column in enumerate(columns) if self.options.wide or not column.get("priority")]

@@ -8,23 +8,30 @@ line's last tab belongs to no column and is not padded. Widths are counted in ch
 
 from __future__ import annotations
 
-TABLE = {"minimum": 6, "padding": 3}  # of tables
-DESCRIPTION = {"minimum": 0, "padding": 2}  # of descriptions
+from typing import NamedTuple
 
 
-def align(text: str, minimum: int, padding: int, remembered: list[int] | None = None) -> str:
+class Style(NamedTuple):
+    minimum: int  # width of a column
+    padding: int
+
+
+TABLE = Style(6, 3)
+DESCRIPTION = Style(0, 2)
+
+
+def align(text: str, style: Style, remembered: list[int] | None = None) -> str:
     """`remembered`: widths of an earlier call for the same table, which never shrink (a watch prints row by row)."""
     lines = [line.split("\t") for line in text.split("\n")]
-    layout = _Layout(lines, minimum, padding, remembered)
+    layout = _Layout(lines, style, remembered)
     layout.block(0, len(lines))
     return "".join(layout.out)[:-1]
 
 
 class _Layout:
-    def __init__(self, lines: list[list[str]], minimum: int, padding: int, remembered: list[int] | None) -> None:
+    def __init__(self, lines: list[list[str]], style: Style, remembered: list[int] | None) -> None:
         self.lines = lines
-        self.minimum = minimum
-        self.padding = padding
+        self.style = style
         self.remembered = remembered
         self.widths: list[int] = []
         self.out: list[str] = []
@@ -42,7 +49,7 @@ class _Layout:
             while at < last and column < len(self.lines[at]) - 1:
                 at += 1
             widest = max(len(self.lines[index][column]) for index in range(first, at))
-            self.widths.append(self.remember(column, max(widest + self.padding, self.minimum)))
+            self.widths.append(self.remember(column, max(widest + self.style.padding, self.style.minimum)))
             self.block(first, at)
             self.widths.pop()
             first = at
