@@ -17,7 +17,7 @@ class ClaimProtection(Protection):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.pods = self.watch_related(PODS, claims_to_look_at)
+        self.pods = self.watch_related(PODS, claims_of)
         self.pods.add_indexer(BY_CLAIM, claims_of)
 
     async def is_used(self, obj: Object) -> bool:
@@ -45,11 +45,6 @@ def claims_of(pod: Object) -> list[str]:
         elif volume.get("ephemeral") is not None:
             found.append(f"{metadata['namespace']}/{metadata['name']}-{volume['name']}")
     return found
-
-
-def claims_to_look_at(pod: Object) -> list[str]:
-    """Only a pod that is over, or being deleted, can set a claim free."""
-    return [] if pod_state.is_active(pod) else claims_of(pod)
 
 
 CONTROLLER = ClaimProtection
