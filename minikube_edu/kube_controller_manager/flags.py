@@ -149,4 +149,5 @@ def settings(options: argparse.Namespace) -> Settings:
         pvc_binder_sync_period=seconds(options.pvclaimbinder_sync_period),
         hpa_sync_period=seconds(options.horizontal_pod_autoscaler_sync_period),
         cluster_name=options.cluster_name,
+        more={name: text for name in _ACCEPTED if (text := getattr(options, name.replace("-", "_"))) is not None},
     )

@@ -59,6 +59,7 @@ TABLE = {
     "serviceaccount-token-controller": "service_account_token",
     "legacy-serviceaccount-token-cleaner-controller": "legacy_token_cleaner",
     "validatingadmissionpolicy-status-controller": "admission_policy_status",
+    "horizontal-pod-autoscaler-controller": "horizontal_pod_autoscaler",
 }
 
 
