@@ -92,7 +92,9 @@ def test_is_the_hash_of_a_ca_the_one_that_kubeadm_prints(ca: pki.Pair) -> None:
     assert len(pki.public_key_hash(ca.certificate)) == len("sha256:") + 64
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), [("rsa2048", "RS256"), ("ecdsa-p256", "ES256"), ("ecdsa-p384", "ES384")])
+@pytest.mark.parametrize(
+    ("kind", "algorithm"), [("rsa2048", "RS256"), ("ecdsa-p256", "ES256"), ("ecdsa-p384", "ES384")]
+)
 def test_does_a_token_prove_its_claims(kind: KeyKind, algorithm: str) -> None:
     key, other = pki.make_key(kind), pki.public_key(pki.make_key(kind))
     signer = jwt.Signer(key)
