@@ -85,7 +85,7 @@ class Controller:
         return self.environment.informers.informer(resource)
 
     def watch(self, resource: Resource, wanted: Callable[[Object], bool] | None = None) -> Informer:
-        """The informer of the objects that this controller reconciles: every change of one puts its key in the queue."""
+        """The informer of the objects that this controller reconciles: every change of one queues its key."""
         informer = self.informer(resource)
         informer.add_handler(
             added=lambda obj: self.enqueue(obj) if wanted is None or wanted(obj) else None,

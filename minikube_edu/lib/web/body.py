@@ -2,7 +2,7 @@
 
 Each write is a chunk of its own. What is written in one turn of the loop goes to the transport at its end, in one
 piece: a watch that gets ten events at once costs one system call and one TLS record. The head goes with the first of
-them. In a burst the pieces are at least `BREATH` seconds apart: with many watchers, sending is what an event costs most.
+them. In a burst the pieces are at least `BREATH` seconds apart: with many watchers, sending is what costs most.
 """
 
 from __future__ import annotations
