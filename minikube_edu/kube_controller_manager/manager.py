@@ -60,6 +60,7 @@ TABLE = {
     "legacy-serviceaccount-token-cleaner-controller": "legacy_token_cleaner",
     "validatingadmissionpolicy-status-controller": "admission_policy_status",
     "horizontal-pod-autoscaler-controller": "horizontal_pod_autoscaler",
+    "persistentvolume-attach-detach-controller": "attach_detach",
 }
 
 
