@@ -79,7 +79,7 @@ def _run(words: list[str], out: TextIO, err: TextIO, stdin: TextIO) -> None:
     chain, rest = find(words)
     command, path = chain[-1], " ".join(one.name for one in chain)
     try:
-        values = parse((*command.flags, *GLOBAL), rest)
+        values = parse((*GLOBAL, *command.flags), rest)
     except HelpWanted:
         from minikube_edu.kubectl import help_text
 
@@ -121,7 +121,7 @@ def find(words: Sequence[str]) -> tuple[list[Command], list[str]]:
     chain, rest = [ROOT], list(words)
     while True:
         command = chain[-1]
-        flags = {flag.name: flag for flag in (*command.flags, *GLOBAL)}
+        flags = {flag.name: flag for flag in (*GLOBAL, *command.flags)}
         short = {flag.short: flag for flag in flags.values() if flag.short}
         for index, word in without_flags(flags, short, rest)[:1]:
             entry = named(command.subcommands, word)

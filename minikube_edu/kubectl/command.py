@@ -86,7 +86,8 @@ class Call:
     def factory(self) -> Factory:
         from minikube_edu.kubectl.factory import Factory
 
-        return Factory(self.flags, self.err, self.command.discovery_tries)
+        own = {flag.name for flag in self.command.flags}  # `--user` of `create rolebinding` is not the kubeconfig's
+        return Factory(self.flags.without(own), self.err, self.command.discovery_tries)
 
     def say(self, text: str) -> None:
         self.out.write(text + "\n")

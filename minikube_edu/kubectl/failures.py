@@ -138,5 +138,5 @@ def _invalid(error: ApiError) -> str:
 
 def _listed(prefix: str, problems: Sequence[str]) -> str:
     if len(problems) == 1:
-        return prefix + problems[0]
-    return prefix + "".join(f"\n* {problem}" for problem in problems)
+        return f"{prefix}{problems[0]}\n"
+    return prefix + "\n" + "".join(f"* {problem}\n" for problem in problems)

@@ -75,6 +75,14 @@ class Values:
     def changed(self, name: str) -> bool:
         return name in self.given
 
+    def without(self, names: set[str]) -> Values:
+        """The same, but for flags of these names, which nobody gave."""
+        found = Values(self.flags.values())
+        found.args, found.dash = self.args, self.dash
+        found.given = {name: text for name, text in self.given.items() if name not in names}
+        found._values = {n: Flag(n).initial() if n in names else value for n, value in self._values.items()}
+        return found
+
     def put(self, name: str, value: Any) -> None:
         """Another default, decided while the program runs."""
         self._values[name] = value

@@ -59,7 +59,7 @@ def environment_files(paths: list[str]) -> Iterator[tuple[str, bytes]]:
             if not line or line.startswith("#"):
                 continue
             key, equals, value = line.partition("=")
-            if problems := names.relaxed_env_var_name(key):
+            if problems := names.env_var_name(key):
                 raise CommandError(f"{quote(key)} is not a valid key name: {';'.join(problems)}")
             yield key, (value if equals else os.environ.get(key, "")).encode()
 

@@ -114,7 +114,7 @@ def get_contexts(call: Call) -> None:
         rows.append(
             f"{mark}\t{name}\t{context.get('cluster') or ''}\t{context.get('user') or ''}\t{context.get('namespace') or ''}\n"
         )
-    call.out.write("".join(rows) if output == "name" else align("".join(rows), **TABLE))
+    call.out.write("".join(rows) if output == "name" else align("".join(rows), TABLE))
     raise_all(errors)
 
 

@@ -84,7 +84,7 @@ def _environment(entries: list[str]) -> list[dict[str, str]]:
     found = []
     for entry in entries:
         name, equals, value = entry.partition("=")
-        if not equals or not name or names.relaxed_env_var_name(name):
+        if not equals or not name or names.env_var_name(name):
             raise CommandError(f"invalid env: {entry}")
         found.append({"name": name, "value": value} if value else {"name": name})
     return found
