@@ -157,8 +157,9 @@ class Api:
         """One request, one answer. A body that is not bytes is sent as JSON."""
         kind = content_type or TYPES.get(patch, patch or "application/json")
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        sent = [(b"accept", accept.encode()), (b"user-agent", b"test")]
-        sent += [(name.encode(), value.encode()) for name, value in pairs]
+        sent = [(b"accept", accept.encode()), *((name.lower().encode(), value.encode()) for name, value in pairs)]
+        if not any(name == b"user-agent" for name, _ in sent):
+            sent.append((b"user-agent", b"test"))
         data = body if isinstance(body, bytes) else orjson.dumps(body) if body is not None else b""
         if data:
             sent.append((b"content-type", kind.encode()))
