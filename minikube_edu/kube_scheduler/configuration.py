@@ -41,6 +41,13 @@ DEFAULT_PLUGINS: tuple[tuple[str, int], ...] = (
     ("DefaultBinder", 0),
 )
 DEFAULT_WEIGHT = 1
+FIELDS = frozenset(
+    (
+        "apiVersion", "kind", "parallelism", "leaderElection", "clientConnection", "healthzBindAddress",
+        "metricsBindAddress", "enableProfiling", "enableContentionProfiling", "percentageOfNodesToScore",
+        "podInitialBackoffSeconds", "podMaxBackoffSeconds", "profiles", "extenders", "delayCacheUntilActive",
+    )
+)  # fmt: skip
 
 
 @dataclass
@@ -80,6 +87,9 @@ def parse(obj: Object, plugins: Mapping[str, Any] | None = None) -> Configuratio
     api_version, kind = obj.get("apiVersion"), obj.get("kind")
     if api_version != API_VERSION or kind != KIND:
         raise ValueError(f'no kind "{kind or ""}" is registered for version "{api_version or ""}" in scheme')
+    for name in obj:
+        if name not in FIELDS:
+            raise ValueError(f'strict decoding error: unknown field "{name}"')
     profiles = [_profile(spec, index, registry) for index, spec in enumerate(obj.get("profiles") or [{}])]
     names = [profile.scheduler_name for profile in profiles]
     for index, name in enumerate(names):

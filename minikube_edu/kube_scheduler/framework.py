@@ -17,7 +17,8 @@ A plugin has an extension point when it has the method. None means success, as n
 
 A plugin is *local* when its answers for a pod and a node depend on nothing but the pod's shape and that node. Its
 answers are then remembered and shared by all pods of that shape until the node changes: that is where the speed comes
-from. A plugin that looks at other nodes, other pods or the clock must not be local.
+from. A plugin that looks at other nodes, other pods or the clock must not be local. Local filters are asked before the
+others, which decides whose reason a node gets when several would reject it; in the default order nothing changes.
 
 The real framework has the same points and statuses; its plugins are asked anew for every pod.
 """

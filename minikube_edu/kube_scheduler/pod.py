@@ -20,7 +20,7 @@ import orjson
 from minikube_edu.api import label_selectors, pod_resources, quantity
 from minikube_edu.api.label_selectors import Selector
 from minikube_edu.client.index import key_of
-from minikube_edu.kube_scheduler import node_selector
+from minikube_edu.kube_scheduler import node_selector, resizing
 
 Object = dict[str, Any]
 Amounts = dict[str, int]
@@ -169,7 +169,7 @@ _shapes: WeakValueDictionary[bytes, Shape] = WeakValueDictionary()
 
 
 def shape_of(obj: Object) -> Shape:
-    metadata, spec = obj["metadata"], obj["spec"]
+    metadata, spec = obj["metadata"], resizing.effective(obj)
     owner = next((o for o in metadata.get("ownerReferences") or () if o.get("controller")), None)
     labels = metadata.get("labels") or {}
     namespace = metadata.get("namespace") or ""

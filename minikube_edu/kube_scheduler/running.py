@@ -12,13 +12,15 @@ import socket
 import sys
 from typing import Any
 
-from minikube_edu.client.kubeconfig import connect, default_client_config
-from minikube_edu.client.leader import LeaderElector
+from minikube_edu.client.kubeconfig import ConfigError, connect, default_client_config
+from minikube_edu.client.leader import LeaderElector, LeadershipLost
 from minikube_edu.kube_scheduler import configuration
 from minikube_edu.kube_scheduler.flags import seconds
 from minikube_edu.kube_scheduler.metrics import Metrics
 from minikube_edu.kube_scheduler.scheduler import Scheduler
 from minikube_edu.lib import ids
+
+log = logging.getLogger(__name__)
 
 NAME = "kube-scheduler"
 
@@ -107,7 +109,9 @@ async def _run(options: argparse.Namespace) -> int:
         await task
     except asyncio.CancelledError:
         return 0
-    except ValueError as error:
+    except LeadershipLost as lost:
+        log.error("leaderelection lost: %s", lost)
+    except (ValueError, ConfigError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
     return 1
 

@@ -65,6 +65,7 @@ def test_a_point_takes_precedence_over_multi_point() -> None:
             {"extenders": [{"urlPrefix": "http://x", "bindVerb": "b"}] * 2},
             "found 2 extenders implementing bind: only one is allowed",
         ),
+        ({"profile": []}, 'strict decoding error: unknown field "profile"'),
         ({"kind": "Other"}, 'no kind "Other" is registered for version'),
     ],
 )

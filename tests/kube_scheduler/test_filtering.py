@@ -216,3 +216,17 @@ async def test_min_domains_count_as_empty_until_they_are_there() -> None:
         world.node("b")
         await world.settle(2)
         assert {world.where("web-0"), world.where("web-1")} == {"a", "b"}
+
+
+async def test_a_pod_that_grows_in_place_counts_with_what_it_will_have_and_one_that_shrinks_with_what_it_has() -> None:
+    async with World() as world:
+        world.node("a", cpu="4")
+        statuses = [{"name": "c", "allocatedResources": {"cpu": "1"}, "resources": {"requests": {"cpu": "1"}}}]
+        world.pod("grows", {"cpu": "2"}, nodeName="a", status={"phase": "Running", "containerStatuses": statuses})
+        assert world.scheduler.cluster.nodes["a"].requested["cpu"] == 2000
+        world.pod("grows", {"cpu": "500m"}, nodeName="a", status={"phase": "Running", "containerStatuses": statuses})
+        assert world.scheduler.cluster.nodes["a"].requested["cpu"] == 1000
+        refused = [{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}]
+        status = {"phase": "Running", "containerStatuses": statuses, "conditions": refused}
+        world.pod("grows", {"cpu": "64"}, nodeName="a", status=status)
+        assert world.scheduler.cluster.nodes["a"].requested["cpu"] == 1000
