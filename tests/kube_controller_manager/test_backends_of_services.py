@@ -13,10 +13,20 @@ from tests.in_process import Api, api_server, until
 Object = dict[str, Any]
 NS = "/api/v1/namespaces/default"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-CONTROLLERS = ["endpoints-controller", "endpointslice-controller", "endpointslice-mirroring-controller"]
+CONTROLLERS = [
+    "serviceaccount-controller",
+    "endpoints-controller",
+    "endpointslice-controller",
+    "endpointslice-mirroring-controller",
+]
+
+
+async def account(api: Api) -> bool:
+    return (await api.get(f"{NS}/serviceaccounts/default")).code == 200
 
 
 async def pod(api: Api, name: str, ip: str, ready: str = "True", **spec: Any) -> None:
+    await until(lambda: account(api))
     containers = [{"name": "c", "image": "i", "ports": [{"name": "http", "containerPort": 8080}]}]
     await api.create(
         f"{NS}/pods",
@@ -59,7 +69,12 @@ async def test_a_named_port_is_looked_up_in_each_pod() -> None:
         await endpoints_in(api, 1)
         (one,) = await slices(api)
         assert one["ports"] == [{"name": "http", "port": 8080, "protocol": "TCP"}]
-        old = (await until(lambda: api.get(f"{NS}/endpoints/web"))).json
+
+        async def written() -> Any:
+            reply = await api.get(f"{NS}/endpoints/web")
+            return reply.json if reply.code == 200 else None
+
+        old = await until(written)
         assert old["metadata"]["labels"]["endpoints.kubernetes.io/managed-by"] == "endpoint-controller"
 
 

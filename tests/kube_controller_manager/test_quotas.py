@@ -88,7 +88,7 @@ async def test_what_was_there_before_the_quota_is_counted_and_what_goes_is_free_
     async with api_server(controllers=["resourcequota-controller"]) as api:
         for name in ("a", "b"):
             await api.create(f"{NS}/configmaps", name)
-        hard = {"count/configmaps": "5", "count/deployments.apps": "1", "nobody.knows": "1"}
+        hard = {"count/configmaps": "5", "count/deployments.apps": "1", "example.com/nobody": "1"}
         await api.create(f"{NS}/resourcequotas", "q", spec={"hard": hard})
 
         async def used(text: str) -> bool:
