@@ -36,7 +36,7 @@ class Diagnosis:
         self.nodes[node] = status
 
     def note_all(self) -> None:
-        for status in set(self.nodes.values()):
+        for status in {id(status): status for status in self.nodes.values()}.values():
             self.note(status)
 
     def message(self) -> str:
@@ -50,8 +50,9 @@ class Diagnosis:
     def _histogram(self) -> list[str]:
         """`2 Insufficient cpu`, in the order of the text: so 10 comes before 2."""
         counts: Counter[str] = Counter()
-        for status, number in Counter(self.nodes.values()).items():
-            for reason in status.reasons:
+        different = {id(status): status for status in self.nodes.values()}  # mostly the same few: counted by identity
+        for identity, number in Counter(map(id, self.nodes.values())).items():
+            for reason in different[identity].reasons:
                 counts[reason] += number
         if self.others is not None and self.total > len(self.nodes):
             for reason in self.others.reasons:
@@ -63,7 +64,7 @@ class FitError(Exception):
     """The pod fits on no node."""
 
     def __init__(self, diagnosis: Diagnosis) -> None:
-        super().__init__(diagnosis.message())
+        super().__init__("the pod fits on no node")
         self.diagnosis = diagnosis
 
 

@@ -43,9 +43,10 @@ def importance(pod: PodInfo) -> tuple[int, float]:
 def dry_run(profile: Profile, pod: PodInfo, node: Node, budgets: list[Object]) -> Candidate | Status:
     """A candidate, or why the node is none. The cluster is afterwards as it was before."""
     cluster = profile.handle.cluster
-    less = sorted((p for p in node.pods.values() if p.priority < pod.priority), key=importance)
+    less = [other for other in node.pods.values() if other.priority < pod.priority]
     if not less:
         return NO_VICTIMS
+    less.sort(key=importance)
     for victim in less:
         cluster.suppose_gone(victim, node)
     away = list(less)

@@ -138,3 +138,33 @@ async def test_the_cluster_is_the_same_after_a_dry_run() -> None:
         await world.settle()
         assert (dict(node.requested), sorted(node.pods), sorted(node.host_ports), node.milli_cpu) == before
         assert not world.deleted
+
+
+async def test_a_less_important_pod_loses_the_promise_of_the_node() -> None:
+    async with World() as world:
+        world.node("a", cpu="2")
+        world.pod("low", {"cpu": "2"}, nodeName="a", priority=1)
+        promised = {"phase": "Pending", "nominatedNodeName": "a"}
+        world.pod("middle", {"cpu": "3"}, priority=5, status=promised)
+        await world.settle()
+        nominator = world.scheduler.nominator
+        world.pod("high", {"cpu": "2"}, priority=10)
+        await world.settle(2)
+        assert world.where("high") == "a"
+        assert nominator.node_of("uid-middle") == ""
+        assert not world.get_pod("middle")["status"].get("nominatedNodeName")
+
+
+async def test_nominated_pods_count_for_those_that_are_less_important_alone() -> None:
+    async with World() as world:
+        world.node("a", cpu="2")
+        world.node("b", cpu="1", taints=[{"key": "k", "effect": "NoSchedule"}])
+        promised = {"phase": "Pending", "nominatedNodeName": "a"}
+        gate = [{"name": "not-yet"}]
+        world.pod("middle", {"cpu": "2"}, priority=5, status=promised, schedulingGates=gate)
+        world.pod("small", {"cpu": "1"}, priority=1)
+        await world.settle()
+        assert world.where("small") == ""
+        world.pod("important", {"cpu": "1"}, priority=9)
+        await world.settle()
+        assert world.where("important") == "a"

@@ -215,3 +215,25 @@ async def test_the_same_disk_in_two_pods() -> None:
         world.pod("two", volumes=disk)
         await world.settle()
         assert "1 node(s) had no available disk" in world.why_not("two")
+
+
+async def test_the_claim_of_an_ephemeral_volume_must_be_the_pods_own() -> None:
+    scratch = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}}]
+    async with World() as world:
+        world.node("a")
+        storage_class(world)
+        world.pod("web", volumes=scratch)
+        await world.settle()
+        waiting = 'waiting for ephemeral volume controller to create the persistentvolumeclaim "web-scratch"'
+        assert waiting in world.why_not("web")
+        claim(world, "web-scratch")
+        await world.settle(2)
+        expected = "PVC default/web-scratch was not created for pod default/web (pod is not owner)"
+        assert expected in world.why_not("web")
+        owner = {"apiVersion": "v1", "kind": "Pod", "name": "web", "uid": "uid-web", "controller": True}
+        owned = world.objects["persistentvolumeclaims", "default/web-scratch"]
+        owned = {**owned, "metadata": {**owned["metadata"], "ownerReferences": [owner]}}
+        world.put(kinds.PERSISTENT_VOLUME_CLAIMS, owned)
+        await world.settle(5)
+        written = world.objects["persistentvolumeclaims", "default/web-scratch"]
+        assert written["metadata"]["annotations"][SELECTED_NODE] == "a"

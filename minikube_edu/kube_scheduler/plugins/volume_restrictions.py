@@ -37,7 +37,9 @@ class VolumeRestrictions(Plugin):
         if not pod.shape.volumes:
             return SKIP
         exclusive = set()
-        for name, _ in claims_in(pod):
+        for name, ephemeral in claims_in(pod):
+            if ephemeral:
+                continue  # nobody else's
             claim = self._volumes.claim(pod.namespace, name)
             if claim is None:
                 return unresolvable(self.name, f'persistentvolumeclaim "{name}" not found')
