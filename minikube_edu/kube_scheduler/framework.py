@@ -107,7 +107,6 @@ class Cycle:
     skip_filter: set[str] = field(default_factory=set)
     skip_score: set[str] = field(default_factory=set)
     activate: list[str] = field(default_factory=list)  # uids of pods to be tried at once when this cycle has succeeded
-    in_post_filter: bool = False
 
 
 class Plugin:

@@ -113,3 +113,14 @@ async def test_an_extender_may_forbid_a_preemption() -> None:
         world.pod("high", {"cpu": "1"}, priority=10)
         await until(lambda: world.where("high"))
         assert world.deleted == ["low-b"]
+
+
+async def test_a_resource_that_the_extender_counts_itself_need_not_be_on_the_node() -> None:
+    def all_fit(body: Any) -> Any:
+        return {"NodeNames": body["NodeNames"]}
+
+    managed = [{"name": "example.com/foo", "ignoredByScheduler": True}]
+    async with extended({"filter": all_fit}, filterVerb="filter", managedResources=managed) as world:
+        world.node("a")
+        world.pod("web", {"example.com/foo": "3"})
+        await until(lambda: world.where("web"))

@@ -28,6 +28,8 @@ class NodeResourcesFit(Plugin):
 
     def __init__(self, handle: Handle, arguments: dict[str, Any]) -> None:
         self._ignored = set(arguments.get("ignoredResources") or ())
+        for extender in handle.extenders:
+            self._ignored |= extender.ignored_resources  # an extender counts these itself
         self._ignored_groups = set(arguments.get("ignoredResourceGroups") or ())
         strategy = arguments.get("scoringStrategy") or {}
         specs = strategy.get("resources") or DEFAULT_RESOURCES
