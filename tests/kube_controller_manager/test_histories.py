@@ -47,10 +47,11 @@ async def disturb(it: Cluster, path: str, chance: random.Random) -> tuple[int, s
 
 async def settled(it: Cluster, replicas: int, image: str) -> bool:
     pods = await it.pods(everything=True)
-    mine = [pod for pod in pods if pod["metadata"]["labels"]["app"] == "web" and pod["status"]["phase"] != "Failed"]
+    whole = [pod for pod in pods if pod["status"]["phase"] != "Failed"]  # finished ones are neither counted nor let go
+    mine = [pod for pod in whole if pod["metadata"]["labels"]["app"] == "web"]
     if len(mine) != replicas or any("deletionTimestamp" in pod["metadata"] for pod in mine):
         return False
-    stolen: list[Object] = [pod for pod in pods if pod["metadata"]["labels"]["app"] == "stolen"]
+    stolen: list[Object] = [pod for pod in whole if pod["metadata"]["labels"]["app"] == "stolen"]
     return (
         all(pod["spec"]["containers"][0]["image"] == image for pod in mine)
         and all(pod["status"]["phase"] == "Running" for pod in mine)
