@@ -16,6 +16,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from minikube_edu.api import schema
 from minikube_edu.api.errors import Conflict
 from minikube_edu.api.groups import module_name
 from minikube_edu.api.scheme import Resource
@@ -62,7 +63,7 @@ class Strategy:
     def prepare_create(self, new: Object, context: Context) -> None:
         """Take out what clients may not set."""
         if self.has_status:
-            clear_status(new)
+            clear_status(new, self.resource)
         if self.generation:
             new["metadata"]["generation"] = 1
 
@@ -185,10 +186,24 @@ def null_when_empty(holder: Object, *fields: str) -> None:
             holder[field] = None
 
 
-def clear_status(new: Object) -> None:
-    """The status as it is when nobody has written it yet."""
-    if "status" in new:
-        new["status"] = {}
+def clear_status(new: Object, resource: Resource | None = None) -> None:
+    """The status as it is when nobody has written it yet: empty, but for what Go always writes."""
+    if "status" not in new:
+        return
+    new["status"] = {}
+    if resource is not None and resource.custom is None:
+        group, version = resource.stored_version
+        kind = _status_kind(group, version, resource.kind)
+        if kind is not None:
+            new["status"] = schema.normalizer(kind)({})
+
+
+@cache
+def _status_kind(group: str, version: str, kind: str) -> str | None:
+    """The schema's name of a kind's status."""
+    type_name = schema.type_of(group, version, kind)
+    field = schema.struct(type_name).fields.get("status") if type_name else None
+    return field.kind if field is not None and field.kind[0] == "=" else None
 
 
 @cache

@@ -25,6 +25,7 @@ ORDER = {
     "Priority": "priority",
     "DefaultTolerationSeconds": "default_tolerations",
     "StorageObjectInUseProtection": "storage_protection",
+    "PersistentVolumeClaimResize": "claim_resize",
     "RuntimeClass": "runtime_class",
     "CertificateApproval": "certificate_approval",
     "CertificateSigning": "certificate_signing",
@@ -39,7 +40,7 @@ ABSENT = (
     "AlwaysAdmit", "AlwaysDeny", "AlwaysPullImages", "ClusterTrustBundleAttest", "DenyServiceExternalIPs",
     "EventRateLimit", "ExtendedResourceToleration", "ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology",
     "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
-    "OwnerReferencesPermissionEnforcement", "PersistentVolumeClaimResize", "PodNodeSelector", "PodSecurity",
+    "OwnerReferencesPermissionEnforcement", "PodNodeSelector", "PodSecurity",
     "PodTolerationRestriction", "ResourceQuota", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
 )  # fmt: skip
 
