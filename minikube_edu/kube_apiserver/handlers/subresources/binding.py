@@ -89,4 +89,5 @@ def place(pod: Object, binding: Object) -> None:
     for field in ("annotations", "labels"):
         if added := binding["metadata"].get(field):
             pod["metadata"][field] = {**pod["metadata"].get(field, {}), **added}
+    pod.get("status", {}).pop("nominatedNodeName", None)  # the promise is kept
     set_pod_condition(pod, {"type": "PodScheduled", "status": "True"})
