@@ -71,7 +71,10 @@ def start_api_server(layout: Layout, request: Request) -> None:
         f"--kubelet-client-certificate={pki / 'apiserver-kubelet-client.crt'}",
         f"--kubelet-client-key={pki / 'apiserver-kubelet-client.key'}",
         f"--service-cluster-ip-range={SERVICE_CIDR}",
-        "--authorization-mode=AlwaysAllow",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--enable-bootstrap-token-auth=true",
+        "--kubelet-preferred-address-types=InternalIP,Hostname",
     ]
     reader, writer = os.pipe()
     try:
