@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Client
 from minikube_edu.kube_controller_manager.controller import Object
 from minikube_edu.kube_controller_manager.kinds import NODES
 from minikube_edu.lib import clock
 
 Taints = list[Object]
+TRIES = 5
 
 PREFIX = "node.kubernetes.io/"
 NOT_READY, UNREACHABLE, UNSCHEDULABLE = (PREFIX + name for name in ("not-ready", "unreachable", "unschedulable"))
@@ -54,7 +56,19 @@ def swapped(node: Object, effect: str, wanted: list[str], among: set[str]) -> Ta
     return [*kept, *({"key": key, "effect": effect, "timeAdded": now} for key in wanted if key not in mine)]
 
 
-async def write_taints(client: Client, node: Object, taints: Taints) -> None:
-    metadata = node["metadata"]
-    patch = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "spec": {"taints": taints or None}}
-    await client.patch(NODES, metadata["name"], patch)
+async def swap_taints(client: Client, node: Object, effect: str, wanted: list[str], among: set[str]) -> None:
+    """Writes what `swapped` says. When somebody else was quicker, it is said anew of the node as it is now: a node's
+    turn at the rate limit must not be lost to a race."""
+    for attempt in range(TRIES):
+        taints = swapped(node, effect, wanted, among)
+        if taints is None:
+            return
+        metadata = node["metadata"]
+        patch = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "spec": {"taints": taints or None}}
+        try:
+            await client.patch(NODES, metadata["name"], patch)
+            return
+        except ApiError as error:
+            if not error.conflict or attempt == TRIES - 1:
+                raise
+            node = await client.get(NODES, metadata["name"])

@@ -16,8 +16,7 @@ from minikube_edu.kube_controller_manager.controllers.node_lifecycle.conditions 
     UNREACHABLE,
     no_schedule_keys,
     readiness,
-    swapped,
-    write_taints,
+    swap_taints,
 )
 from minikube_edu.kube_controller_manager.controllers.node_lifecycle.health import Health, silenced
 from minikube_edu.kube_controller_manager.controllers.node_lifecycle.zones import Zones
@@ -62,9 +61,7 @@ class NodeLifecycleController(Controller):
         node = self.nodes.index.get(key)
         if node is None:
             return
-        taints = swapped(node, "NoSchedule", no_schedule_keys(node), OURS)
-        if taints is not None:
-            await write_taints(self.client, node, taints)
+        await swap_taints(self.client, node, "NoSchedule", no_schedule_keys(node), OURS)
         labels = node["metadata"].get("labels", {})
         missing = {old: labels[new] for new, old in LABELS if new in labels and labels.get(old) != labels[new]}
         if missing:
@@ -85,18 +82,25 @@ class NodeLifecycleController(Controller):
         nodes = self.nodes.index.list()
         renewed = await self.renewals() if nodes else {}
         for node in nodes:
-            self.register(node)
-            self.health.notice(node, renewed.get(node["metadata"]["name"], ""))
-            if self.health.is_silent(node) and (made := silenced(node)) is not None:
-                node = await self.client.update(NODES, made, subresource="status")
-                self.nodes.index.put(node)
-            await self.follow(node)
+            try:
+                await self.look_at(node, renewed.get(node["metadata"]["name"], ""))
+            except ApiError as error:  # one node's trouble is not the others'; it is looked at again soon
+                if not expected(error):
+                    log.warning("%s: %s: %s", self.name, node["metadata"]["name"], error)
         self.zones.look(self.nodes.index.list())
         for name in self.zones.due():
             await self.set_emptying(name)
         if self.zones.all_down:
             for node in nodes:
                 await self.stop_emptying(node)
+
+    async def look_at(self, node: Object, renewed: str) -> None:
+        self.register(node)
+        self.health.notice(node, renewed)
+        if self.health.is_silent(node) and (made := silenced(node)) is not None:
+            node = await self.client.update(NODES, made, subresource="status")
+            self.nodes.index.put(node)
+        await self.follow(node)
 
     async def renewals(self) -> dict[str, str]:
         found = await self.client.list(LEASES, NODE_LEASES, resource_version="0")
@@ -123,18 +127,14 @@ class NodeLifecycleController(Controller):
         node = self.nodes.index.get(name)
         if node is None or readiness(node) not in EMPTYING:
             return
-        taints = swapped(node, "NoExecute", [EMPTYING[readiness(node)]], {NOT_READY, UNREACHABLE})
-        if taints is not None:
-            try:
-                await write_taints(self.client, node, taints)
-            except ApiError:
-                self.zones.add(node)
-                raise
+        try:
+            await swap_taints(self.client, node, "NoExecute", [EMPTYING[readiness(node)]], {NOT_READY, UNREACHABLE})
+        except ApiError:
+            self.zones.add(node)
+            raise
 
     async def stop_emptying(self, node: Object) -> None:
-        taints = swapped(node, "NoExecute", [], {NOT_READY, UNREACHABLE})
-        if taints is not None:
-            await write_taints(self.client, node, taints)
+        await swap_taints(self.client, node, "NoExecute", [], {NOT_READY, UNREACHABLE})
 
     async def pods_not_ready(self, node: Object) -> None:
         """Services must not send anybody to pods of which nothing is known."""
