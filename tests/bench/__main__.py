@@ -59,7 +59,7 @@ def line(name: str, value: object) -> None:
 def kbench(program: ApiServerProgram, *words: str) -> str:
     command = [str(KBENCH), "-kubeconfig", str(program.kubeconfig), *words]
     found = orjson.loads(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout.splitlines()[-1])
-    return f"{found['per_second']:8.0f}/s  p50 {found['p50_ms']:6.2f} ms  p99 {found['p99_ms']:6.2f} ms"
+    return f"{found['PerSecond']:8.0f}/s  p50 {found['P50ms']:6.2f} ms  p99 {found['P99ms']:6.2f} ms"
 
 
 async def figures(apart: bool) -> None:

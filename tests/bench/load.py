@@ -16,7 +16,7 @@ import orjson
 
 from minikube_edu.client.kubeconfig import connect as connect_client
 from minikube_edu.client.kubeconfig import default_client_config
-from minikube_edu.client.transport import Caller
+from minikube_edu.client.transport import Caller, Headers
 
 JSON = ((b"content-type", b"application/json"), (b"accept", b"application/json"))
 TABLE = ((b"accept", b"application/json;as=Table;v=v1;g=meta.k8s.io,application/json"),)
@@ -27,14 +27,14 @@ PODS = "/api/v1/namespaces/bench/pods"
 class Figures(NamedTuple):
     """What a load came to."""
 
-    count: int
+    requests: int
     seconds: float
     median: float  # milliseconds
     tail: float  # 99th percentile
 
     @property
     def rate(self) -> float:
-        return self.count / self.seconds
+        return self.requests / self.seconds
 
     def __str__(self) -> str:
         return f"{self.rate:8.0f}/s  p50 {self.median:6.2f} ms  p99 {self.tail:6.2f} ms"
@@ -117,9 +117,7 @@ def _ready(_: int) -> None:
     time.sleep(0.05)
 
 
-async def repeated(
-    kubeconfig: str, target: str, headers: tuple[tuple[bytes, bytes], ...], times: int
-) -> tuple[float, int]:
+async def repeated(kubeconfig: str, target: str, headers: Headers, times: int) -> tuple[float, int]:
     """(median milliseconds, bytes) of a GET, one after the other."""
     caller = caller_of(kubeconfig)
     took: list[float] = []
