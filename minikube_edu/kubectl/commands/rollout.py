@@ -83,10 +83,10 @@ async def _one_history(call: Call, info: Info) -> None:
     elif wanted:
         text = revisions.template_text(found[wanted].template())
     else:
-        from minikube_edu.kubectl.printers.tabwriter import TABLE, align
+        from minikube_edu.kubectl.printers.tabwriter import DESCRIPTION, align
 
         rows = [f"{number}\t{found[number].cause or '<none>'}\n" for number in sorted(found)]
-        text = align("REVISION\tCHANGE-CAUSE\n" + "".join(rows), TABLE)
+        text = align("REVISION\tCHANGE-CAUSE\n" + "".join(rows), DESCRIPTION)
     head = f"with revision #{wanted}" if wanted else ""
     call.say(f"{name_of(info.object)} {head}\n{text}")
 

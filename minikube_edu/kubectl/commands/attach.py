@@ -1,0 +1,40 @@
+"""`kubectl attach`."""
+
+from __future__ import annotations
+
+from minikube_edu.kubectl import attaching
+from minikube_edu.kubectl.command import Call, Command
+from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.flags import Flag
+
+
+async def run(call: Call) -> None:
+    flags = call.flags
+    if not call.args:
+        raise CommandError("at least 1 argument is required for attach")
+    if len(call.args) > 2:
+        raise CommandError("expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw " + str(len(call.args)))
+    pod = await attaching.found_pod(call, call.args if "/" in call.args[0] or len(call.args) == 1 else ["/".join(call.args)])
+    if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        raise CommandError(f"cannot attach a container in a completed pod; current phase is {pod['status']['phase']}")
+    container = attaching.container_of(call, pod, flags["container"], quiet=flags["quiet"])
+    tty = flags["tty"] and attaching.has_tty(pod, container)
+    if flags["tty"] and not tty and not flags["quiet"]:
+        call.warn(f"error: Unable to use a TTY - container {container} did not allocate one")
+    await attaching.attach(call, pod, container, stdin=flags["stdin"], tty=tty, quiet=flags["quiet"])
+
+
+COMMAND = Command(
+    "attach",
+    run,
+    use="(POD | TYPE/NAME) -c CONTAINER",
+    long="Attach to a process that is already running inside an existing container.",
+    flags=(
+        Flag("container", short="c", help="The container; the pod's default one, or its first, without it."),
+        Flag("detach-keys", help="The keys that detach."),
+        Flag("pod-running-timeout", "duration", default="1m0s", help="How long to wait until a pod runs."),
+        Flag("quiet", "bool", short="q", help="Only print output from the remote session"),
+        Flag("stdin", "bool", short="i", help="Pass stdin to the container"),
+        Flag("tty", "bool", short="t", help="Stdin is a TTY"),
+    ),
+)

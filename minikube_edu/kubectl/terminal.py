@@ -1,0 +1,68 @@
+"""This terminal, while it belongs to a process in a container: keys go as they are typed, its size is told."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from types import TracebackType
+from typing import Any
+
+
+class Terminal:
+    """Raw while open, if there is a terminal and `tty` is wanted."""
+
+    def __init__(self, process: Any, tty: bool) -> None:
+        self._process = process
+        self._wanted = tty and sys.stdin is not None and sys.stdin.isatty()
+        self._before: list[Any] | None = None
+
+    def __enter__(self) -> Terminal:
+        if self._wanted:
+            import termios
+            import tty
+
+            self._before = termios.tcgetattr(0)
+            tty.setraw(0)
+            self._resize()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resize)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._before is not None:
+            import termios
+
+            termios.tcsetattr(0, termios.TCSADRAIN, self._before)
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGWINCH)
+
+    def _resize(self) -> None:
+        size = shutil.get_terminal_size()
+        self._process.resize(size.columns, size.lines)
+
+
+async def piped(sink: Any) -> None:
+    """All of stdin into a byte stream, then its end."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    watched = True
+    try:
+        loop.add_reader(0, ready.set)
+    except (PermissionError, OSError, NotImplementedError):  # a file is always ready, and no loop will watch it
+        watched = False
+    try:
+        while True:
+            if watched:
+                await ready.wait()
+                ready.clear()
+            data = os.read(0, 65536)
+            if not data:
+                break
+            sink.write(data)
+            if not watched:
+                await asyncio.sleep(0)
+    finally:
+        if watched:
+            loop.remove_reader(0)
+    sink.end()
