@@ -34,9 +34,10 @@ def decode(raw: bytes) -> Object:
     return json_form.enveloped(parse(raw))
 
 
-def parse(raw: bytes) -> Any:
-    """The first document, whatever it is; None for an empty one."""
-    return _Builder(raw).document()
+def parse(raw: bytes, old_booleans: bool = True) -> Any:
+    """The first document, whatever it is; None for an empty one. Without `old_booleans`, `yes`, `on` and the like are
+    text, as in YAML 1.2 (kustomize reads so)."""
+    return _Builder(raw, old_booleans).document()
 
 
 def duplicates(raw: bytes) -> list[str]:
@@ -94,8 +95,9 @@ def _python_loader(marks: type) -> Any:
 class _Builder:
     """Turns the nodes of one document into values."""
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, old_booleans: bool = True) -> None:
         self.raw = raw
+        self.old_booleans = old_booleans
         self.repeated: list[str] = []
         self.nodes = 0  # how many were visited, aliases counted each time: a short text can name billions
 
@@ -145,7 +147,10 @@ class _Builder:
     def scalar(self, node: Any) -> Any:
         tag: str = node.tag
         if tag == "?":
-            return _json_number(resolve(node.value))
+            found = resolve(node.value)
+            if found.__class__ is bool and not self.old_booleans and node.value.lower() not in ("true", "false"):
+                return node.value
+            return _json_number(found)
         short = tag.removeprefix("tag:yaml.org,2002:")
         if short in ("int", "float", "bool", "null"):
             value = resolve(node.value)
