@@ -10,6 +10,7 @@ never do.
 from __future__ import annotations
 
 import hashlib
+import re
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Resource
@@ -23,6 +24,7 @@ from minikube_edu.kube_controller_manager.kinds import (
     VOLUME_ATTACHMENTS,
 )
 
+OURS = re.compile("csi-[0-9a-f]{64}")  # attachments that somebody made by hand are left to them
 CSI_DRIVERS = Resource("storage.k8s.io", "v1", "csidrivers", False, "CSIDriver")
 
 
@@ -62,7 +64,12 @@ class AttachDetachController(Controller):
         for name, attachment in existing.items():
             held = self.volumes.index.get(attachment["spec"]["source"].get("persistentVolumeName", ""))
             mounted = held is not None and unique_name(held) in in_use
-            if name not in wanted and not mounted and "deletionTimestamp" not in attachment["metadata"]:
+            if (
+                name not in wanted
+                and OURS.fullmatch(name)
+                and not mounted
+                and "deletionTimestamp" not in attachment["metadata"]
+            ):
                 try:
                     await self.client.delete(VOLUME_ATTACHMENTS, name)
                 except ApiError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from minikube_edu.api import label_selectors
 from minikube_edu.client.discovery import NoMatch, RestMapper
 from minikube_edu.client.errors import ApiError
+from minikube_edu.client.index import key_of
 from minikube_edu.client.informer import last_state
 from minikube_edu.client.rest import Resource
 from minikube_edu.kube_controller_manager.controller import Controller, Environment, Object
@@ -26,6 +27,7 @@ from minikube_edu.kube_controller_manager.kinds import HORIZONTAL_POD_AUTOSCALER
 from minikube_edu.lib import clock
 from minikube_edu.lib.jsonpatch import copy_json
 
+FIRST = 1.0  # seconds from a change to the first look; the real one waits for a whole period
 NO_SCALE = "the HPA controller was unable to get the target's current scale: {}"
 
 
@@ -36,7 +38,7 @@ class HorizontalPodAutoscalerController(Controller):
         super().__init__(environment)
         self.autoscalers = self.informer(HORIZONTAL_POD_AUTOSCALERS)
         self.autoscalers.add_handler(
-            added=self.enqueue, updated=self.changed, deleted=lambda gone: self.forget(last_state(gone))
+            added=self.soon, updated=self.changed, deleted=lambda gone: self.forget(last_state(gone))
         )
         self.discovery = RestMapper(self.client)
         self.proposals = Proposals(Metrics(self.client), self.discovery, self.informer(PODS))
@@ -45,7 +47,10 @@ class HorizontalPodAutoscalerController(Controller):
 
     def changed(self, before: Object, now: Object) -> None:
         if before["spec"] != now["spec"]:
-            self.enqueue(now)
+            self.soon(now)
+
+    def soon(self, hpa: Object) -> None:
+        self.queue.add_after(key_of(hpa), min(FIRST, self.settings.hpa_sync_period))
 
     def forget(self, gone: Object) -> None:
         self.histories.pop(gone["metadata"]["uid"], None)

@@ -25,6 +25,7 @@ from minikube_edu.lib import clock
 
 log = logging.getLogger(__name__)
 
+MOMENT = 1.0
 NODE_LEASES = "kube-node-lease"
 EMPTYING = {"False": NOT_READY, "Unknown": UNREACHABLE}
 LABELS = (
@@ -42,8 +43,10 @@ class NodeLifecycleController(Controller):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.nodes = self.watch(NODES)
-        self.nodes.add_handler(deleted=lambda gone: self.forget(last_state(gone)))
+        self.nodes = self.informer(NODES)
+        self.nodes.add_handler(
+            added=self.wake, updated=lambda _, node: self.wake(node), deleted=lambda gone: self.forget(last_state(gone))
+        )
         self.pods = self.informer(PODS)
         self.pods.add_indexer("node", node_of)
         self.health = Health(self.settings.node_monitor_grace_period)
@@ -56,6 +59,10 @@ class NodeLifecycleController(Controller):
         return {"monitor": self.monitor}
 
     # ------------------------------------------------------------ one node, whenever it changes
+
+    def wake(self, node: Object) -> None:
+        """A node that has just been made and has said nothing gets a moment to speak."""
+        self.queue.add_after(node["metadata"]["name"], 0.0 if readiness(node) else MOMENT)
 
     async def reconcile(self, key: str) -> None:
         node = self.nodes.index.get(key)
