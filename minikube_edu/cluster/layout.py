@@ -56,7 +56,7 @@ class Layout:
 
     @property
     def store_socket(self) -> Path:
-        """`run/etcd.sock`; where that is too long for a socket, a name made from it in a temporary folder of the user's."""
+        """`run/etcd.sock`; where that is too long for a socket, a name made from it in a temporary folder."""
         path = self.run.absolute() / "etcd.sock"
         if len(os.fsencode(path)) <= LONGEST_SOCKET:
             return path

@@ -43,6 +43,13 @@ ROOT = b"/registry/"
 PAGE = 2000  # objects a range when the cache is filled
 CATCH_UP_SECONDS = 10.0
 RING = 4096  # changes remembered for each resource
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)  # what reading a value that is no object raises
 
 
 class Entry:
@@ -64,6 +71,17 @@ class Entry:
         """The entry of a value of the store."""
         front, tail = split(value, revision)
         return cls(key, front, tail, revision, lease)
+
+    @classmethod
+    def readable(cls, key: str, kv: KeyValue) -> Entry | None:
+        """The same for what lies in the store; None, and a word in the log, when that is no object. Only somebody who
+        writes past the API server can put such a thing there; for the API it is not there."""
+        try:
+            entry = cls.stored(key, kv.value, kv.mod_revision, kv.lease)
+        except UNREADABLE as error:
+            log.error("%s in the store is not an object: %r", kv.key, error)
+            return None
+        return entry
 
     def at(self, revision: int) -> Entry:
         """The same object under another revision."""
@@ -133,6 +151,14 @@ class ResourceCache:
                 self._sorted = False
             self._order.append(entry.key)
         return self.announce(Change("ADDED" if before is None else "MODIFIED", entry.revision, entry, before))
+
+    def take(self, key: str, kv: KeyValue) -> None:
+        """A value has come from the store; one that cannot be read counts as a deletion."""
+        entry = Entry.readable(key, kv)
+        if entry is None:
+            self.remove(key, kv.mod_revision)
+        else:
+            self.put(entry)
 
     def remove(self, key: str, revision: int) -> Change | None:
         before = self.entries.pop(key, None)
@@ -251,9 +277,10 @@ class WatchCache:
         """Read everything once; returns the revision that it was read at."""
         found, revision = await self._read_all()
         for kv in found:
-            cache, key = self._route(kv.key.decode())
-            if cache is not None:
-                cache.entries[key] = Entry.stored(key, kv.value, kv.mod_revision, kv.lease)
+            cache, key = self._route(kv.key.decode(errors="replace"))
+            entry = Entry.readable(key, kv) if cache is not None else None
+            if cache is not None and entry is not None:
+                cache.entries[key] = entry
         for cache in self.caches.values():
             cache._stale, cache.ring_start, cache.changed = 1, revision, revision
         self._advance(revision)
@@ -281,7 +308,7 @@ class WatchCache:
         found, revision = await self._read_all()
         fresh: dict[ResourceCache, dict[str, KeyValue]] = {cache: {} for cache in self.caches.values()}
         for kv in found:
-            cache, key = self._route(kv.key.decode())
+            cache, key = self._route(kv.key.decode(errors="replace"))
             if cache is not None:
                 fresh[cache][key] = kv
         for cache, kvs in fresh.items():
@@ -290,7 +317,7 @@ class WatchCache:
             for key, kv in kvs.items():
                 have = cache.entries.get(key)
                 if have is None or have.revision != kv.mod_revision:
-                    cache.put(Entry.stored(key, kv.value, kv.mod_revision, kv.lease))
+                    cache.take(key, kv)
         self._advance(revision)
 
     def deliver(self, batch: WatchBatch) -> None:
@@ -308,11 +335,11 @@ class WatchCache:
 
     def apply(self, event: Event) -> None:
         kv = event.kv
-        cache, key = self._route(kv.key.decode())
+        cache, key = self._route(kv.key.decode(errors="replace"))
         if cache is None or kv.mod_revision <= self.revision:
             return
         if event.kind is EventKind.PUT:
-            cache.put(Entry.stored(key, kv.value, kv.mod_revision, kv.lease))
+            cache.take(key, kv)
         else:
             cache.remove(key, kv.mod_revision)
 

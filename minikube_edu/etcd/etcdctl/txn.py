@@ -12,6 +12,7 @@ Each paragraph ends with an empty line.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from minikube_edu.etcd.contract import Compare, Operation, Result, StoreError, Target, Txn
 from minikube_edu.etcd.etcdctl import delete, get, put
@@ -34,7 +35,7 @@ TARGETS = {
 }
 RESULTS = {b"=": Result.EQUAL, b"!=": Result.NOT_EQUAL, b">": Result.GREATER, b"<": Result.LESS}
 _QUOTED = rb'("(?:[^"\\]|\\.)*"|`[^`]*`)'
-_COMPARISON = re.compile(_QUOTED + rb"(?:\)\s*(?:\s(\S+)\s+" + _QUOTED + rb"?)?)?")
+_COMPARISON = re.compile(_QUOTED + rb"(?:\)(?:\s+(\S+)\s+" + _QUOTED + rb"?)?)?")
 
 
 async def run(session: Session, flags: Flags, words: list[bytes]) -> None:
@@ -42,11 +43,11 @@ async def run(session: Session, flags: Flags, words: list[bytes]) -> None:
         raise Exit(BAD_ARGUMENTS, "txn command does not accept argument")
     prompt = session.say if flags["interactive"] else lambda _: None
     prompt("compares:")
-    compare = [comparison(line) for line in _paragraph(session)]
+    compare = list(map(comparison, _paragraph(session)))
     prompt("success requests (get, put, del):")
-    success = [operation(line) for line in _paragraph(session)]
+    success = list(map(operation, _paragraph(session)))
     prompt("failure requests (get, put, del):")
-    failure = [operation(line) for line in _paragraph(session)]
+    failure = list(map(operation, _paragraph(session)))
     try:
         result = await (await session.store()).txn(Txn(compare, success, failure))
     except StoreError as error:
@@ -54,15 +55,15 @@ async def run(session: Session, flags: Flags, words: list[bytes]) -> None:
     session.form.txn(result, await session.header(result.revision))
 
 
-def _paragraph(session: Session) -> list[bytes]:
-    lines: list[bytes] = []
+def _paragraph(session: Session) -> Iterator[bytes]:
+    """Line by line, so that a mistake is told as soon as it is typed."""
     while True:
         line = session.given.readline()
         if not line.endswith(b"\n"):
             raise Exit(INVALID_INPUT, "EOF")
         if not line.strip():
-            return lines
-        lines.append(line.strip())
+            return
+        yield line.strip()
 
 
 def comparison(line: bytes) -> Compare:

@@ -1,0 +1,92 @@
+"""A cluster of one test: its own home, its own port, and the certainty that nothing of it is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minikube_edu.cluster import processes
+from minikube_edu.cluster.layout import Layout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    return processes._born(pid) is not None
+
+
+@dataclass
+class Door:
+    """`minikube-edu …` with a home of its own."""
+
+    home: Path
+    port: int
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.home)
+
+    def run(self, *words: str, given: str = "", status: int = 0) -> str:
+        """Standard output; or, when the command is to fail, standard error."""
+        environment = {**os.environ, "MINIKUBE_EDU_HOME": str(self.home), "COLUMNS": "200"}
+        environment.pop("ETCDCTL_ENDPOINTS", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "minikube_edu", *words],
+            env=environment, input=given, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def up(self, *words: str) -> str:
+        return self.run("up", f"--port={self.port}", *words)
+
+    def pids(self) -> dict[str, int]:
+        return processes.running(self.layout)
+
+    def kill(self, seat: str) -> int:
+        """SIGKILL, as a crash or an impatient user would."""
+        pid = self.pids()[seat]
+        os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return pid
+
+    def stored(self, key: str) -> Any:
+        """An object as it lies in the store."""
+        return json.loads(self.run("etcdctl", "get", key, "--print-value-only"))
+
+
+@contextmanager
+def cluster(*words: str, up: bool = True) -> Iterator[Door]:
+    """A cluster that is gone afterwards: no process of it is left, whoever has started it."""
+    with tempfile.TemporaryDirectory(prefix="door-") as directory:
+        door = Door(Path(directory) / "home", free_port())
+        seen: set[int] = set()
+        try:
+            if up:
+                door.up(*words)
+            yield door
+            seen |= set(door.pids().values())
+        finally:
+            seen |= set(door.pids().values())
+            door.run("reset")
+        left = [pid for pid in seen if alive(pid)]
+        assert not left, f"still running: {left}"
+        assert not door.home.exists()
