@@ -43,13 +43,8 @@ ROOT = b"/registry/"
 PAGE = 2000  # objects a range when the cache is filled
 CATCH_UP_SECONDS = 10.0
 RING = 4096  # changes remembered for each resource
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    RecursionError,
-)  # what reading a value that is no object raises
+# What reading a value that is no object raises.
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class Entry:
@@ -126,18 +121,18 @@ class ResourceCache:
         self.listeners: list[Listener] = []
         self.changed = 0  # revision of the last change
 
-    def keys(self, below: str = "") -> list[str]:
-        """The keys that begin with `below`, in the store's order."""
+    def keys(self, below: str = "", start: str = "") -> list[str]:
+        """The keys that begin with `below`, in the store's order, from `start` on."""
         if not self._sorted or self._stale:
             if self._stale:
                 self._order = list(self.entries)
             self._order.sort()
             self._sorted, self._stale = True, 0
-        if not below:
+        if not below and not start:
             return self._order
-        start = bisect_left(self._order, below)
-        end = bisect_left(self._order, below[:-1] + chr(ord(below[-1]) + 1), start)
-        return self._order[start:end]
+        first = bisect_left(self._order, max(below, start))
+        end = bisect_left(self._order, below[:-1] + chr(ord(below[-1]) + 1), first) if below else len(self._order)
+        return self._order[first:end]
 
     def select(self, below: str = "") -> Iterator[Entry]:
         entries = self.entries
