@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
@@ -42,6 +43,7 @@ DEPRECATED = {
     "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
     "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
 }
+BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
@@ -71,6 +73,8 @@ class ApiServer:
     # ------------------------------------------------------------ the pipeline
 
     def handle(self, request: Request) -> Answer | Awaitable[Answer]:
+        if "%" in request.path and BAD_ESCAPE.search(request.path):
+            return Response(400, b"400 Bad Request", b"text/plain; charset=utf-8", close=True)
         try:
             user = self.authentication.authenticate(request)
             if not isinstance(user, User):

@@ -212,7 +212,7 @@ def _row(resource: Resource, obj: Object, cells: list[Any], include: str, now: f
         row["conditions"] = conditions
     row["object"] = obj if include == "Object" else None
     if include not in ("Object", "None"):
-        row["object"] = {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": obj["metadata"]}
+        row["object"] = {"kind": "PartialObjectMetadata", "apiVersion": META, "metadata": shown_metadata(obj)}
     return row
 
 

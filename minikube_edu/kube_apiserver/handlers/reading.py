@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -110,32 +111,32 @@ def list_now(
     cache = server.registry.cache_of(context.resource)
     below = below_of(context)
     if selection.name is not None and (below or not context.resource.namespaced):
-        entry = cache.entries.get(below + selection.name)
-        entries: Iterable[Entry] = [entry] if entry else []
+        one = below + selection.name
+        keys = [one] if one in cache.entries else []
     else:
-        entries = cache.select(below)
+        keys = cache.keys(below)
+    entries = map(cache.entries.__getitem__, keys)
     # resourceVersion=0 is answered whole: the real cache knows no pages there
     limit = options.limit if options.version != "0" and options.limit > 0 else 0
-    return page(server, request, context, query, entries, selection, limit, server.registry.cache.revision)
+    revision = server.registry.cache.revision
+    return page(server, request, context, query, entries, len(keys), selection, limit, revision)
 
 
 def page(
-    server: ApiServer, request: Request, context: Context, query: Query, entries: Iterable[Entry],
+    server: ApiServer, request: Request, context: Context, query: Query, entries: Iterable[Entry], count: int,
     selection: Selection, limit: int, revision: int,
 ) -> Response:  # fmt: skip
-    """One page of a list: `entries` in order, cut at the limit."""
+    """One page of a list: `entries` (there are `count`) in order, cut at the limit."""
     chosen = entries if selection.matches is None else filter(selection.matches, entries)
     if not limit:
         return respond_list(server, request, context, query, list(chosen), revision, {})
-    found: list[Entry] = []
-    rest = 0
-    for entry in chosen:
-        if len(found) < limit:
-            found.append(entry)
-        else:
-            rest += 1
-            if selection.matches is not None:
-                break
+    if selection.matches is None:
+        found = list(islice(chosen, limit))
+        rest = count - len(found)
+    else:
+        found = list(islice(chosen, limit + 1))  # one more tells whether there are more
+        rest = len(found[limit:])
+        del found[limit:]
     metadata: dict[str, object] = {}
     if rest:
         metadata["continue"] = encode_token(_after(context, found[-1].key), revision)
@@ -167,9 +168,10 @@ async def _list_past(
     limit = max(options.limit, 0)
     mine = server.registry.cache_of(context.resource)
     if resume.revision < 0 or mine.changed <= resume.revision:
-        entries: Iterable[Entry] = (e for e in mine.select(below) if e.key >= below + resume.start)
+        keys = mine.keys(below, below + resume.start)
+        entries = map(mine.entries.__getitem__, keys)
         revision = resume.revision if resume.revision > 0 else cache.revision
-        return page(server, request, context, query, entries, selection, limit, revision)
+        return page(server, request, context, query, entries, len(keys), selection, limit, revision)
     prefix = context.resource.prefix
     start = (prefix + below + resume.start).encode()
     top = (prefix + below).encode()
@@ -183,7 +185,7 @@ async def _list_past(
     except StoreError as error:
         raise storage_failure(error) from error
     past = [Entry.stored(kv.key.decode()[len(prefix) :], kv.value, kv.mod_revision) for kv in result.kvs]
-    return page(server, request, context, query, past, selection, limit, resume.revision)
+    return page(server, request, context, query, past, len(past), selection, limit, resume.revision)
 
 
 def expired(server: ApiServer, context: Context, options: ListOptions, resume: Resume) -> Gone:

@@ -67,7 +67,9 @@ def _check_version(strategy: Strategy, context: Context, new: Object, entry: Ent
         raise GenericError(f'strconv.ParseUint: parsing "{text}": invalid syntax')
     if int(text) != entry.revision:
         raise Conflict(resource.group, resource.name, context.name, MODIFIED)
-    return True
+    # A patch's result bears the version that it was made from: it is made again from a newer one. When the patch itself
+    # named the version, that is the conflict.
+    return context.verb != "patch"
 
 
 def carry_over(new: Object, old: Object, context: Context) -> None:

@@ -103,7 +103,7 @@ def pod_sum(spec: Object, field: str) -> dict[str, str]:
         for name, text in container.get("resources", {}).get(field, {}).items():
             value = quantity.parse(text)
             totals[name] = totals[name].add(value) if name in totals else value
-    for container in spec.get("initContainers", []):
+    for container in spec.get("initContainers") or []:
         for name, text in container.get("resources", {}).get(field, {}).items():
             value = quantity.parse(text)
             if name not in totals or totals[name] < value:

@@ -61,7 +61,7 @@ def _merge(attributes: Attributes, spec: Object, scheduling: Object) -> None:
     for key, value in scheduling.get("nodeSelector", {}).items():
         if selector.get(key, value) != value:
             raise attributes.forbidden(
-                f"pod rejected: conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; "
+                f"conflict: runtimeClass.scheduling.nodeSelector[{key}] = {value}; "
                 f"pod.spec.nodeSelector[{key}] = {selector[key]}"
             )
         selector[key] = value

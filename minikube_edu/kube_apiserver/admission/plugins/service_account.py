@@ -57,7 +57,7 @@ class ServiceAccount(Plugin):
     def judge_mirror(self, attributes: Attributes, spec: Object) -> None:
         if spec.get("serviceAccountName"):
             raise attributes.forbidden("a mirror pod may not reference service accounts")
-        for volume in spec.get("volumes", []):
+        for volume in spec.get("volumes") or []:
             if "secret" in volume:
                 raise attributes.forbidden("a mirror pod may not reference secrets")
             for source in volume.get("projected", {}).get("sources", []):
@@ -82,12 +82,12 @@ class ServiceAccount(Plugin):
 
 def mount_token(spec: Object) -> None:
     """Add the volume, and its mounts where the place is free."""
-    volumes = spec.get("volumes", [])
+    volumes = spec.get("volumes") or []
     name = next((v["name"] for v in volumes if v["name"].startswith("kube-api-access-") and _is_token(v)), None)
     fresh = name or "kube-api-access-" + ids.suffix()
     used = False
     for field in ("initContainers", "containers"):
-        for container in spec.get(field, []):
+        for container in spec.get(field) or []:
             mounts = container.get("volumeMounts", [])
             if any(mount["mountPath"].rstrip("/") == TOKEN_PATH for mount in mounts):
                 continue
@@ -121,7 +121,7 @@ def judge_references(attributes: Attributes, spec: Object, account: Object) -> N
     """An account that enforces it lets its pods use only the secrets that it names."""
     name = account["metadata"]["name"]
     allowed = {one.get("name") for one in account.get("secrets", [])}
-    for volume in spec.get("volumes", []):
+    for volume in spec.get("volumes") or []:
         secret = volume.get("secret", {}).get("secretName")
         if secret and secret not in allowed:
             raise attributes.forbidden(
@@ -129,7 +129,7 @@ def judge_references(attributes: Attributes, spec: Object, account: Object) -> N
                 "reference that secret"
             )
     for field in CONTAINERS:
-        for container in spec.get(field, []):
+        for container in spec.get(field) or []:
             _judge_environment(attributes, field, container, name, allowed)
     pulls = {one.get("name") for one in account.get("imagePullSecrets", [])}
     for position, one in enumerate(spec.get("imagePullSecrets", [])):
