@@ -123,6 +123,8 @@ async def test_later_pages_show_the_list_as_it_was_at_the_first(api: Api) -> Non
     await fill(api, "e")
     second = await api.get(f"{MAPS}?limit=5&continue={first.json['metadata']['continue']}")
     assert second.names == ["c", "d"]
+    shorter = await api.get(f"{MAPS}?limit=1&continue={first.json['metadata']['continue']}")
+    assert (shorter.names, shorter.json["metadata"]["remainingItemCount"]) == (["c"], 1)
     assert second.json["items"][1]["data"] == {"from": "d"}
     assert second.version == first.version
 

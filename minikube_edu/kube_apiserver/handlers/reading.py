@@ -177,7 +177,8 @@ async def _list_past(
     top = (prefix + below).encode()
     end = top[:-1] + bytes([top[-1] + 1])
     try:
-        result = await server.registry.store.range(Range(start, end, revision=resume.revision))
+        some = limit if selection.matches is None else 0
+        result = await server.registry.store.range(Range(start, end, limit=some, revision=resume.revision))
     except Compacted:
         raise expired(server, context, options, resume) from None
     except FutureRevision:
@@ -185,7 +186,7 @@ async def _list_past(
     except StoreError as error:
         raise storage_failure(error) from error
     past = [Entry.stored(kv.key.decode()[len(prefix) :], kv.value, kv.mod_revision) for kv in result.kvs]
-    return page(server, request, context, query, past, len(past), selection, limit, resume.revision)
+    return page(server, request, context, query, past, result.count, selection, limit, resume.revision)
 
 
 def expired(server: ApiServer, context: Context, options: ListOptions, resume: Resume) -> Gone:
