@@ -15,6 +15,7 @@ from minikube_edu.client.events import EventRecorder
 from minikube_edu.client.factory import InformerFactory
 from minikube_edu.client.rest import Client
 from minikube_edu.kube_controller_manager.controller import Controller, Environment, Settings
+from minikube_edu.kube_controller_manager.names import LEFT_OUT, full_name
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +66,16 @@ TABLE = {
 
 
 def chosen(controllers: Sequence[str]) -> list[str]:
-    """The controllers that `--controllers` names; ValueError for one that there is not."""
-    for name in controllers:
-        if name not in ("*", "") and name.lstrip("-") not in TABLE:
-            raise ValueError(f'"{name.lstrip("-")}" is not in the list of known controllers')
-    if "*" not in controllers:
-        return [name for name in TABLE if name in controllers]
-    return [name for name in TABLE if f"-{name}" not in controllers]
+    """The controllers that `--controllers` names; ValueError for one that there is not. `*` has the signer and the
+    cleaner of bootstrap tokens too, which the real one has only when they are named, as kubeadm does."""
+    names = [full_name(name.strip()) for name in controllers]
+    for name in names:
+        bare = name.removeprefix("-")
+        if bare not in ("*", "") and bare not in TABLE and bare not in LEFT_OUT:
+            raise ValueError(f'"{bare}" is not in the list of known controllers')
+    if "*" not in names:
+        return [name for name in TABLE if name in names]
+    return [name for name in TABLE if f"-{name}" not in names]
 
 
 class Manager:

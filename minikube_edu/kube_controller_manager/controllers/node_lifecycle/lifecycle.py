@@ -52,6 +52,8 @@ class NodeLifecycleController(Controller):
         self.health = Health(self.settings.node_monitor_grace_period)
         self.zones = Zones()
         self.known: set[str] = set()
+        self.renewed: dict[str, str] = {}  # node -> when it last renewed its lease, as it was at `renewed_at`
+        self.renewed_at = 0.0
         self.ready: dict[str, str] = {}  # as it was at the last look
         self.recorder = environment.recorder("node-controller")
 
@@ -110,8 +112,16 @@ class NodeLifecycleController(Controller):
         await self.follow(node)
 
     async def renewals(self) -> dict[str, str]:
+        """From the server, at most five times in a grace period."""
+        due = self.renewed_at + self.settings.node_monitor_grace_period / 5
+        if self.renewed and clock.monotonic() < due:
+            return self.renewed
         found = await self.client.list(LEASES, NODE_LEASES, resource_version="0")
-        return {lease["metadata"]["name"]: lease["spec"].get("renewTime", "") for lease in found.get("items") or ()}
+        self.renewed_at = clock.monotonic()
+        self.renewed = {
+            lease["metadata"]["name"]: lease["spec"].get("renewTime", "") for lease in found.get("items") or ()
+        }
+        return self.renewed
 
     async def follow(self, node: Object) -> None:
         """What a node's readiness, or the loss of it, leads to."""
