@@ -22,7 +22,7 @@ from minikube_edu.lib.web.messages import Peer, Request, Response, Streaming, Up
 from tests.in_process import ADMIN, Api, api_server
 from tests.kube_apiserver.random_requests import Ask, RandomRequests
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "8"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "6"))
 REQUESTS = 1000
 
 # 5xx answers that the real server gives as well: to all, and to server-side apply and strategic patches
@@ -108,7 +108,7 @@ def test_no_request_makes_the_server_fail(capsys: pytest.CaptureFixture[str]) ->
     deadline = clock.monotonic() + SECONDS
     counts: Counter[int] = Counter()
 
-    @settings(max_examples=100_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=int(SECONDS * 5), deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(st.integers(0, 2**32))
     def campaign(seed: int) -> None:
         if clock.monotonic() < deadline:
