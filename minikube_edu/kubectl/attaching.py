@@ -63,12 +63,19 @@ def _rank(pod: Object) -> tuple[Any, ...]:
     status = pod.get("status") or {}
     phase = {"Pending": 2, "Unknown": 1}.get(status.get("phase") or "", 0)
     ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in status.get("conditions") or ())
-    return (not (pod.get("spec") or {}).get("nodeName"), phase, not ready, pod["metadata"].get("creationTimestamp") or "")
+    return (
+        not (pod.get("spec") or {}).get("nodeName"),
+        phase,
+        not ready,
+        pod["metadata"].get("creationTimestamp") or "",
+    )
 
 
 def container_of(call: Call, pod: Object, name: str, *, quiet: bool = False) -> str:
     spec, metadata = pod["spec"], pod["metadata"]
-    every = [one["name"] for key in ("containers", "initContainers", "ephemeralContainers") for one in spec.get(key) or ()]
+    every = [
+        one["name"] for key in ("containers", "initContainers", "ephemeralContainers") for one in spec.get(key) or ()
+    ]
     plain = [one["name"] for one in spec.get("containers") or ()]
     if name:
         if name not in every:
@@ -142,15 +149,22 @@ async def execute(call: Call, pod: Object, container: str, command: list[str], *
 
     try:
         process = await remote.execute(
-            call.factory.client, pod["metadata"]["namespace"], pod["metadata"]["name"], command,
-            container=container, stdin=stdin, tty=tty,
+            call.factory.client,
+            pod["metadata"]["namespace"],
+            pod["metadata"]["name"],
+            command,
+            container=container,
+            stdin=stdin,
+            tty=tty,
         )
     except ApiError as error:
         raise refused(error) from None
     try:
         code = await stream(call, process, stdin=stdin, tty=tty)
     except ApiError as error:
-        raise CommandError(f"Internal error occurred: {error.message}" if not error.message.startswith("Internal") else error.message) from None
+        raise CommandError(
+            f"Internal error occurred: {error.message}" if not error.message.startswith("Internal") else error.message
+        ) from None
     finally:
         process.close()
     if code:
@@ -167,8 +181,12 @@ async def attach(call: Call, pod: Object, container: str, *, stdin: bool, tty: b
         call.warn("If you don't see a command prompt, try pressing enter.")
     try:
         process = await remote.attach(
-            call.factory.client, pod["metadata"]["namespace"], pod["metadata"]["name"],
-            container=container, stdin=stdin, tty=tty,
+            call.factory.client,
+            pod["metadata"]["namespace"],
+            pod["metadata"]["name"],
+            container=container,
+            stdin=stdin,
+            tty=tty,
         )
     except ApiError as error:
         raise refused(error) from None
@@ -232,7 +250,9 @@ def _ended(pod: Object | None) -> bool:
 
 async def _show_log(call: Call, pod: Object, container: str) -> None:
     metadata = pod["metadata"]
-    reply = await call.factory.raw("GET", PODS.path(metadata["namespace"], metadata["name"], "log"), container=container)
+    reply = await call.factory.raw(
+        "GET", PODS.path(metadata["namespace"], metadata["name"], "log"), container=container
+    )
     call.out.write(reply.body.decode("utf-8", "replace"))
 
 
@@ -252,7 +272,6 @@ async def _remove(call: Call, info: Info) -> None:
 
     deleter = Deleter(call, "Background", -1, "none", True, quiet=call.flags["quiet"])
     await deleter.take(info)
-
 
 
 def has_tty(pod: Object, container: str) -> bool:

@@ -18,9 +18,9 @@ from minikube_edu.client.discovery import ServedResource
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.sending import JSON
 from minikube_edu.kubectl.command import Call
+from minikube_edu.kubectl.factory import Factory
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.mapping import NoKind, NoResource
-from minikube_edu.kubectl.factory import Factory
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]

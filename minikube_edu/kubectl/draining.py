@@ -57,7 +57,10 @@ class Drain:
 
     async def _chosen(self, info: Info) -> list[Object]:
         listed = await self.call.factory.send(
-            "GET", PODS.path(), fieldSelector=f"spec.nodeName={info.name}", labelSelector=self.call.flags["pod-selector"]
+            "GET",
+            PODS.path(),
+            fieldSelector=f"spec.nodeName={info.name}",
+            labelSelector=self.call.flags["pod-selector"],
         )
         chosen: list[Object] = []
         warnings: dict[str, list[str]] = {}
@@ -86,7 +89,11 @@ class Drain:
         owner = next((one for one in metadata.get("ownerReferences") or () if one.get("controller")), None)
         if owner is not None and owner.get("kind") == "DaemonSet" and not finished:
             if not await self._exists(metadata["namespace"], owner["name"]):
-                return (False, f"deleting {NO_CONTROLLER}", "") if self.force else (False, "", f"{NO_CONTROLLER} (use --force to override)")
+                return (
+                    (False, f"deleting {NO_CONTROLLER}", "")
+                    if self.force
+                    else (False, "", f"{NO_CONTROLLER} (use --force to override)")
+                )
             if self.daemons:
                 return True, f"ignoring {DAEMONS}", ""
             return True, "", f"{DAEMONS} (use --ignore-daemonsets to ignore)"
@@ -128,10 +135,12 @@ class Drain:
 
     async def _evict(self, namespace: str, name: str, options: Object) -> None:
         body: Object = {
-            "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace},
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": namespace},
             "deleteOptions": options,
         }
-        where = f'pods/{quote(name)} -n {quote(namespace)}'
+        where = f"pods/{quote(name)} -n {quote(namespace)}"
         sender = self.call.factory
         while True:
             try:
@@ -165,5 +174,7 @@ class Drain:
             if found["metadata"]["uid"] != metadata["uid"]:
                 return
             if self.deadline.left <= 0:
-                raise CommandError(f"error when waiting for pod {quote(metadata['name'])} terminating: global timeout reached: {self.timeout}")
+                raise CommandError(
+                    f"error when waiting for pod {quote(metadata['name'])} terminating: global timeout reached: {self.timeout}"
+                )
             await asyncio.sleep(0.2)

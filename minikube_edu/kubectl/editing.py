@@ -7,6 +7,7 @@ used, the editor is opened again with the reason above the text, until it is, or
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import subprocess
 import tempfile
@@ -38,14 +39,16 @@ class Editor:
     def __init__(self) -> None:
         text = os.environ.get("KUBE_EDITOR") or os.environ.get("EDITOR") or "vi"
         self.text = text
-        self.words = shlex.split(text) if not any(char in text for char in "\"'\\") else ["/bin/bash", "-c", text + ' "$0"']
+        self.words = (
+            shlex.split(text) if not any(char in text for char in "\"'\\") else ["/bin/bash", "-c", text + ' "$0"']
+        )
         if self.words[0] == "/bin/bash":
             self.words = ["/bin/bash", "-c", f'{text} "$1"', "edit"]
 
     def edit(self, text: str, suffix: str) -> tuple[str, str]:
         """(the text afterwards, the file that holds it)"""
-        handle, path = tempfile.mkstemp(prefix="kubectl-edit-", suffix=suffix)
-        with os.fdopen(handle, "w") as file:
+        path = os.path.join(tempfile.gettempdir(), f"kubectl-edit-{secrets.randbelow(1 << 32)}{suffix}")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
         try:
             code = subprocess.run([*self.words, path], check=False).returncode
@@ -71,9 +74,12 @@ class Edit:
             )
         self.json = output == "json"
         self.editor = Editor()
+        self.plurals: dict[int, str] = {}  # `deployments.apps`, by the object's identity
 
     def shown(self, objects: list[Object]) -> str:
-        plain = [without_managed_fields(obj) if not self.call.flags.get("show-managed-fields") else obj for obj in objects]
+        plain = [
+            without_managed_fields(obj) if not self.call.flags.get("show-managed-fields") else obj for obj in objects
+        ]
         whole = plain[0] if len(plain) == 1 else {"apiVersion": "v1", "items": plain, "kind": "List"}
         if self.json:
             from minikube_edu.kubectl.printers import json_out
@@ -96,11 +102,6 @@ class Edit:
                 os.unlink(path)
                 self.call.warn(UNCHANGED)
                 return False
-            if not body.strip():
-                if not reasons:
-                    os.unlink(path)
-                    self.call.warn("Edit cancelled, saved file was empty.")
-                    return False
             shown_before = text = body if body.endswith("\n") else body + "\n"
             reasons = await self._try(objects, body, path, take)
             if not reasons:
@@ -124,6 +125,10 @@ class Edit:
         for one in found:
             items += one["items"] if isinstance(one, dict) and one.get("kind") == "List" else [one]
         if len(items) != len(objects) or not all(isinstance(one, dict) for one in items):
+            for obj in objects:
+                self.call.warn(
+                    f"error: {self.plurals.get(id(obj), '')} {quote(obj['metadata'].get('name') or '')} is invalid"
+                )
             return ["the file no longer holds the objects"]
         for before, after in zip(objects, items, strict=True):
             try:
@@ -137,14 +142,15 @@ class Edit:
         kind, name = details.get("kind") or "", details.get("name") or obj["metadata"].get("name") or ""
         causes = [f"{one.get('field') or ''}: {one.get('message') or ''}" for one in details.get("causes") or ()]
         if error.reason == "Invalid" or causes:
-            self.call.warn(f"error: {_plural(obj)} {quote(name)} is invalid")
-            return [f"{_plural(obj)} {quote(name)} was not valid:", *(f"* {cause}" for cause in causes or [error.message])]
-        self.call.warn(f"error: {_plural(obj)} {quote(name)} could not be {'patched' if kind else 'saved'}: {error}")
+            self.call.warn(f"error: {self.plurals.get(id(obj), '')} {quote(name)} is invalid")
+            return [
+                f"{self.plurals.get(id(obj), '')} {quote(name)} was not valid:",
+                *(f"* {cause}" for cause in causes or [error.message]),
+            ]
+        self.call.warn(
+            f"error: {self.plurals.get(id(obj), '')} {quote(name)} could not be {'patched' if kind else 'saved'}: {error}"
+        )
         return [str(error)]
-
-
-def _plural(obj: Object) -> str:
-    return str(obj.get("_plural") or obj.get("kind") or "")
 
 
 async def edit(call: Call) -> None:
@@ -160,6 +166,7 @@ async def edit(call: Call) -> None:
         call.warn("edit cancelled, no objects found")
         return
     by_id = {id(info.object): info for info in infos}
+    editor.plurals = {id(info.object): str(info.mapping.resource) for info in infos}
     printer = _printer(call, "edited")
 
     async def take(before: Object, after: Object, path: str) -> None:
@@ -189,18 +196,14 @@ async def _send(call: Call, info: Info, before: Object, after: Object, path: str
     patch, kind = two_way(info.mapping.resource, plain, after)
     if call.flags.get("output-patch"):
         call.say("Patch: " + orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode())
-    info.object["_plural"] = str(info.mapping.resource)
-    try:
-        patched = await call.factory.send(
-            "PATCH",
-            info.path(call.flags.get("subresource") or ""),
-            patch,
-            content_type=kind,
-            fieldManager=call.flags["field-manager"],
-            fieldValidation=printing.validation(call),
-        )
-    finally:
-        info.object.pop("_plural", None)
+    patched = await call.factory.send(
+        "PATCH",
+        info.path(call.flags.get("subresource") or ""),
+        patch,
+        content_type=kind,
+        fieldManager=call.flags["field-manager"],
+        fieldValidation=printing.validation(call),
+    )
     show(patched)
 
 
@@ -211,14 +214,18 @@ async def create(call: Call) -> None:
     if not infos:
         return
     by_id = {id(info.object): info for info in infos}
+    editor.plurals = {id(info.object): str(info.mapping.resource) for info in infos}
     show = _printer(call, "created")
 
     async def take(before: Object, after: Object, path: str) -> None:
         info = by_id[id(before)]
         show(
             await call.factory.send(
-                "POST", info.path(collection=True), after,
-                fieldManager=call.flags["field-manager"], fieldValidation=printing.validation(call),
+                "POST",
+                info.path(collection=True),
+                after,
+                fieldManager=call.flags["field-manager"],
+                fieldValidation=printing.validation(call),
             )
         )
 
@@ -240,6 +247,7 @@ async def last_applied_of(call: Call) -> None:
         obj = orjson.loads(text)
         objects.append(obj)
         by_id[id(obj)] = info
+        editor.plurals[id(obj)] = str(info.mapping.resource)
     show = _printer(call, "edited")
 
     async def take(before: Object, after: Object, path: str) -> None:

@@ -140,7 +140,9 @@ class Factory:
         for key, shown in (("client-certificate", "client-cert"), ("client-key", "client-key")):
             file = who.get(key)
             if file and not who.get(f"{key}-data") and not os.path.exists(file):
-                problems.append(f"unable to read {shown} {file} for {user} due to open {file}: no such file or directory")
+                problems.append(
+                    f"unable to read {shown} {file} for {user} due to open {file}: no such file or directory"
+                )
         if problems and any("client" in problem for problem in problems):
             raise ConfigurationInvalid(problems)
         if problems:
@@ -156,9 +158,7 @@ class Factory:
         groups = tuple(flags["as-group"]) or tuple(who.get("as-groups") or ())
         uid = flags["as-uid"] or who.get("as-uid") or ""
         if not user and (groups or uid or extra):
-            raise CommandError(
-                f"requesting uid, groups or user-extra for {user_name} without impersonating a user"
-            )
+            raise CommandError(f"requesting uid, groups or user-extra for {user_name} without impersonating a user")
         return Impersonation(user, groups, uid, extra) if user else None
 
     @cached_property
@@ -351,5 +351,7 @@ class _Caller:
 
 
 def query_text(query: dict[str, str | int | bool | None]) -> str:
-    kept = {key: "true" if value is True else str(value) for key, value in query.items() if value not in (None, False, "")}
+    kept = {
+        key: "true" if value is True else str(value) for key, value in query.items() if value not in (None, False, "")
+    }
     return "?" + urlencode(sorted(kept.items())) if kept else ""

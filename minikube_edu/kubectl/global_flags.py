@@ -5,10 +5,16 @@ from __future__ import annotations
 from minikube_edu.kubectl.flags import Flag
 
 GLOBAL = (
-    Flag("as", help="Username to impersonate for the operation. User could be a regular user or a service account in "
-         "a namespace."),
-    Flag("as-group", "array", help="Group to impersonate for the operation, this flag can be repeated to specify "
-         "multiple groups."),
+    Flag(
+        "as",
+        help="Username to impersonate for the operation. User could be a regular user or a service account in "
+        "a namespace.",
+    ),
+    Flag(
+        "as-group",
+        "array",
+        help="Group to impersonate for the operation, this flag can be repeated to specify multiple groups.",
+    ),
     Flag("as-uid", help="UID to impersonate for the operation."),
     Flag("as-user-extra", "array", help="User extras to impersonate for the operation, as key=value; can be repeated."),
     Flag("cache-dir", default="$HOME/.kube/cache", help="Directory of the cache."),
@@ -26,8 +32,11 @@ GLOBAL = (
     Flag("password", help="Password for basic authentication."),
     Flag("profile", default="none", help="What to profile. One of (none|cpu|heap|goroutine|threadcreate|block|mutex)"),
     Flag("profile-output", default="profile.pprof", help="File to write the profile to."),
-    Flag("request-timeout", default="0", help="How long to wait for one answer: a number with a unit (1s, 2m, 3h), or "
-         "0 for as long as it takes."),
+    Flag(
+        "request-timeout",
+        default="0",
+        help="How long to wait for one answer: a number with a unit (1s, 2m, 3h), or 0 for as long as it takes.",
+    ),
     Flag("server", short="s", help="Address and port of the API server."),
     Flag("tls-server-name", help="The name that the server's certificate must have, when it is not its address."),
     Flag("token", help="Bearer token for authentication to the API server."),

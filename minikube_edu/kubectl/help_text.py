@@ -57,6 +57,7 @@ def _root(command: Command) -> str:
         parts.append("\n".join([group, *lines]))
     parts.append("Usage:\n  kubectl [flags] [options]")
     return (
-        "\n\n".join(parts) + '\n\nUse "kubectl <command> --help" for more information about a given command.\n'
+        "\n\n".join(parts)
+        + '\n\nUse "kubectl <command> --help" for more information about a given command.\n'
         + OPTIONS_LINE
     )

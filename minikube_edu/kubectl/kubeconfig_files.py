@@ -39,7 +39,10 @@ class Files:
             entries: dict[str, Object] = {}
             for path, document in self.documents.items():
                 for entry in document.get(section) or ():
-                    entries.setdefault(entry.get("name") or "", {inner: entry.get(inner) or {}, "name": entry.get("name") or "", "_path": path})
+                    entries.setdefault(
+                        entry.get("name") or "",
+                        {inner: entry.get(inner) or {}, "name": entry.get("name") or "", "_path": path},
+                    )
             found[section] = [entries[name] for name in sorted(entries)] or None
         for document in self.documents.values():
             found["current-context"] = found["current-context"] or document.get("current-context") or ""
@@ -89,8 +92,15 @@ class Files:
 
     def save(self) -> None:
         for path, document in self.documents.items():
-            whole: Object = {"apiVersion": "v1", "kind": "Config", "clusters": None, "contexts": None, "users": None,
-                             "current-context": "", **document}
+            whole: Object = {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": None,
+                "contexts": None,
+                "users": None,
+                "current-context": "",
+                **document,
+            }
             for section in INNER:
                 whole[section] = sorted(whole.get(section) or (), key=lambda entry: str(entry.get("name"))) or None
             whole.pop("preferences", None)

@@ -14,7 +14,9 @@ class NoResource(CommandError):
 
     def __init__(self, name: str, group: str = "") -> None:
         self.name = name
-        super().__init__(f'the server doesn\'t have a resource type "{name}"' + (f' in group "{group}"' if group else ""))
+        super().__init__(
+            f'the server doesn\'t have a resource type "{name}"' + (f' in group "{group}"' if group else "")
+        )
 
 
 class NoKind(CommandError):
@@ -67,6 +69,19 @@ class Mapper:
                 found.setdefault((served.resource.group, served.resource.plural), served)
         return list(found.values())
 
+    def everything(self, served: list[ServedResource], what: str) -> list[ServedResource]:
+        """All that a name may mean, preferred versions only: plurals and singulars first, then short names, then kinds."""
+        places = [one for one in served if one.preferred]
+        lower = what.lower()
+        for fits in (
+            lambda one: what in (one.resource.plural, one.singular),
+            lambda one: what in one.short_names,
+            lambda one: lower in (one.kind.lower(), one.resource.plural),
+        ):
+            if found := [one for one in places if fits(one)]:
+                return found
+        return []
+
     def _match(self, served: list[ServedResource], what: str) -> ServedResource | None:
         name, dot, rest = what.partition(".")
         version, second_dot, group = rest.partition(".")
@@ -78,8 +93,11 @@ class Mapper:
             places = [
                 one
                 for one in served
-                if (wanted_group is None or one.resource.group == wanted_group
-                    or (wanted_group and one.resource.group.startswith(wanted_group)))
+                if (
+                    wanted_group is None
+                    or one.resource.group == wanted_group
+                    or (wanted_group and one.resource.group.startswith(wanted_group))
+                )
                 and (one.resource.version == wanted_version if wanted_version else one.preferred)
             ]
             found = self._named(places, name)

@@ -13,7 +13,11 @@ from minikube_edu.kubectl.flags import Flag
 Object = dict[str, Any]
 
 FLAGS = (
-    Flag("override-type", default="merge", help="The method used to override the generated object: json, merge, or strategic."),
+    Flag(
+        "override-type",
+        default="merge",
+        help="The method used to override the generated object: json, merge, or strategic.",
+    ),
     Flag("overrides", help="An inline JSON override for the generated object."),
 )
 

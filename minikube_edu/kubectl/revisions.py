@@ -111,7 +111,9 @@ async def restore(info: Info, wanted: int, dry: str, manager: str = "") -> str:
         text = template_text(chosen.object["spec"]["template"])
         return text if kind == "Deployment" else f"will roll back to {text}"
     if kind == "Deployment" and info.object["spec"].get("paused"):
-        raise CommandError("you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again")
+        raise CommandError(
+            "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again"
+        )
     if _plain(chosen.object["spec"]["template"]) == _plain(info.object["spec"]["template"]):
         return f"skipped rollback (current template already matches revision {wanted})"
     body, content = _patch(info, chosen)

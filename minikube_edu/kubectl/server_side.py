@@ -77,12 +77,21 @@ def _owns_annotation(entry: Object) -> bool:
 async def _migrate(applier: Applier, info: Info) -> bool:
     """Fields of the client-side manager become those of `kubectl`, so that applying can remove them again."""
     entries = _entries(info.object)
-    olds = [one for one in entries if one.get("manager") == CLIENT_SIDE and one.get("operation") == "Update"
-            and not one.get("subresource")]
+    olds = [
+        one
+        for one in entries
+        if one.get("manager") == CLIENT_SIDE and one.get("operation") == "Update" and not one.get("subresource")
+    ]
     if not olds:
         return False
-    mine = next((one for one in entries if one.get("manager") == "kubectl" and one.get("operation") == "Apply"
-                 and not one.get("subresource")), None)
+    mine = next(
+        (
+            one
+            for one in entries
+            if one.get("manager") == "kubectl" and one.get("operation") == "Apply" and not one.get("subresource")
+        ),
+        None,
+    )
     union = copy.deepcopy((mine or {}).get("fieldsV1") or {})
     for old in olds:
         fields = copy.deepcopy(old.get("fieldsV1") or {})

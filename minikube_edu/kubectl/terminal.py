@@ -30,7 +30,9 @@ class Terminal:
             asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resize)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._before is not None:
             import termios
 

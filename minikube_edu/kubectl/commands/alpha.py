@@ -9,4 +9,8 @@ def run(call: Call) -> None:
     call.warn("No alpha commands are available in this version of kubectl")
 
 
-COMMAND = Command("alpha", run, long="These commands correspond to alpha features that are not enabled in Kubernetes clusters by default.")
+COMMAND = Command(
+    "alpha",
+    run,
+    long="These commands correspond to alpha features that are not enabled in Kubernetes clusters by default.",
+)

@@ -15,9 +15,7 @@ def _check(there: dict[str, str], put: dict[str, str]) -> None:
         if name in there and there[name] != value and name != CAUSE
     ]
     if taken:
-        raise CommandError(
-            f"--overwrite is false but found the following declared annotation(s): {'; '.join(taken)}"
-        )
+        raise CommandError(f"--overwrite is false but found the following declared annotation(s): {'; '.join(taken)}")
 
 
 _ANNOTATIONS = marking.Kind(

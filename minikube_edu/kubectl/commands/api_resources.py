@@ -32,7 +32,12 @@ async def run(call: Call) -> None:
     elif flags["sort-by"] == "kind":
         entries.sort(key=lambda one: one.kind)
     if output in ("json", "yaml", "kyaml"):
-        listed = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "", "resources": [_object(one) for one in entries]}
+        listed = {
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": "",
+            "resources": [_object(one) for one in entries],
+        }
         printing.shower(call, "", typed=True)(listed)
     elif output == "name":
         call.out.write("".join(f"{one.resource}\n" for one in entries))
@@ -58,7 +63,13 @@ def _table(entries: list[ServedResource], *, wide: bool, headers: bool) -> str:
         rows.append("\t".join(names))
     for one in entries:
         resource = one.resource
-        cells = [resource.plural, ",".join(one.short_names), resource.api_version, str(resource.namespaced).lower(), resource.kind]
+        cells = [
+            resource.plural,
+            ",".join(one.short_names),
+            resource.api_version,
+            str(resource.namespaced).lower(),
+            resource.kind,
+        ]
         if wide:
             cells += [",".join(one.verbs), ",".join(one.categories)]
         rows.append("\t".join(cells))
@@ -67,7 +78,11 @@ def _table(entries: list[ServedResource], *, wide: bool, headers: bool) -> str:
 
 def _object(one: ServedResource) -> dict[str, object]:
     resource = one.resource
-    found: dict[str, object] = {"name": resource.plural, "singularName": one.singular, "namespaced": resource.namespaced}
+    found: dict[str, object] = {
+        "name": resource.plural,
+        "singularName": one.singular,
+        "namespaced": resource.namespaced,
+    }
     if resource.group:
         found["group"] = resource.group
     found |= {"version": resource.version, "kind": resource.kind, "verbs": list(one.verbs)}

@@ -13,5 +13,8 @@ async def run(call: Call) -> None:
 
 
 COMMAND = Command(
-    "api-versions", run, long='Print the supported API versions on the server, in the form of "group/version".', discovery_tries=1
+    "api-versions",
+    run,
+    long='Print the supported API versions on the server, in the form of "group/version".',
+    discovery_tries=1,
 )

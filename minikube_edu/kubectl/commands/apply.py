@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 
 from minikube_edu.client.errors import ApiError
-from minikube_edu.client.rest import APPLY_PATCH
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import last_applied, printing
 from minikube_edu.kubectl.builder import Builder, Info
@@ -120,9 +119,7 @@ class Applier:
         metadata = info.object.get("metadata") or {}
         self.visited.add(metadata.get("uid") or "")
         if metadata.get("deletionTimestamp"):
-            self.call.factory.warn(
-                f"Detected changes to resource {info.name} which is currently being deleted."
-            )
+            self.call.factory.warn(f"Detected changes to resource {info.name} which is currently being deleted.")
         if self.objects_wanted:
             self.applied.append(info.object)
         else:
@@ -156,9 +153,7 @@ class Applier:
             await self._create(info, modified)
             return
         if last_applied.original(current) is None:
-            self.call.factory.err.write(
-                f"Warning: {NEVER_APPLIED.format(info.plural_name, last_applied.ANNOTATION)}\n"
-            )
+            self.call.factory.err.write(f"Warning: {NEVER_APPLIED.format(info.plural_name, last_applied.ANNOTATION)}\n")
         patch: Object = {}
         try:
             patch, patched = await self._patch(info, modified, current)
@@ -265,12 +260,22 @@ cat pod.json | kubectl apply -f -""",
         *groups.RECORD,
         *groups.ALL,
         *groups.field_manager("kubectl-client-side-apply"),
-        Flag("cascade", default="background", no_value="background", help='Must be "background", "orphan", or "foreground".'),
+        Flag(
+            "cascade",
+            default="background",
+            no_value="background",
+            help='Must be "background", "orphan", or "foreground".',
+        ),
         Flag("force", "bool", help="Delete and create anew what cannot be changed."),
         Flag("force-conflicts", "bool", help="With --server-side: take fields from other managers."),
         Flag("grace-period", "int", default=-1, help="Seconds that a deleted object has to end."),
         Flag("openapi-patch", "bool", default=True, help="Take the way to merge from the server's OpenAPI document."),
-        Flag("overwrite", "bool", default=True, help="Resolve conflicts between the file and the live object by the file."),
+        Flag(
+            "overwrite",
+            "bool",
+            default=True,
+            help="Resolve conflicts between the file and the live object by the file.",
+        ),
         Flag("prune", "bool", help="Delete what was applied before and is not in the files any more."),
         Flag("prune-allowlist", "array", help="Kinds to prune, as <group/version/kind>."),
         Flag("server-side", "bool", help="Let the server merge."),
@@ -279,11 +284,20 @@ cat pod.json | kubectl apply -f -""",
         Flag("wait", "bool", help="Wait until what is deleted is gone."),
     ),
     subcommands=(
-        Entry("edit-last-applied", "Edit latest last-applied-configuration annotations of a resource/object",
-              "apply_last_applied"),
-        Entry("set-last-applied", "Set the last-applied-configuration annotation on a live object to match the contents of a file",
-              "apply_last_applied"),
-        Entry("view-last-applied", "View the latest last-applied-configuration annotations of a resource/object",
-              "apply_last_applied"),
+        Entry(
+            "edit-last-applied",
+            "Edit latest last-applied-configuration annotations of a resource/object",
+            "apply_last_applied",
+        ),
+        Entry(
+            "set-last-applied",
+            "Set the last-applied-configuration annotation on a live object to match the contents of a file",
+            "apply_last_applied",
+        ),
+        Entry(
+            "view-last-applied",
+            "View the latest last-applied-configuration annotations of a resource/object",
+            "apply_last_applied",
+        ),
     ),
 )

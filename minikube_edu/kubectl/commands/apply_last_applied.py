@@ -40,7 +40,9 @@ async def put(call: Call) -> None:
     if not any(call.flags["filename"]):
         raise CommandError("must specify one of -f and -k")
     for info in await Builder(call).all():
-        wanted = last_applied.encoded(last_applied.without(info.object) if "annotations" in info.object["metadata"] else info.object)
+        wanted = last_applied.encoded(
+            last_applied.without(info.object) if "annotations" in info.object["metadata"] else info.object
+        )
         try:
             current = await info.fetch()
         except ApiError as error:
@@ -63,8 +65,12 @@ async def put(call: Call) -> None:
         patch = {"metadata": {"annotations": {last_applied.ANNOTATION: wanted}}}
         show(
             await call.factory.send(
-                "PATCH", info.path(), patch, content_type=MERGE_PATCH,
-                dryRun="All" if dry == "server" else "", fieldManager="kubectl-client-side-apply",
+                "PATCH",
+                info.path(),
+                patch,
+                content_type=MERGE_PATCH,
+                dryRun="All" if dry == "server" else "",
+                fieldManager="kubectl-client-side-apply",
             )
         )
 
@@ -88,7 +94,9 @@ COMMANDS = {
         use="(TYPE [NAME | -l label] | TYPE/NAME | -f FILENAME)",
         long="View the latest last-applied-configuration annotations by type/name or file.",
         flags=(
-            *groups.filename("of the objects."), *groups.SELECTOR, *groups.ALL,
+            *groups.filename("of the objects."),
+            *groups.SELECTOR,
+            *groups.ALL,
             Flag("output", short="o", default="yaml", help="Output format. Must be one of (yaml, json)"),
         ),
     ),
@@ -98,7 +106,9 @@ COMMANDS = {
         use="-f FILENAME",
         long="Set the latest last-applied-configuration annotations by setting it to match the contents of a file.",
         flags=(
-            *groups.filename("with the configuration."), *groups.PRINT, *groups.DRY_RUN,
+            *groups.filename("with the configuration."),
+            *groups.PRINT,
+            *groups.DRY_RUN,
             Flag("create-annotation", "bool", help="Create the annotation where there is none."),
         ),
     ),

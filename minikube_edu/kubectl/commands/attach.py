@@ -14,7 +14,9 @@ async def run(call: Call) -> None:
         raise CommandError("at least 1 argument is required for attach")
     if len(call.args) > 2:
         raise CommandError("expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw " + str(len(call.args)))
-    pod = await attaching.found_pod(call, call.args if "/" in call.args[0] or len(call.args) == 1 else ["/".join(call.args)])
+    pod = await attaching.found_pod(
+        call, call.args if "/" in call.args[0] or len(call.args) == 1 else ["/".join(call.args)]
+    )
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         raise CommandError(f"cannot attach a container in a completed pod; current phase is {pod['status']['phase']}")
     container = attaching.container_of(call, pod, flags["container"], quiet=flags["quiet"])

@@ -31,7 +31,7 @@ async def can_i(call: Call) -> None:
             raise CommandError("list option must be specified with no arguments")
         await _list(call)
         return
-    if len(args) not in (2, 3) or len(args) == 3 and "/" in args[1]:
+    if len(args) not in (2, 3) or (len(args) == 3 and "/" in args[1]):
         raise CommandError(ARGUMENTS)
     verb, what = args[0], args[1]
     namespace = "" if flags["all-namespaces"] else call.factory.namespace
@@ -42,7 +42,8 @@ async def can_i(call: Call) -> None:
     else:
         spec = {"resourceAttributes": await _attributes(call, verb, what, args[2:], namespace)}
     answer = await call.factory.send(
-        "POST", _API + "selfsubjectaccessreviews",
+        "POST",
+        _API + "selfsubjectaccessreviews",
         {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "spec": spec},
     )
     status = answer.get("status") or {}
@@ -72,25 +73,41 @@ async def _attributes(call: Call, verb: str, what: str, more: list[str], namespa
             found = (await call.factory.mapper.find(resource)).resource
             group, plural, version = found.group, found.plural, ""
             if not found.namespaced and not flags["all-namespaces"]:
-                call.warn(f"Warning: resource '{found.plural}' is not namespace scoped" + (f" in group '{found.group}'" if found.group else "") + "\n")
+                call.warn(
+                    f"Warning: resource '{found.plural}' is not namespace scoped"
+                    + (f" in group '{found.group}'" if found.group else "")
+                    + "\n"
+                )
                 namespace = ""
         except NoResource:
             plural, _, group = resource.partition(".")
-            text = f"Warning: the server doesn't have a resource type '{plural}'" + (f" in group '{group}'" if group else "")
+            text = f"Warning: the server doesn't have a resource type '{plural}'" + (
+                f" in group '{group}'" if group else ""
+            )
             call.warn(text + "\n")
         except Unreachable:
             call.warn(f"Warning: the server doesn't have a resource type '{resource}'\n")
     attributes = {
-        "namespace": namespace, "verb": verb, "group": group, "version": version, "resource": plural,
-        "subresource": subresource, "name": name,
+        "namespace": namespace,
+        "verb": verb,
+        "group": group,
+        "version": version,
+        "resource": plural,
+        "subresource": subresource,
+        "name": name,
     }
     return {key: value for key, value in attributes.items() if value}
 
 
 async def _list(call: Call) -> None:
     answer = await call.factory.send(
-        "POST", _API + "selfsubjectrulesreviews",
-        {"kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "spec": {"namespace": call.factory.namespace}},
+        "POST",
+        _API + "selfsubjectrulesreviews",
+        {
+            "kind": "SelfSubjectRulesReview",
+            "apiVersion": "authorization.k8s.io/v1",
+            "spec": {"namespace": call.factory.namespace},
+        },
     )
     status = answer.get("status") or {}
     if status.get("incomplete"):
@@ -114,7 +131,10 @@ async def _list(call: Call) -> None:
     rows += [line for _, line in sorted(lines, key=lambda one: _order(one[0]))]
     urls = []
     for rule in status.get("nonResourceRules") or ():
-        urls += [(url, f"\t{_words([url])}\t[]\t{_words(rule.get('verbs') or ())}\n") for url in rule.get("nonResourceURLs") or ()]
+        urls += [
+            (url, f"\t{_words([url])}\t[]\t{_words(rule.get('verbs') or ())}\n")
+            for url in rule.get("nonResourceURLs") or ()
+        ]
     rows += [line for _, line in sorted(urls, key=lambda one: one[1])]
     call.out.write(align("".join(rows), TABLE))
 
@@ -133,12 +153,15 @@ async def whoami(call: Call) -> None:
         raise CommandError(f"unexpected arguments: [{' '.join(call.args)}]")
     try:
         answer = await call.factory.send(
-            "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            "POST",
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
             {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"},
         )
     except ApiError as error:
         if error.not_found:
-            raise CommandError("the selfsubjectreviews API is not enabled in the cluster\nenable APISelfSubjectReview feature gate and authentication.k8s.io/v1alpha1 or authentication.k8s.io/v1beta1 API") from None
+            raise CommandError(
+                "the selfsubjectreviews API is not enabled in the cluster\nenable APISelfSubjectReview feature gate and authentication.k8s.io/v1alpha1 or authentication.k8s.io/v1beta1 API"
+            ) from None
         raise
     if call.flags["output"] or call.flags["template"]:
         order = {key: answer[key] for key in ("kind", "apiVersion", "metadata", "status") if key in answer}
@@ -163,7 +186,11 @@ COMMANDS = {
         long="Inspect authorization.",
         subcommands=(
             Entry("can-i", "Check whether an action is allowed", "auth"),
-            Entry("reconcile", "Reconciles rules for RBAC role, role binding, cluster role, and cluster role binding objects", "auth_reconcile"),
+            Entry(
+                "reconcile",
+                "Reconciles rules for RBAC role, role binding, cluster role, and cluster role binding objects",
+                "auth_reconcile",
+            ),
             Entry("whoami", "Experimental: Check self subject attributes", "auth"),
         ),
     ),

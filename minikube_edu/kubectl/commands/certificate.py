@@ -80,6 +80,8 @@ COMMANDS = {
             Entry("deny", "Deny a certificate signing request", "certificate"),
         ),
     ),
-    "approve": Command("approve", approve, use="(-f FILENAME | NAME)", long="Approve a certificate signing request.", flags=_FLAGS),
+    "approve": Command(
+        "approve", approve, use="(-f FILENAME | NAME)", long="Approve a certificate signing request.", flags=_FLAGS
+    ),
     "deny": Command("deny", deny, use="(-f FILENAME | NAME)", long="Deny a certificate signing request.", flags=_FLAGS),
 }

@@ -86,7 +86,9 @@ async def _logs(call: Call, folder: str, namespace: str, pod: Object) -> None:
     for container in [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]:
         head = f"==== START logs for container {container['name']} of pod {namespace}/{name} ====\n"
         try:
-            reply = await call.factory.raw("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log", container=container["name"])
+            reply = await call.factory.raw(
+                "GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log", container=container["name"]
+            )
             text = reply.body.decode("utf-8", "replace")
         except ApiError as error:
             text = f"Request log error: {error}\n"

@@ -209,6 +209,10 @@ COMMANDS = {
     "get-clusters": Command("get-clusters", get_clusters, long="Display clusters defined in the kubeconfig."),
     "get-users": Command("get-users", get_users, long="Display users defined in the kubeconfig."),
     "use-context": Command(
-        "use-context", use_context, use="CONTEXT_NAME", long="Set the current-context in a kubeconfig file.", aliases=("use",)
+        "use-context",
+        use_context,
+        use="CONTEXT_NAME",
+        long="Set the current-context in a kubeconfig file.",
+        aliases=("use",),
     ),
 }

@@ -22,7 +22,8 @@ def set_context(call: Call) -> None:
         raise CommandError(f"unexpected args: [{' '.join(call.args)}]")
     if flags["current"] == bool(call.args):
         raise CommandError(
-            "cannot specify both a context name and --current" if call.args
+            "cannot specify both a context name and --current"
+            if call.args
             else "you must specify a non-empty context name or --current"
         )
     name = found.merged()["current-context"] if flags["current"] else call.args[0]
@@ -64,7 +65,9 @@ def _file(entry: Object, key: str, path: str, embed: bool) -> None:
             with open(path, "rb") as file:
                 entry[f"{key}-data"] = base64.b64encode(file.read()).decode()
         except OSError:
-            raise CommandError(f"could not read {key} data from {path}: open {path}: no such file or directory") from None
+            raise CommandError(
+                f"could not read {key} data from {path}: open {path}: no such file or directory"
+            ) from None
         entry.pop(key, None)
     else:
         entry[key] = os.path.abspath(path) if path else path
@@ -197,7 +200,9 @@ def _delete(call: Call, section: str, what: str) -> None:
     active = section == "contexts" and found.merged()["current-context"] == name
     found.save()
     if active:
-        call.warn('warning: this removed your active context, use "kubectl config use-context" to select a different one')
+        call.warn(
+            'warning: this removed your active context, use "kubectl config use-context" to select a different one'
+        )
     call.say(f"deleted {what} {name} from {where}")
 
 
@@ -215,7 +220,9 @@ def delete_user(call: Call) -> None:
 
 def _one(call: Call) -> str:
     if len(call.args) != 1:
-        raise CommandError(f"unexpected args: [{' '.join(call.args)}]" if call.args else "you must specify a non-empty name")
+        raise CommandError(
+            f"unexpected args: [{' '.join(call.args)}]" if call.args else "you must specify a non-empty name"
+        )
     return call.args[0]
 
 
@@ -254,7 +261,12 @@ _ALL = (
     ),
     Command("set", set_value, use="PROPERTY_NAME PROPERTY_VALUE", long="Set an individual value in a kubeconfig file."),
     Command("unset", unset_value, use="PROPERTY_NAME", long="Unset an individual value in a kubeconfig file."),
-    Command("rename-context", rename_context, use="CONTEXT_NAME NEW_NAME", long="Renames a context from the kubeconfig file."),
+    Command(
+        "rename-context",
+        rename_context,
+        use="CONTEXT_NAME NEW_NAME",
+        long="Renames a context from the kubeconfig file.",
+    ),
     Command("delete-context", delete_context, use="NAME", long="Delete the specified context from the kubeconfig."),
     Command("delete-cluster", delete_cluster, use="NAME", long="Delete the specified cluster from the kubeconfig."),
     Command("delete-user", delete_user, use="NAME", long="Delete the specified user from the kubeconfig."),

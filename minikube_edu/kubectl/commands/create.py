@@ -49,9 +49,7 @@ async def run(call: Call) -> None:
 
 async def create_one(call: Call, info: Info, dry: str, directive: str) -> None:
     body = info.object
-    if call.flags["save-config"]:
-        body = last_applied.modified(body)
-    elif last_applied.original(body) is not None:
+    if call.flags["save-config"] or last_applied.original(body) is not None:
         body = last_applied.modified(body)
     if dry == "client":
         info.object = body

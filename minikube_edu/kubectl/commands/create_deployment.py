@@ -70,7 +70,11 @@ kubectl create deployment my-dep --image=busybox:latest --image=ubuntu:latest --
     required=("image",),
     flags=(
         *generating.FLAGS,
-        Flag("image", "strings", help="Image names to run. A deployment can have multiple images set for multi-container pod."),
+        Flag(
+            "image",
+            "strings",
+            help="Image names to run. A deployment can have multiple images set for multi-container pod.",
+        ),
         Flag("port", "int32", default=-1, help="The containerPort that this deployment exposes."),
         Flag("replicas", "int32", short="r", default=1, help="Number of replicas to create. Default is 1."),
     ),

@@ -32,9 +32,7 @@ async def run(call: Call) -> None:
                 f"rule {rule} is invalid and should be in format host/path=svcname:svcport[,tls[=secret]]"
             )
     if flags["default-backend"] and not _BACKEND.match(flags["default-backend"]):
-        raise CommandError(
-            "default-backend should be in format servicename:serviceport"
-        )
+        raise CommandError("default-backend should be in format servicename:serviceport")
     annotations = dict(part.partition("=")[::2] for part in flags["annotation"])
     obj = generating.header(
         "Ingress", "networking.k8s.io/v1", name, call, **({"annotations": annotations} if annotations else {})
@@ -107,6 +105,10 @@ kubectl create ingress catch-all --class=otheringress --rule="/path=svc:port\"""
         Flag("annotation", "array", help="Annotation to insert in the ingress object, in the format annotation=value"),
         Flag("class", help="Ingress Class to be used"),
         Flag("default-backend", help="Default service for backend, in format of svcname:port"),
-        Flag("rule", "array", help="Rule in format host/path=service:port[,tls=secretname]. Paths containing the leading character '*' are considered pathType=Prefix. tls argument is optional."),
+        Flag(
+            "rule",
+            "array",
+            help="Rule in format host/path=service:port[,tls=secretname]. Paths containing the leading character '*' are considered pathType=Prefix. tls argument is optional.",
+        ),
     ),
 )

@@ -110,7 +110,10 @@ COMMANDS = {
         flags=(
             *generating.FLAGS,
             Flag("hard", help="A comma-delimited set of resource=quantity pairs that define a hard limit."),
-            Flag("scopes", help="A comma-delimited set of quota scopes that must all match each object tracked by the quota."),
+            Flag(
+                "scopes",
+                help="A comma-delimited set of quota scopes that must all match each object tracked by the quota.",
+            ),
         ),
     ),
     "poddisruptionbudget": Command(
@@ -123,7 +126,10 @@ COMMANDS = {
             *generating.FLAGS,
             Flag("max-unavailable", help="The maximum number or percentage of unavailable pods."),
             Flag("min-available", help="The minimum number or percentage of available pods."),
-            Flag("selector", help="A label selector to use for this budget. Only equality-based selector requirements are supported."),
+            Flag(
+                "selector",
+                help="A label selector to use for this budget. Only equality-based selector requirements are supported.",
+            ),
         ),
     ),
     "priorityclass": Command(
@@ -136,7 +142,11 @@ COMMANDS = {
             *generating.FLAGS,
             Flag("description", help="When it should be used."),
             Flag("global-default", "bool", help="It is the default priority."),
-            Flag("preemption-policy", default="PreemptLowerPriority", help="Whether pods of it preempt pods of lower priority."),
+            Flag(
+                "preemption-policy",
+                default="PreemptLowerPriority",
+                help="Whether pods of it preempt pods of lower priority.",
+            ),
             Flag("value", "int32", help="the value of this priority class."),
         ),
     ),

@@ -14,8 +14,25 @@ from minikube_edu.kubectl.mapping import NoResource
 RBAC = "rbac.authorization.k8s.io"
 ROLES = Resource(RBAC, "v1", "roles", kind="Role")
 CLUSTER_ROLES = Resource(RBAC, "v1", "clusterroles", namespaced=False, kind="ClusterRole")
-VERBS = ("get", "delete", "list", "create", "update", "patch", "watch", "deletecollection", "impersonate", "use", "bind",
-         "escalate", "approve", "sign", "attest", "proxy", "*")
+VERBS = (
+    "get",
+    "delete",
+    "list",
+    "create",
+    "update",
+    "patch",
+    "watch",
+    "deletecollection",
+    "impersonate",
+    "use",
+    "bind",
+    "escalate",
+    "approve",
+    "sign",
+    "attest",
+    "proxy",
+    "*",
+)
 Rule = dict[str, Any]
 
 
@@ -93,7 +110,11 @@ async def _resolved(call: Call, text: str) -> tuple[str, str]:
 _FLAGS = (
     *generating.FLAGS,
     Flag("resource", "strings", help="Resource that the rule applies to"),
-    Flag("resource-name", "array", help="Resource in the white list that the rule applies to, repeat this flag for multiple items"),
+    Flag(
+        "resource-name",
+        "array",
+        help="Resource in the white list that the rule applies to, repeat this flag for multiple items",
+    ),
     Flag("verb", "strings", help="Verb that applies to the resources contained in the rule"),
 )
 COMMANDS = {

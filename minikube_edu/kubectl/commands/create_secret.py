@@ -65,7 +65,11 @@ async def docker_registry(call: Call) -> None:
     data: Data = {}
     if flags["from-file"]:
         for key, value in key_values.files(flags["from-file"]):
-            _put(data, ".dockerconfigjson" if len(flags["from-file"]) == 1 and key in (".dockercfg", "config.json") else key, value)
+            _put(
+                data,
+                ".dockerconfigjson" if len(flags["from-file"]) == 1 and key in (".dockercfg", "config.json") else key,
+                value,
+            )
     elif not user or not password or not server:
         raise CommandError(
             "either --from-file or the combination of --docker-username, --docker-password and --docker-server is required"

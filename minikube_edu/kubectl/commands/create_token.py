@@ -40,9 +40,7 @@ async def run(call: Call) -> None:
         spec["boundObjectRef"] = {"kind": kind, "apiVersion": "v1", "name": bound, "uid": flags["bound-object-uid"]}
     request = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "spec": spec}
     try:
-        answer = await call.factory.send(
-            "POST", SERVICE_ACCOUNTS.path(call.factory.namespace, name, "token"), request
-        )
+        answer = await call.factory.send("POST", SERVICE_ACCOUNTS.path(call.factory.namespace, name, "token"), request)
     except (ApiError, Unreachable) as error:
         raise CommandError(f"failed to create token: {error}") from None
     if flags["output"] or flags["template"]:
@@ -60,7 +58,7 @@ COMMAND = Command(
     run,
     use="SERVICE_ACCOUNT_NAME",
     long="Request a service account token.",
-    examples="# Request a token to authenticate to the kube-apiserver as the service account \"myapp\"\nkubectl create token myapp",
+    examples='# Request a token to authenticate to the kube-apiserver as the service account "myapp"\nkubectl create token myapp',
     flags=(
         *groups.PRINT,
         Flag("audience", "array", help="Audience of the requested token. May be repeated."),

@@ -18,7 +18,13 @@ FORCED = (
     "Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may "
     "continue to run on the cluster indefinitely."
 )
-_POLICIES = {"background": "Background", "foreground": "Foreground", "orphan": "Orphan", "true": "Background", "false": "Orphan"}
+_POLICIES = {
+    "background": "Background",
+    "foreground": "Foreground",
+    "orphan": "Orphan",
+    "true": "Background",
+    "false": "Orphan",
+}
 
 
 async def run(call: Call) -> None:
@@ -71,13 +77,22 @@ def propagation(call: Call) -> str:
         raise CommandError(f'invalid cascade value ({value}). Must be "background", "foreground", or "orphan"')
     if value in ("true", "false"):
         chosen = _POLICIES[value].lower()
-        printing.klog(call, f"--cascade={value} is deprecated (boolean value) and can be replaced with --cascade={chosen}.")
+        printing.klog(
+            call, f"--cascade={value} is deprecated (boolean value) and can be replaced with --cascade={chosen}."
+        )
     return _POLICIES[value]
 
 
 class Deleter:
     def __init__(self, call: Call, policy: str, grace: int, dry: str, ignoring: bool, quiet: bool = False) -> None:
-        self.call, self.policy, self.grace, self.dry, self.ignoring, self.quiet = call, policy, grace, dry, ignoring, quiet
+        self.call, self.policy, self.grace, self.dry, self.ignoring, self.quiet = (
+            call,
+            policy,
+            grace,
+            dry,
+            ignoring,
+            quiet,
+        )
         self.found = 0
         self.errors: list[Exception] = []
         self.deleted: list[Info] = []
@@ -181,7 +196,12 @@ kubectl delete pods --all""",
         *groups.FIELD_SELECTOR,
         *groups.ALL,
         *groups.ALL_NAMESPACES,
-        Flag("cascade", default="background", no_value="background", help='Must be "background", "orphan", or "foreground".'),
+        Flag(
+            "cascade",
+            default="background",
+            no_value="background",
+            help='Must be "background", "orphan", or "foreground".',
+        ),
         Flag("force", "bool", help="Do not wait for the end of what runs."),
         Flag("grace-period", "int", default=-1, help="Seconds that each object has to end; -1 for its own."),
         Flag("ignore-not-found", "bool", help="That an object is not there is no error."),

@@ -14,7 +14,7 @@ async def run(call: Call) -> None:
     flags = call.flags
     if not call.args and not any(flags["filename"]) and not flags["kustomize"]:
         raise CommandError(
-            "You must specify the type of resource to describe. Use \"kubectl api-resources\" for a complete list of "
+            'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
             "supported resources."
         )
     builder = Builder(call).arguments(call.args, all_of_type=True)
@@ -63,7 +63,9 @@ async def _show_all(call: Call, infos: list[Info]) -> None:
     from minikube_edu.kubectl.describe import describe
 
     for info in infos:
-        call.out.write(await describe(call.factory.client, info.object, events=bool(call.flags["show-events"])) + "\n\n")
+        call.out.write(
+            await describe(call.factory.client, info.object, events=bool(call.flags["show-events"])) + "\n\n"
+        )
 
 
 COMMAND = Command(

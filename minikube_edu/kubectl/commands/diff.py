@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from minikube_edu.client.errors import ApiError
@@ -39,7 +43,7 @@ async def _run(call: Call) -> None:
     if not any(flags["filename"]) and not flags["kustomize"]:
         raise CommandError("must specify one of -f and -k")
     infos, errors = await Builder(call).infos()
-    with tempfile.TemporaryDirectory(prefix="LIVE-") as live, tempfile.TemporaryDirectory(prefix="MERGED-") as merged:
+    with _folder("LIVE") as live, _folder("MERGED") as merged:
         for info in infos:
             try:
                 await _put(call, info, live, merged)
@@ -51,6 +55,17 @@ async def _run(call: Call) -> None:
         code = _compare(call, live, merged)
     if code:
         raise Exit(code)
+
+
+@contextmanager
+def _folder(name: str) -> Iterator[str]:
+    """A temporary directory that is named as kubectl names it."""
+    path = os.path.join(tempfile.gettempdir(), f"{name}-{secrets.randbelow(1 << 32)}")
+    os.mkdir(path, 0o700)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 async def _put(call: Call, info: Info, live: str, merged: str) -> None:
@@ -82,10 +97,17 @@ async def _put(call: Call, info: Info, live: str, merged: str) -> None:
 async def _merged(call: Call, info: Info, before: Object | None) -> Object:
     flags, factory = call.flags, call.factory
     if flags["server-side"]:
-        query = {"dryRun": "All", "fieldManager": flags["field-manager"] if flags.changed("field-manager") else "kubectl"}
+        query = {
+            "dryRun": "All",
+            "fieldManager": flags["field-manager"] if flags.changed("field-manager") else "kubectl",
+        }
         return await factory.send(
-            "PATCH", info.path(), info.object, content_type=APPLY_PATCH,
-            force="true" if flags["force-conflicts"] else "false", **query,
+            "PATCH",
+            info.path(),
+            info.object,
+            content_type=APPLY_PATCH,
+            force="true" if flags["force-conflicts"] else "false",
+            **query,
         )
     manager = flags["field-manager"]
     modified = last_applied.modified(info.object)

@@ -52,7 +52,10 @@ async def mark(call: Call, info: Info, wanted: bool, dry: str) -> None:
         return
     if dry != "client":
         await call.factory.send(
-            "PATCH", info.path(), {"spec": {"unschedulable": wanted or None}}, content_type=STRATEGIC_PATCH,
+            "PATCH",
+            info.path(),
+            {"spec": {"unschedulable": wanted or None}},
+            content_type=STRATEGIC_PATCH,
             dryRun="All" if dry == "server" else "",
         )
     call.say(f"node/{info.name} {printing.operation(word, dry)}")
@@ -89,10 +92,22 @@ async def drain(call: Call) -> None:
 
 _MARK = (*groups.DRY_RUN, *groups.SELECTOR)
 COMMANDS = {
-    "cordon": Command("cordon", cordon, use="NODE", long="Mark node as unschedulable.", flags=_MARK,
-                      examples='# Mark node "foo" as unschedulable\nkubectl cordon foo'),
-    "uncordon": Command("uncordon", uncordon, use="NODE", long="Mark node as schedulable.", flags=_MARK,
-                        examples='# Mark node "foo" as schedulable\nkubectl uncordon foo'),
+    "cordon": Command(
+        "cordon",
+        cordon,
+        use="NODE",
+        long="Mark node as unschedulable.",
+        flags=_MARK,
+        examples='# Mark node "foo" as unschedulable\nkubectl cordon foo',
+    ),
+    "uncordon": Command(
+        "uncordon",
+        uncordon,
+        use="NODE",
+        long="Mark node as schedulable.",
+        flags=_MARK,
+        examples='# Mark node "foo" as schedulable\nkubectl uncordon foo',
+    ),
     "drain": Command(
         "drain",
         drain,
@@ -106,14 +121,31 @@ kubectl drain foo --grace-period=900""",
         flags=(
             *groups.CHUNK,
             *_MARK,
-            Flag("delete-emptydir-data", "bool", help="Continue even if there are pods using emptyDir: their data is deleted."),
-            Flag("disable-eviction", "bool", help="Delete pods instead of evicting them: disruption budgets are not asked."),
+            Flag(
+                "delete-emptydir-data",
+                "bool",
+                help="Continue even if there are pods using emptyDir: their data is deleted.",
+            ),
+            Flag(
+                "disable-eviction",
+                "bool",
+                help="Delete pods instead of evicting them: disruption budgets are not asked.",
+            ),
             Flag("force", "bool", help="Continue even if there are pods that do not declare a controller."),
             Flag("grace-period", "int", default=-1, help="Seconds that each pod has to end; negative for its own."),
             Flag("ignore-daemonsets", "bool", help="Ignore DaemonSet-managed pods."),
             Flag("pod-selector", help="Label selector to filter pods on the node"),
-            Flag("skip-wait-for-delete-timeout", "int", help="Do not wait for pods that are deleted for longer than this many seconds."),
-            Flag("timeout", "duration", default="0s", help="How long to wait before giving up; zero for as long as it takes."),
+            Flag(
+                "skip-wait-for-delete-timeout",
+                "int",
+                help="Do not wait for pods that are deleted for longer than this many seconds.",
+            ),
+            Flag(
+                "timeout",
+                "duration",
+                default="0s",
+                help="How long to wait before giving up; zero for as long as it takes.",
+            ),
         ),
     ),
 }

@@ -34,7 +34,9 @@ async def run(call: Call) -> None:
         if not slash or not kind or not name:
             raise CommandError("--for must be in resource/name form")
         about = (await call.factory.mapper.find(kind)).resource
-        selector = f"involvedObject.kind={about.kind},involvedObject.apiVersion={about.api_version},involvedObject.name={name}"
+        selector = (
+            f"involvedObject.kind={about.kind},involvedObject.apiVersion={about.api_version},involvedObject.name={name}"
+        )
     listed = await call.factory.send("GET", EVENTS.path(namespace), fieldSelector=selector, limit=flags["chunk-size"])
     found = [{"apiVersion": "v1", "kind": "Event", **item} for item in listed.get("items") or ()]
     found = [one for one in found if not types or any(one.get("type", "").lower() == t.lower() for t in types)]
@@ -46,8 +48,14 @@ async def run(call: Call) -> None:
             call.warn("No events found.")
         return
     if flags["output"] or flags["template"]:
+        if flags["output"] == "name":
+            return  # the real one prints no names of a list of events
         show = printing.shower(call, "")
-        show({"apiVersion": "v1", "kind": "List", "items": found, "metadata": {}} if flags["output"] in ("json", "yaml") else {"kind": "EventList", "apiVersion": "v1", "items": found, "metadata": {}})
+        show(
+            {"apiVersion": "v1", "kind": "List", "items": found, "metadata": {}}
+            if flags["output"] in ("json", "yaml")
+            else {"kind": "EventList", "apiVersion": "v1", "items": found, "metadata": {}}
+        )
     else:
         call.out.write(_table(call, found, headers=not flags["no-headers"]))
     if flags["watch"]:
@@ -56,7 +64,13 @@ async def run(call: Call) -> None:
 
 def _when(event: Object) -> str:
     series = event.get("series") or {}
-    return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+    return str(
+        series.get("lastObservedTime")
+        or event.get("lastTimestamp")
+        or event.get("eventTime")
+        or event["metadata"].get("creationTimestamp")
+        or ""
+    )
 
 
 def _table(call: Call, events: list[Object], *, headers: bool) -> str:
@@ -66,8 +80,13 @@ def _table(call: Call, events: list[Object], *, headers: bool) -> str:
         rows.append(("NAMESPACE\t" if everywhere else "") + "LAST SEEN\tTYPE\tREASON\tOBJECT\tMESSAGE\n")
     for event in events:
         target = event.get("involvedObject") or {}
-        cells = [interval(event), event.get("type") or "", event.get("reason") or "",
-                 f"{target.get('kind')}/{target.get('name')}", (event.get("message") or "").strip()]
+        cells = [
+            interval(event),
+            event.get("type") or "",
+            event.get("reason") or "",
+            f"{target.get('kind')}/{target.get('name')}",
+            (event.get("message") or "").strip(),
+        ]
         rows.append("\t".join(([event["metadata"].get("namespace") or ""] if everywhere else []) + cells) + "\n")
     return align("".join(rows), TABLE)
 

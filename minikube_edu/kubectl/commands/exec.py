@@ -15,7 +15,7 @@ from minikube_edu.kubectl.flags import Flag
 async def run(call: Call) -> None:
     flags, args, dash = call.flags, call.args, call.flags.dash
     from_file = any(flags["filename"])
-    if not args and not from_file or dash == 0 and not from_file:
+    if (not args and not from_file) or (dash == 0 and not from_file):
         raise CommandError("pod, type/name or --filename must be specified")
     command = args if from_file else args[1:]
     if dash < 0 and command and not from_file:
@@ -28,7 +28,9 @@ async def run(call: Call) -> None:
     else:
         pod = await attaching.found_pod(call, args)
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
-        raise CommandError(f"cannot exec into a container in a completed pod; current phase is {pod['status']['phase']}")
+        raise CommandError(
+            f"cannot exec into a container in a completed pod; current phase is {pod['status']['phase']}"
+        )
     container = attaching.container_of(call, pod, flags["container"], quiet=flags["quiet"])
     tty = flags["tty"]
     if tty and flags["stdin"] and not sys.stdin.isatty():

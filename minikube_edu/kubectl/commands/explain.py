@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from minikube_edu.kubectl.command import Call, Command
+from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
 
 
 async def run(call: Call) -> None:
     if not call.args:
-        raise call.usage(
+        raise CommandError(
             'You must specify the type of resource to explain. Use "kubectl api-resources" for a complete list of '
             "supported resources."
         )
     if len(call.args) > 1:
-        raise call.usage("We accept only this format: explain RESOURCE")
+        raise CommandError("We accept only this format: explain RESOURCE")
     from minikube_edu.kubectl import explaining
 
     await explaining.explain(call)
@@ -41,7 +42,12 @@ kubectl explain pods.spec.containers
 kubectl explain deployment --output=plaintext-openapiv2""",
     flags=(
         Flag("api-version", help="Get different explanations for particular API version (API group/version)"),
-        Flag("output", short="o", default="plaintext", help="Format in which to render the schema. Valid values are: (plaintext, plaintext-openapiv2)."),
+        Flag(
+            "output",
+            short="o",
+            default="plaintext",
+            help="Format in which to render the schema. Valid values are: (plaintext, plaintext-openapiv2).",
+        ),
         Flag("recursive", "bool", help="Fields of fields, too."),
     ),
 )

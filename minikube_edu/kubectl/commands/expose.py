@@ -16,7 +16,13 @@ from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
 
-_EXPOSABLE = {("", "ReplicationController"), ("", "Service"), ("", "Pod"), ("apps", "Deployment"), ("apps", "ReplicaSet")}
+_EXPOSABLE = {
+    ("", "ReplicationController"),
+    ("", "Service"),
+    ("", "Pod"),
+    ("apps", "Deployment"),
+    ("apps", "ReplicaSet"),
+}
 
 
 async def run(call: Call) -> None:
@@ -126,7 +132,9 @@ def _selector(obj: Object, kind: str) -> dict[str, str]:
         return chosen
     selector = spec.get("selector") or {}
     if selector.get("matchExpressions"):
-        raise CommandError(f"{complaint}couldn't convert expressions - \"{selector['matchExpressions']}\" to map-based selector format")
+        raise CommandError(
+            f'{complaint}couldn\'t convert expressions - "{selector["matchExpressions"]}" to map-based selector format'
+        )
     found: dict[str, str] = selector.get("matchLabels") or {}
     return found
 
@@ -173,11 +181,20 @@ kubectl expose pod valid-pod --port=444 --name=frontend""",
         Flag("labels", short="l", help="Labels to apply to the service."),
         Flag("load-balancer-ip", help="IP to assign to the load balancer."),
         Flag("name", help="The name for the newly created object."),
-        Flag("port", help="The port that the service should serve on. Copied from the resource being exposed, if unspecified"),
+        Flag(
+            "port",
+            help="The port that the service should serve on. Copied from the resource being exposed, if unspecified",
+        ),
         Flag("protocol", help="The network protocol for the service to be created. Default is 'TCP'."),
         Flag("selector", help="A label selector to use for this service."),
-        Flag("session-affinity", help="If non-empty, set the session affinity for the service to this; legal values: 'None', 'ClientIP'"),
-        Flag("target-port", help="Name or number for the port on the container that the service should direct traffic to."),
+        Flag(
+            "session-affinity",
+            help="If non-empty, set the session affinity for the service to this; legal values: 'None', 'ClientIP'",
+        ),
+        Flag(
+            "target-port",
+            help="Name or number for the port on the container that the service should direct traffic to.",
+        ),
         Flag("type", help="Type for this service: ClusterIP, NodePort, LoadBalancer, or ExternalName."),
     ),
 )

@@ -19,7 +19,9 @@ from minikube_edu.kubectl.printers.table import TableOptions
 
 Object = dict[str, Any]
 
-_AS_TABLE = b"application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+_AS_TABLE = (
+    b"application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+)
 
 
 async def run(call: Call) -> None:
@@ -215,7 +217,9 @@ async def _watch(call: Call, as_table: bool) -> None:
     await _follow(call, info, query, show, skip_first=not many, accept=builder.accept)
 
 
-async def _follow(call: Call, info: Info, query: dict[str, Any], show: _Shower, *, skip_first: bool, accept: bytes) -> None:
+async def _follow(
+    call: Call, info: Info, query: dict[str, Any], show: _Shower, *, skip_first: bool, accept: bytes
+) -> None:
     import asyncio
 
     from minikube_edu.kubectl.factory import query_text

@@ -26,12 +26,20 @@ COMMAND = Command(
     use="DIR",
     long="Build a set of KRM resources using a 'kustomization.yaml' file. DIR is the current directory without one.",
     flags=(
-        Flag("as-current-user", "bool", help="Use the uid and gid of the command executor to run the function in the container"),
+        Flag(
+            "as-current-user",
+            "bool",
+            help="Use the uid and gid of the command executor to run the function in the container",
+        ),
         Flag("enable-alpha-plugins", "bool", help="Enable kustomize plugins"),
         Flag("enable-helm", "bool", help="Enable use of the Helm chart inflator generator."),
         Flag("env", "array", short="e", help="A list of environment variables to be used by functions"),
         Flag("helm-command", default="helm", help="helm command (path to executable)"),
-        Flag("load-restrictor", default="LoadRestrictionsRootOnly", help="If set to 'LoadRestrictionsNone', local kustomizations may load files from outside their root."),
+        Flag(
+            "load-restrictor",
+            default="LoadRestrictionsRootOnly",
+            help="If set to 'LoadRestrictionsNone', local kustomizations may load files from outside their root.",
+        ),
         Flag("mount", "array", help="A list of storage options read from the filesystem"),
         Flag("network", "bool", help="Enable network access for functions that declare it"),
         Flag("network-name", default="bridge", help="The docker network to run the container in"),

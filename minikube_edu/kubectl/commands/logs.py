@@ -19,7 +19,7 @@ USAGE = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYP
 
 async def run(call: Call) -> None:
     flags, args = call.flags, call.args
-    if not args and not flags["selector"] or len(args) > 2:
+    if (not args and not flags["selector"]) or len(args) > 2:
         raise call.usage(USAGE)
     if args and flags["selector"]:
         raise call.usage("only a selector (-l) or a POD name is allowed")
@@ -94,7 +94,11 @@ async def _pods(call: Call, args: list[str]) -> list[Object]:
 def _containers(call: Call, pod: Object, container: str) -> list[str]:
     spec = pod["spec"]
     if call.flags["all-containers"] or (call.flags["all-pods"] and not container):
-        return [one["name"] for key in ("initContainers", "containers", "ephemeralContainers") for one in spec.get(key) or ()]
+        return [
+            one["name"]
+            for key in ("initContainers", "containers", "ephemeralContainers")
+            for one in spec.get(key) or ()
+        ]
     return [attaching.container_of(call, pod, container, quiet=bool(call.flags["selector"]))]
 
 
@@ -165,16 +169,44 @@ kubectl logs -f -c ruby web-1""",
         Flag("all-pods", "bool", help="Get logs from all pod(s). Sets prefix to true."),
         Flag("container", short="c", help="Print the logs of this container"),
         Flag("follow", "bool", short="f", help="Specify if the logs should be streamed."),
-        Flag("ignore-errors", "bool", help="If watching / following pod logs, allow for any errors that occur to be non-fatal"),
-        Flag("insecure-skip-tls-verify-backend", "bool", help="Skip verifying the identity of the kubelet that logs are requested from."),
+        Flag(
+            "ignore-errors",
+            "bool",
+            help="If watching / following pod logs, allow for any errors that occur to be non-fatal",
+        ),
+        Flag(
+            "insecure-skip-tls-verify-backend",
+            "bool",
+            help="Skip verifying the identity of the kubelet that logs are requested from.",
+        ),
         Flag("limit-bytes", "int64", help="Maximum bytes of logs to return. Defaults to no limit."),
-        Flag("max-log-requests", "int", default=5, help="Specify maximum number of concurrent logs to follow when using by a selector."),
+        Flag(
+            "max-log-requests",
+            "int",
+            default=5,
+            help="Specify maximum number of concurrent logs to follow when using by a selector.",
+        ),
         Flag("pod-running-timeout", "duration", default="20s", help="How long to wait until a pod runs."),
         Flag("prefix", "bool", help="Prefix each log line with the log source (pod name and container name)"),
-        Flag("previous", "bool", short="p", help="If true, print the logs for the previous instance of the container in a pod if it exists."),
-        Flag("since", "duration", default="0s", help="Only return logs newer than a relative duration like 5s, 2m, or 3h."),
+        Flag(
+            "previous",
+            "bool",
+            short="p",
+            help="If true, print the logs for the previous instance of the container in a pod if it exists.",
+        ),
+        Flag(
+            "since",
+            "duration",
+            default="0s",
+            help="Only return logs newer than a relative duration like 5s, 2m, or 3h.",
+        ),
         Flag("since-time", help="Only return logs after a specific date (RFC3339)."),
-        Flag("tail", "int64", default=-1, help="Lines of recent log file to display. Defaults to -1 with no selector, showing all log lines otherwise 10, if a selector is provided."),
+        Flag(
+            "tail",
+            "int64",
+            default=-1,
+            help="Lines of recent log file to display. Defaults to -1 with no selector, showing all log lines otherwise 10, if a selector is provided.",
+        ),
         Flag("timestamps", "bool", help="Include timestamps on each line in the log output"),
     ),
 )

@@ -35,7 +35,9 @@ def run(call: Call) -> None:
             call.warn(f"  - {complaint}")
         warnings += len(complaints)
     if warnings:
-        raise CommandError("one plugin warning was found" if warnings == 1 else f"{warnings} plugin warnings were found")
+        raise CommandError(
+            "one plugin warning was found" if warnings == 1 else f"{warnings} plugin warnings were found"
+        )
 
 
 COMMANDS = {

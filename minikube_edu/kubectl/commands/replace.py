@@ -78,7 +78,10 @@ async def _anew(call: Call, infos: list[Info], query: dict[str, str], dry: str) 
         body = info.object
         try:
             if dry != "client":
-                body = {**body, "metadata": {k: v for k, v in body["metadata"].items() if k not in ("resourceVersion", "uid")}}
+                body = {
+                    **body,
+                    "metadata": {k: v for k, v in body["metadata"].items() if k not in ("resourceVersion", "uid")},
+                }
                 body = await call.factory.send("POST", info.path(collection=True), body, **query)
         except ApiError as error:
             errors.append(error)
@@ -112,7 +115,12 @@ kubectl replace --force -f ./pod.json""",
         *groups.VALIDATE,
         *groups.SAVE_CONFIG,
         *groups.field_manager("kubectl-replace"),
-        Flag("cascade", default="background", no_value="background", help='Must be "background", "orphan", or "foreground".'),
+        Flag(
+            "cascade",
+            default="background",
+            no_value="background",
+            help='Must be "background", "orphan", or "foreground".',
+        ),
         Flag("force", "bool", help="Delete the object and create it anew."),
         Flag("grace-period", "int", default=-1, help="With --force: seconds that the old one has to end."),
         Flag("raw", help="A path to send the file to, as it is."),

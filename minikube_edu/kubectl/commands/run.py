@@ -33,7 +33,9 @@ async def run(call: Call) -> None:
     if flags["rm"] and not attach:
         raise call.usage("--rm should only be used for attached containers")
     if attach and dry != "none":
-        raise call.usage("--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)")
+        raise call.usage(
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)"
+        )
     await call.factory.mapper.resources()  # the real one looks the kind up, and so finds that there is no server
     pod = overriding.apply(call, _pod(call, name, args, labels or {"run": name}), "v1.Pod")
     if flags["expose"]:
@@ -164,7 +166,7 @@ async def _send(call: Call, resource: Resource, obj: Object, dry: str, *, say: b
 COMMAND = Command(
     "run",
     run,
-    use="NAME --image=image [--env=\"key=value\"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...]",
+    use='NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...]',
     long="Create and run a particular image in a pod.",
     discovery_tries=1,
     examples="""# Start a nginx pod
@@ -215,7 +217,11 @@ kubectl run nginx --image=nginx --command -- <cmd> <arg1> ... <argN>""",
         Flag("port", help="The port that this container exposes."),
         Flag("privileged", "bool", help="Run the container in privileged mode."),
         Flag("quiet", "bool", short="q", help="Print no prompt messages."),
-        Flag("restart", default="Always", help="The restart policy for this Pod. Legal values [Always, OnFailure, Never]."),
+        Flag(
+            "restart",
+            default="Always",
+            help="The restart policy for this Pod. Legal values [Always, OnFailure, Never].",
+        ),
         Flag("rm", "bool", help="Delete the pod when it has ended. Only with --attach or -i."),
         Flag("stdin", "bool", short="i", help="Keep stdin open on the container."),
         Flag("tty", "bool", short="t", help="Allocate a terminal for the container."),

@@ -114,7 +114,9 @@ kubectl scale --replicas=3 statefulset/web""",
         *groups.SELECTOR,
         *groups.ALL,
         *groups.RECORD,
-        Flag("current-replicas", "int", default=-1, help="Scale only if the current size is this; -1 for no condition."),
+        Flag(
+            "current-replicas", "int", default=-1, help="Scale only if the current size is this; -1 for no condition."
+        ),
         Flag("replicas", "int", help="The new desired number of replicas. Required."),
         Flag("resource-version", help="Scale only if this is the object's version."),
         Flag("timeout", "duration", default="0s", help="How long to wait for the scaling; zero to not wait."),

@@ -29,9 +29,11 @@ async def image(call: Call) -> None:
     if not images:
         problems.append(CommandError("at least one image update is required"))
     elif len(images) > 1 and "*" in images:
-        problems.append(CommandError(
-            "all containers are already specified by *, but saw more than one container_name=container_image pairs"
-        ))
+        problems.append(
+            CommandError(
+                "all containers are already specified by *, but saw more than one container_name=container_image pairs"
+            )
+        )
     dry = printing.dry_run(call)
     infos = await _infos(call, resources, problems)
     setter = pod_templates.Setter(call, "image updated", "failed to patch image update to pod template", dry)
@@ -42,9 +44,11 @@ async def image(call: Call) -> None:
         def change(obj: Object, missing: list[Exception] = missing) -> None:
             spec = pod_templates.pod_spec(obj) or {}
             for name, value in images.items():
-                found = pod_templates.containers(spec, "*") if name == "*" else [
-                    one for one in pod_templates.containers(spec) if one.get("name") == name
-                ]
+                found = (
+                    pod_templates.containers(spec, "*")
+                    if name == "*"
+                    else [one for one in pod_templates.containers(spec) if one.get("name") == name]
+                )
                 for container in found:
                     container["image"] = value
                 if not found:
@@ -68,8 +72,14 @@ async def _infos(call: Call, resources: list[str], problems: list[Exception]) ->
     return []
 
 
-async def _guarded(setter: pod_templates.Setter, info: Info, change: pod_templates.Change, errors: list[Exception],
-                   *, prints_same: bool = False) -> None:
+async def _guarded(
+    setter: pod_templates.Setter,
+    info: Info,
+    change: pod_templates.Change,
+    errors: list[Exception],
+    *,
+    prints_same: bool = False,
+) -> None:
     if pod_templates.pod_spec(info.object) is None:
         errors.append(CommandError(f"error: {pod_templates.without_template(info)}"))
         return
@@ -128,7 +138,9 @@ async def selector(call: Call) -> None:
     setter = pod_templates.Setter(call, "selector updated", "", dry)
     for info in infos:
         if info.object.get("kind") != "Service":
-            raise CommandError(f"selector not supported for {info.object.get('kind')}: setting a selector is only supported for Services")
+            raise CommandError(
+                f"selector not supported for {info.object.get('kind')}: setting a selector is only supported for Services"
+            )
 
         def change(obj: Object) -> None:
             obj["spec"]["selector"] = chosen
@@ -144,10 +156,16 @@ async def service_account(call: Call) -> None:
     name, resources = args[-1], args[:-1]
     if not resources and not any(call.flags["filename"]):
         raise CommandError(NOTHING)
-    infos = await Builder(call).arguments(resources, all_of_type=call.flags["all"]).options(latest=not call.flags["local"]).all()
+    infos = (
+        await Builder(call)
+        .arguments(resources, all_of_type=call.flags["all"])
+        .options(latest=not call.flags["local"])
+        .all()
+    )
     setter = pod_templates.Setter(call, "serviceaccount updated", "failed to patch ServiceAccountName", dry)
     errors: list[Exception] = []
     for info in infos:
+
         def change(obj: Object) -> None:
             spec = pod_templates.pod_spec(obj) or {}
             spec["serviceAccountName"] = name
@@ -202,7 +220,9 @@ COMMANDS = {
             Entry("resources", "Update resource requests/limits on objects with pod templates", "set"),
             Entry("selector", "Set the selector on a resource", "set"),
             Entry("serviceaccount", "Update the service account of a resource", "set", aliases=("sa",)),
-            Entry("subject", "Update the user, group, or service account in a role binding or cluster role binding", "set"),
+            Entry(
+                "subject", "Update the user, group, or service account in a role binding or cluster role binding", "set"
+            ),
         ),
     ),
     "image": Command(
@@ -222,7 +242,12 @@ COMMANDS = {
         flags=(
             *COMMON,
             *groups.RECORD,
-            Flag("containers", short="c", default="*", help="The names of containers in the selected pod templates to change."),
+            Flag(
+                "containers",
+                short="c",
+                default="*",
+                help="The names of containers in the selected pod templates to change.",
+            ),
             Flag("limits", help="The resource requirement limits for this container, as cpu=200m,memory=512Mi."),
             Flag("requests", help="The resource requirement requests for this container."),
         ),
@@ -232,7 +257,11 @@ COMMANDS = {
         selector,
         use="(-f FILENAME | TYPE NAME) EXPRESSIONS [--resource-version=version]",
         long="Set the selector on a resource. The old one is replaced.",
-        flags=(*(flag for flag in COMMON if flag.name != "selector"), *groups.RECORD, Flag("resource-version", help="Only if this is its version.")),
+        flags=(
+            *(flag for flag in COMMON if flag.name != "selector"),
+            *groups.RECORD,
+            Flag("resource-version", help="Only if this is its version."),
+        ),
     ),
     "serviceaccount": Command(
         "serviceaccount",

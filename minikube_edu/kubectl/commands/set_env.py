@@ -113,7 +113,9 @@ def _change(call: Call, obj: Object, put: list[Object], remove: list[str]) -> No
             for one in put:
                 for old in there:
                     if old["name"] == one["name"] and old != one:
-                        raise CommandError(f"'{one['name']}' already has a value ({old.get('value', '')}), and --overwrite is false")
+                        raise CommandError(
+                            f"'{one['name']}' already has a value ({old.get('value', '')}), and --overwrite is false"
+                        )
         after = _updated(there, put, remove)
         if after or "env" in container:
             container["env"] = after
@@ -184,7 +186,12 @@ kubectl set env deployment/sample-build --list""",
         flags=(
             *COMMON,
             Flag("containers", short="c", default="*", help="The names of containers to change."),
-            Flag("env", "array", short="e", help="Specify a key-value pair for an environment variable to set into each container."),
+            Flag(
+                "env",
+                "array",
+                short="e",
+                help="Specify a key-value pair for an environment variable to set into each container.",
+            ),
             Flag("from", help="The name of a resource from which to inject environment variables"),
             Flag("keys", "strings", help="Comma-separated list of keys to import from specified resource"),
             Flag("list", "bool", help="Show the variables of the objects."),

@@ -83,7 +83,9 @@ def _parsed(call: Call, changes: list[str]) -> tuple[list[Taint], list[Taint]]:
     same = {(one["key"], one["effect"]) for one in put} & {(one["key"], one["effect"]) for one in remove}
     if same:
         key, effect = next(iter(same))
-        raise CommandError(f"can not both modify and remove the following taint(s) in the same command: {{{key} {effect}}}")
+        raise CommandError(
+            f"can not both modify and remove the following taint(s) in the same command: {{{key} {effect}}}"
+        )
     return put, remove
 
 
@@ -99,7 +101,9 @@ async def _one(call: Call, info: Info, put: list[Taint], remove: list[Taint], dr
         if not any(_gone(gone, old) for old in there):
             shown = f"{gone['key']}:{gone['effect']}" if gone["effect"] else gone["key"]
             raise CommandError(f"taint {quote(shown)} not found")
-    kept = [old for old in there if not any(_gone(gone, old) for gone in remove) and not any(_same(one, old) for one in put)]
+    kept = [
+        old for old in there if not any(_gone(gone, old) for gone in remove) and not any(_same(one, old) for one in put)
+    ]
     after = [*put, *kept]
     done = "untainted"
     if put:
@@ -107,8 +111,12 @@ async def _one(call: Call, info: Info, put: list[Taint], remove: list[Taint], dr
     obj = {**info.object, "spec": {**(info.object.get("spec") or {}), "taints": after}}
     if dry != "client":
         obj = await call.factory.send(
-            "PATCH", info.path(), {"spec": {"taints": after or None}}, content_type=STRATEGIC_PATCH,
-            dryRun="All" if dry == "server" else "", fieldManager=call.flags["field-manager"],
+            "PATCH",
+            info.path(),
+            {"spec": {"taints": after or None}},
+            content_type=STRATEGIC_PATCH,
+            dryRun="All" if dry == "server" else "",
+            fieldManager=call.flags["field-manager"],
         )
     printing.shower(call, done, dry)(obj)
 
@@ -132,7 +140,10 @@ kubectl taint nodes foo dedicated=special-user:NoSchedule
 # Remove from node 'foo' all the taints with key 'dedicated'
 kubectl taint nodes foo dedicated-""",
     flags=(
-        *groups.PRINT, *groups.DRY_RUN, *groups.SELECTOR, *groups.VALIDATE,
+        *groups.PRINT,
+        *groups.DRY_RUN,
+        *groups.SELECTOR,
+        *groups.VALIDATE,
         *groups.field_manager("kubectl-taint"),
         Flag("all", "bool", help="Select all nodes in the cluster"),
         Flag("overwrite", "bool", help="Allow taints to be overwritten."),

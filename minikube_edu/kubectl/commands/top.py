@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from minikube_edu.api import quantity
-
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl.command import Call, Command, Entry
@@ -39,7 +38,9 @@ async def node(call: Call) -> None:
         metrics = [await call.factory.send("GET", NODE_METRICS.path("", name))]
         known = [await call.factory.send("GET", NODES.path("", name))]
     else:
-        metrics = (await call.factory.send("GET", NODE_METRICS.path(), labelSelector=flags["selector"])).get("items") or []
+        metrics = (await call.factory.send("GET", NODE_METRICS.path(), labelSelector=flags["selector"])).get(
+            "items"
+        ) or []
         known = (await call.factory.send("GET", NODES.path(), labelSelector=flags["selector"])).get("items") or []
     if not metrics:
         raise CommandError("metrics not available yet")
@@ -108,16 +109,15 @@ def _sorted(call: Call, metrics: list[Object], usage: Any) -> list[Object]:
 def _cpu(usage: Object) -> int:
     """Thousandths."""
     text = str(usage.get("cpu") or "0")
-    return int(quantity.parse(text).milli_value())
+    return quantity.parse(text).milli_value()
 
 
 def _memory(usage: Object) -> int:
-    return int(quantity.parse(str(usage.get("memory") or "0")).value()) // MIB
+    return quantity.parse(str(usage.get("memory") or "0")).value() // MIB
 
 
 def _share(used: int, of: int) -> str:
     return f"{used * 100 // of}%" if of else "<unknown>"
-
 
 
 _COMMON = (
@@ -152,12 +152,24 @@ COMMANDS = {
             Entry("pod", "Display resource (CPU/memory) usage of pods", "top", aliases=("pods", "po")),
         ),
     ),
-    "node": Command("node", node, use="[NAME | -l label]", long="Display resource (CPU/memory) usage of nodes.", aliases=("nodes", "no"),
-                    flags=(*_COMMON, Flag("show-capacity", "bool", help="Percentages of capacity, not of what is allocatable."))),
+    "node": Command(
+        "node",
+        node,
+        use="[NAME | -l label]",
+        long="Display resource (CPU/memory) usage of nodes.",
+        aliases=("nodes", "no"),
+        flags=(*_COMMON, Flag("show-capacity", "bool", help="Percentages of capacity, not of what is allocatable.")),
+    ),
     "pod": Command(
-        "pod", pod, use="[NAME | -l label]", long="Display resource (CPU/memory) usage of pods.", aliases=("pods", "po"),
+        "pod",
+        pod,
+        use="[NAME | -l label]",
+        long="Display resource (CPU/memory) usage of pods.",
+        aliases=("pods", "po"),
         flags=(
-            *_COMMON, *groups.ALL_NAMESPACES, *groups.FIELD_SELECTOR,
+            *_COMMON,
+            *groups.ALL_NAMESPACES,
+            *groups.FIELD_SELECTOR,
             Flag("containers", "bool", help="Show each container."),
             Flag("sum", "bool", help="Show the sum, too."),
         ),

@@ -19,16 +19,16 @@ from minikube_edu.lib.gotext import quote
 Object = dict[str, Any]
 Holds = Callable[[Object | None], bool]
 
-PATH_FORM = (
-    "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'"
-)
+PATH_FORM = "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'"
 
 
 async def run(call: Call) -> None:
     from minikube_edu.api import durations
 
     flags = call.flags
-    conditions = [(text.lower() if text.lower() in ("delete", "create") else text, _condition(text)) for text in flags["for"]]
+    conditions = [
+        (text.lower() if text.lower() in ("delete", "create") else text, _condition(text)) for text in flags["for"]
+    ]
     if not conditions:
         raise CommandError("unrecognized condition: []")
     seconds = durations.seconds(flags["timeout"]) if flags["timeout"] != "0" else 0.0
@@ -63,6 +63,8 @@ async def _one(info: Info, holds: Holds, deadline: Deadline, seconds: float) -> 
         if not holds(current):
             raise CommandError(f"condition not met for {info.plural_name}")
         return current
+    if deadline.left <= 0:  # another object has used up the time of all
+        raise CommandError(f"timed out waiting for the condition on {info.plural_name}")
     if not holds(None):
         begin: Object | None = info.object
 
@@ -176,7 +178,16 @@ kubectl wait --for=delete pod/busybox1 --timeout=60s""",
         *groups.ALL,
         *groups.ALL_NAMESPACES,
         *groups.LOCAL,
-        Flag("for", "array", help="The condition to wait on: [create|delete|condition=condition-name[=condition-value]|jsonpath='{JSONPath expression}'=[JSONPath value]]."),
-        Flag("timeout", "duration", default="30s", help="How long to wait. Zero means check once and don't wait, negative means wait for a week."),
+        Flag(
+            "for",
+            "array",
+            help="The condition to wait on: [create|delete|condition=condition-name[=condition-value]|jsonpath='{JSONPath expression}'=[JSONPath value]].",
+        ),
+        Flag(
+            "timeout",
+            "duration",
+            default="30s",
+            help="How long to wait. Zero means check once and don't wait, negative means wait for a week.",
+        ),
     ),
 )
