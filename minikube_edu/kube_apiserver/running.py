@@ -12,12 +12,11 @@ import logging
 import os
 import signal
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikube_edu.api import scheme as scheme_module
 from minikube_edu.api.durations import parse as parse_duration
 from minikube_edu.etcd.contract import Store
-from minikube_edu.etcd.side_door import SideDoor
 from minikube_edu.kube_apiserver import bootstrap
 from minikube_edu.kube_apiserver.admission import plugins
 from minikube_edu.kube_apiserver.admission.chain import Chain
@@ -42,6 +41,9 @@ from minikube_edu.kube_apiserver.serving_certs import Serving, prepare
 from minikube_edu.kube_apiserver.upkeep import Upkeep
 from minikube_edu.lib.web import tls
 from minikube_edu.lib.web.server import Server, serve
+
+if TYPE_CHECKING:
+    from minikube_edu.etcd.side_door import SideDoor
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +162,8 @@ async def start(options: argparse.Namespace) -> Running:
     tasks.append(asyncio.create_task(definitions.run(), name="definitions"))  # what is defined is served
     running = Running(server, listener, store, tasks)
     if options.store_socket:
+        from minikube_edu.etcd.side_door import SideDoor
+
         running.side_door = await SideDoor.open(store, options.store_socket)  # for etcdctl
     return running
 

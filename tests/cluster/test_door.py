@@ -82,7 +82,7 @@ def test_does_the_api_see_at_once_what_etcdctl_writes(running: Door) -> None:
 
     key = "/registry/configmaps/default/by-hand"
     made = running.stored("/registry/configmaps/default/kube-root-ca.crt")
-    made["metadata"] |= {"name": "by-hand", "uid": "6f1a7a4e-0b1c-4d2e-9f3a-5b6c7d8e9f00"}
+    made["metadata"] = {"name": "by-hand", "namespace": "default"}  # all that a person would write
     with core_api(running) as core:
         for value in ("1", "2"):
             running.run("etcdctl", "put", key, given=json.dumps({**made, "data": {"n": value}}))

@@ -77,7 +77,7 @@ def carry_over(new: Object, old: Object, context: Context) -> None:
     metadata, before = new["metadata"], old["metadata"]
     uid = metadata.get("uid")
     if not uid:
-        metadata["uid"] = before["uid"]
+        metadata |= {"uid": before["uid"]} if "uid" in before else {}  # none: it was put into the store by hand
     elif uid != before.get("uid") and context.verb == "update":
         resource = context.resource
         raise Conflict(
