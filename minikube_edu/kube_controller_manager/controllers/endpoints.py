@@ -32,7 +32,6 @@ MANAGED_BY = ("endpoints.kubernetes.io/managed-by", "endpoint-controller")
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 LEADER = "control-plane.alpha.kubernetes.io/leader"
 MOST = 1000
-BATCH = 0.05  # seconds that an event waits for others: a rollout is not one write a pod
 
 Ports = tuple[tuple[str, int, str, str], ...]  # name, number, protocol, application protocol
 Objects = list[Object]
@@ -45,7 +44,7 @@ class EndpointsController(Controller):
         super().__init__(environment)
         self.endpoints = self.informer(ENDPOINTS)
         self.services = self.watch(SERVICES)
-        self.watched = Watched(self.services, self.informer(PODS), lambda key: self.queue.add_after(key, BATCH))
+        self.watched = Watched(self.services, self.informer(PODS), self.queue.add_after)
         self.times = TriggerTimes()
         self.endpoints.add_handler(deleted=lambda gone: self.enqueue(gone) if isinstance(gone, dict) else None)
 
@@ -63,6 +62,7 @@ class EndpointsController(Controller):
         service = self.services.index.get(key)
         if service is None:
             self.times.forget(key)
+            self.watched.forget(key)
             if self.endpoints.index.get(key) is not None:
                 await self.remove(key)
             return

@@ -17,6 +17,7 @@ Objects = list[Object]
 
 TRIGGER_TIME = "endpoints.kubernetes.io/last-change-trigger-time"
 HEADLESS = "service.kubernetes.io/headless"
+BATCH, BATCH_PODS = 0.05, 100  # seconds; once more for every so many pods
 
 
 def has_backends(service: Object) -> bool:
@@ -114,19 +115,32 @@ def _ready_since(pod: Object) -> float:
 
 
 class Watched:
-    """Pods and services, and which keys of services an event of a pod wakes."""
+    """Pods and services, and which services an event of a pod wakes: `wake(key, seconds)`.
 
-    def __init__(self, services: Informer, pods: Informer, wake: Callable[[str], None]) -> None:
-        self.services, self.pods, self.wake = services, pods, wake
+    An event waits a moment for others, so that a rollout is not one write a pod; longer behind a service that had many
+    pods at the last look, for there each write is long, and all proxies read it.
+    """
+
+    def __init__(self, services: Informer, pods: Informer, wake: Callable[[str, float], None]) -> None:
+        self.services, self.pods, self._wake = services, pods, wake
+        self._sizes: dict[str, int] = {}
         pods.add_handler(added=self._pod, updated=self._pod_changed, deleted=self._pod_gone)
+
+    def wake(self, key: str) -> None:
+        self._wake(key, BATCH * (1 + self._sizes.get(key, 0) / BATCH_PODS))
 
     def behind(self, service: Object) -> Objects:
         wanted = service["spec"]["selector"].items()
-        return [
+        found = [
             pod
             for pod in self.pods.index.list(service["metadata"]["namespace"])
             if wanted <= pod["metadata"].get("labels", {}).items()
         ]
+        self._sizes[f"{service['metadata']['namespace']}/{service['metadata']['name']}"] = len(found)
+        return found
+
+    def forget(self, key: str) -> None:
+        self._sizes.pop(key, None)
 
     def _pod(self, pod: Object) -> None:
         labels = pod["metadata"].get("labels", {}).items()

@@ -39,7 +39,6 @@ SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 MANAGER = "endpointslice-controller.k8s.io"
 ZONE = "topology.kubernetes.io/zone"
-BATCH = 0.05
 
 Ports = tuple[tuple[str, int, str, str], ...]
 Objects = list[Object]
@@ -52,7 +51,7 @@ class EndpointSliceController(Controller):
         super().__init__(environment)
         self.services = self.watch(SERVICES)
         self.nodes = self.informer(NODES)
-        self.watched = Watched(self.services, self.informer(PODS), self.wake)
+        self.watched = Watched(self.services, self.informer(PODS), self.queue.add_after)
         self.times = TriggerTimes()
         self.slices = self.informer(ENDPOINT_SLICES)
         self.slices.add_indexer("service", service_of)
@@ -61,24 +60,22 @@ class EndpointSliceController(Controller):
         )
         self.written: dict[str, str] = {}  # slice -> the version that this controller wrote: events of it wake nobody
 
-    def wake(self, key: str) -> None:
-        self.queue.add_after(key, BATCH)
-
     def slice_seen(self, slice_: Object) -> None:
         metadata = slice_["metadata"]
         if self.written.get(metadata["uid"]) != metadata["resourceVersion"]:
             for key in service_of(slice_):
-                self.wake(key)
+                self.watched.wake(key)
 
     def slice_gone(self, gone: Deleted) -> None:
         slice_ = last_state(gone)
         if self.written.pop(slice_["metadata"]["uid"], None) is not None:
             for key in service_of(slice_):
-                self.wake(key)
+                self.watched.wake(key)
 
     async def reconcile(self, key: str) -> None:
         service = self.services.index.get(key)
         if service is None:
+            self.watched.forget(key)
             self.times.forget(key)  # its slices go with it: they are owned
             return
         if not has_backends(service):
