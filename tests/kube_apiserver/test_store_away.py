@@ -84,6 +84,35 @@ async def test_a_store_that_went_on_and_was_compacted_meanwhile_is_read_anew(sho
     await behind.close()
 
 
+async def test_two_servers_behind_one_door_read_what_the_other_has_written(short_path: Path) -> None:
+    """Whoever is alone answers from memory; from the moment that there are two, each asks before it answers."""
+    path = str(short_path / "s")
+    behind = await open_store(None, fsync=False)
+    face = SocketFace(behind, path)
+    await face.start()
+    first = await SocketStore.open(path)
+    async with api_server(store=first) as one:
+        await until(lambda: one.registry.cache.current)
+        second = await SocketStore.open(path)
+        async with api_server(store=second) as other:
+            for number in range(20):
+                writer, reader = (one, other) if number % 2 else (other, one)
+                made = await writer.create(MAPS, f"m-{number}", data={"n": str(number)})
+                assert (await reader.get(f"{MAPS}/m-{number}")).json == made
+                assert len((await reader.get(MAPS)).names) == number + 1
+                taken = await reader.post(MAPS, {"metadata": {"name": f"m-{number}"}})
+                assert taken.reason == "AlreadyExists"
+            replies = await asyncio.gather(
+                *(api.patch(f"{MAPS}/m-0", {"data": {f"k{n}": "x"}}) for n in range(10) for api in (one, other))
+            )
+            assert {reply.code for reply in replies} == {200}
+            assert len((await one.get(f"{MAPS}/m-0")).json["data"]) == 11
+        await second.close()
+    await first.close()
+    await face.close()
+    await behind.close()
+
+
 async def _created(pending: Awaitable[Reply]) -> bool:
     return (await pending).code == 201
 
