@@ -5,8 +5,6 @@ Every heavy import is inside the command that needs it, so that `--help` stays c
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from typing import Annotated, NoReturn
 
@@ -131,14 +129,10 @@ def store(
 
 @app.command(context_settings=PASS_ON)
 def kubectl(context: typer.Context) -> None:
-    """Run the kubectl of this machine against the cluster."""
-    from minikube_edu.cluster.layout import Layout
+    """kubectl on this cluster; its verbs stand at the top level too: `minikube-edu get pods`."""
+    from minikube_edu.cluster import kubectl_door
 
-    found = shutil.which("kubectl")
-    if found is None:
-        fail("kubectl is not on the PATH; install it, or use the kubeconfig of `minikube-edu kubeconfig` elsewhere")
-    environment = {**os.environ, "KUBECONFIG": str(Layout().kubeconfig)}
-    os.execve(found, ["kubectl", *context.args], environment)
+    kubectl_door.run(context.args)
 
 
 @app.command(context_settings=PASS_ON)
