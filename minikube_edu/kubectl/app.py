@@ -69,9 +69,9 @@ def _run(words: list[str], out: TextIO, err: TextIO, stdin: TextIO) -> None:
 
     words = preferences.expanded(words)
     if words[:1] in (["__complete"], ["__completeNoDesc"]):
-        from minikube_edu.kubectl import completing
+        from minikube_edu.kubectl.completing import complete
 
-        completing.complete(words[1:], out, err, descriptions=words[0] == "__complete")
+        complete(words[1:], out, err, descriptions=words[0] == "__complete")
         return
     if words[:1] == ["help"]:
         _help(words[1:], out, err)

@@ -76,7 +76,7 @@ def container_of(call: Call, pod: Object, name: str, *, quiet: bool = False) -> 
     every = [
         one["name"] for key in ("containers", "initContainers", "ephemeralContainers") for one in spec.get(key) or ()
     ]
-    plain = [one["name"] for one in spec.get("containers") or ()]
+    plain: list[str] = [one["name"] for one in spec.get("containers") or ()]
     if name:
         if name not in every:
             raise CommandError(f"container {name} is not valid for pod {metadata['name']} out of: {_listed(pod)}")

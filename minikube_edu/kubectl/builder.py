@@ -376,7 +376,8 @@ class Builder:
             served = await self.factory.mapper.for_object(value)
         except NoKind as error:
             raise CommandError(
-                f"resource mapping not found for name: {quote(name)} namespace: {quote(namespace)} from {quote(source)}: "
+                f"resource mapping not found for name: {quote(name)} namespace: {quote(namespace)} from "
+                f"{quote(source)}: "
                 f"{error}\nensure CRDs are installed first"
             ) from None
         if served.resource.namespaced:

@@ -2,7 +2,7 @@
 
 Pods of DaemonSets stay (they would come back at once), mirror pods cannot go; pods that nobody would make again, or whose
 local data would be lost, need leave from the user. Evictions that a disruption budget forbids are tried again.
-"""
+"""  # noqa: E501  # the real text
 
 from __future__ import annotations
 
@@ -175,6 +175,7 @@ class Drain:
                 return
             if self.deadline.left <= 0:
                 raise CommandError(
-                    f"error when waiting for pod {quote(metadata['name'])} terminating: global timeout reached: {self.timeout}"
+                    f"error when waiting for pod {quote(metadata['name'])} terminating: global timeout reached: "
+                    f"{self.timeout}"
                 )
             await asyncio.sleep(0.2)

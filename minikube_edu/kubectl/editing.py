@@ -70,7 +70,8 @@ class Edit:
         output = call.flags["output"]
         if output not in ("", "yaml", "json", "kyaml"):
             raise CommandError(
-                f"unable to match a printer suitable for the output format {quote(output)}, allowed formats are: json,kyaml,yaml"
+                f"unable to match a printer suitable for the output format {quote(output)}, allowed formats are: "
+                f"json,kyaml,yaml"
             )
         self.json = output == "json"
         self.editor = Editor()
@@ -148,7 +149,8 @@ class Edit:
                 *(f"* {cause}" for cause in causes or [error.message]),
             ]
         self.call.warn(
-            f"error: {self.plurals.get(id(obj), '')} {quote(name)} could not be {'patched' if kind else 'saved'}: {error}"
+            f"error: {self.plurals.get(id(obj), '')} {quote(name)} could not be {'patched' if kind else 'saved'}: "
+            f"{error}"
         )
         return [str(error)]
 

@@ -48,7 +48,7 @@ async def explain(call: Call) -> None:
 
 
 def _chosen(served: list[ServedResource], wanted: str, resource: str, group: str) -> tuple[str, str]:
-    new_group, slash, version = wanted.rpartition("/")
+    new_group, _, version = wanted.rpartition("/")
     for one in served:
         if (one.resource.group, one.resource.version, one.resource.plural) == (new_group, version, resource):
             return new_group, version

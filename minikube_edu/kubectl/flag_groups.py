@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from minikube_edu.kubectl.flags import Flag
 
-FORMATS = "(json, yaml, kyaml, name, go-template, go-template-file, template, templatefile, jsonpath, jsonpath-as-json, jsonpath-file)"
+FORMATS = (
+    "(json, yaml, kyaml, name, go-template, go-template-file, template, templatefile, jsonpath, "
+    "jsonpath-as-json, jsonpath-file)"
+)
 PRINT = (
     Flag(
         "allow-missing-template-keys",

@@ -1,6 +1,7 @@
 """kubeconfig files to write to: each entry is changed in the file that it stands in.
 
-`client.kubeconfig` reads them merged, to reach a cluster; this is for `kubectl config`, which must put back what it read.
+`client.kubeconfig` reads them merged, to reach a cluster; this is for `kubectl config`, which puts back
+what it read.
 """
 
 from __future__ import annotations

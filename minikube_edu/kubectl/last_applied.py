@@ -23,7 +23,7 @@ def original(obj: Object) -> str | None:
 
 
 def without(obj: Object) -> Object:
-    """The object without the annotation. A manifest without annotations gets an empty map, as Go's accessor leaves one."""
+    """The object without the annotation. Without others an empty map is left, as Go leaves one."""
     metadata = dict(obj.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop(ANNOTATION, None)

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TextIO
 
 from minikube_edu.kubectl.failures import CommandError, Unreachable
@@ -48,7 +49,7 @@ def sources(names: Sequence[str], recursive: bool, stdin: TextIO) -> list[Source
         if name == "-":
             found.append(Source("STDIN", stdin.read))
         elif name.startswith(("http://", "https://")):
-            found.append(Source(name, lambda url=name: download(url)))
+            found.append(Source(name, partial(download, name)))
         else:
             matches = [name] if os.path.exists(name) else sorted(glob.glob(name))
             if not matches:
@@ -64,7 +65,7 @@ def _paths(path: str, recursive: bool) -> list[Source]:
     files = list(_walk(path, recursive))
     if not files:
         raise CommandError(f"error reading [{path}]: recognized file extensions are [{' '.join(EXTENSIONS)}]")
-    return [Source(file, lambda file=file: _read(file)) for file in files]
+    return [Source(file, partial(_read, file)) for file in files]
 
 
 def _walk(folder: str, recursive: bool) -> Iterator[str]:
@@ -99,7 +100,8 @@ def download(url: str) -> str:
                 return text
         except urllib.error.HTTPError as error:
             problem = CommandError(
-                f"unable to read URL {quote(url)}, server reported {error.code} {error.reason}, status code={error.code}"
+                f"unable to read URL {quote(url)}, server reported {error.code} {error.reason}, "
+                f"status code={error.code}"
             )
             if error.code < 500:
                 break

@@ -70,17 +70,12 @@ class Mapper:
         return list(found.values())
 
     def everything(self, served: list[ServedResource], what: str) -> list[ServedResource]:
-        """All that a name may mean, preferred versions only: plurals and singulars first, then short names, then kinds."""
+        """All that a name may mean, in preferred versions: plurals and singulars, else short names, else kinds."""
         places = [one for one in served if one.preferred]
         lower = what.lower()
-        for fits in (
-            lambda one: what in (one.resource.plural, one.singular),
-            lambda one: what in one.short_names,
-            lambda one: lower in (one.kind.lower(), one.resource.plural),
-        ):
-            if found := [one for one in places if fits(one)]:
-                return found
-        return []
+        found = [one for one in places if what in (one.resource.plural, one.singular)]
+        found = found or [one for one in places if what in one.short_names]
+        return found or [one for one in places if lower in (one.kind.lower(), one.resource.plural)]
 
     def _match(self, served: list[ServedResource], what: str) -> ServedResource | None:
         name, dot, rest = what.partition(".")

@@ -1,4 +1,4 @@
-"""What `kubectl label` and `kubectl annotate` share: find the objects, change a map of their metadata, send the change."""
+"""What `kubectl label` and `kubectl annotate` share: find the objects, change a map in their metadata, send it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def divided(args: list[str], what: str) -> tuple[list[str], list[str]]:
     return resources, changes
 
 
-def labels(changes: list[str]) -> Changes:
+def label_changes(changes: list[str]) -> Changes:
     from minikube_edu.api import names
     from minikube_edu.lib.gotext import quote
 
@@ -43,7 +43,7 @@ def labels(changes: list[str]) -> Changes:
     return put, remove
 
 
-def annotations(changes: list[str], what: str = "annotation", *, removal: bool = True) -> Changes:
+def annotation_changes(changes: list[str], what: str = "annotation", *, removal: bool = True) -> Changes:
     put: dict[str, str] = {}
     remove: list[str] = []
     invalid: list[str] = []

@@ -13,7 +13,7 @@ from minikube_edu.kubectl.printers import printer_for
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
-Show = Callable[[Object], None]
+Show = Callable[[Object], object]
 
 _BOOLEAN = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
@@ -72,9 +72,9 @@ def printer_of(call: Call, done: str) -> Any:
 def shower(call: Call, done: str, dry: str = "none", *, typed: bool = False) -> Show:
     """Prints one object after the other. `typed`: -o json keeps the order in which the fields stand."""
     if typed and call.flags["output"] == "json":
-        return lambda obj: call.out.write(in_order(obj, bool(call.flags.get("show-managed-fields")))) and None
+        return lambda obj: call.out.write(in_order(obj, bool(call.flags.get("show-managed-fields"))))
     printer = printer_of(call, operation(done, dry))
-    return lambda obj: call.out.write(printer.print(obj)) and None
+    return lambda obj: call.out.write(printer.print(obj))
 
 
 def in_order(obj: Object, managed_fields: bool = False) -> str:

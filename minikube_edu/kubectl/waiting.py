@@ -55,7 +55,7 @@ async def until(
                         return current
                 found = await _watch(info, version, holds)
                 if found is not _ENDED:
-                    return found  # type: ignore[return-value]  # only _ENDED is no object
+                    return found
             except ApiError as error:
                 if not error.expired:
                     raise
@@ -68,7 +68,7 @@ _ENDED: Any = object()
 
 
 async def _watch(info: Info, version: str, holds: Callable[[Object | None], bool]) -> Object | None:
-    query = {"watch": True, "resourceVersion": version, "fieldSelector": f"metadata.name={info.name}"}
+    query: dict[str, Any] = {"watch": True, "resourceVersion": version, "fieldSelector": f"metadata.name={info.name}"}
     stream = await info.factory.client.sender.stream("GET", info.path(collection=True) + query_text(query))
     try:
         async for lines in stream.batches():

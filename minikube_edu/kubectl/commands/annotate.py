@@ -19,7 +19,12 @@ def _check(there: dict[str, str], put: dict[str, str]) -> None:
 
 
 _ANNOTATIONS = marking.Kind(
-    "annotations", "annotation", pairs.annotations, _check, lambda added, removed: "annotated", always_patches=True
+    "annotations",
+    "annotation",
+    pairs.annotation_changes,
+    _check,
+    lambda added, removed: "annotated",
+    always_patches=True,
 )
 
 

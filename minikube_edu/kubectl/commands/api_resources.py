@@ -20,7 +20,8 @@ async def run(call: Call) -> None:
     output = flags["output"]
     if output and output not in _FORMATS:
         raise CommandError(
-            f"unable to match a printer suitable for the output format {quote(output)}, allowed formats are: {','.join(_FORMATS)}"
+            f"unable to match a printer suitable for the output format {quote(output)}, allowed formats are: "
+            f"{','.join(_FORMATS)}"
         )
     if flags["sort-by"] not in ("", "name", "kind"):
         raise CommandError("--sort-by accepts only name or kind")

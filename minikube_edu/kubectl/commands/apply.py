@@ -134,7 +134,7 @@ class Applier:
         else:
             show({"apiVersion": "v1", "kind": "List", "metadata": {}, "items": self.applied})
 
-    def query(self) -> dict[str, str]:
+    def query(self) -> dict[str, Any]:
         return {
             "dryRun": "All" if self.dry == "server" else "",
             "fieldManager": self.manager,
@@ -242,7 +242,7 @@ COMMAND = Command(
     use="(-f FILENAME | -k DIRECTORY)",
     long="""Apply a configuration to a resource by file name or stdin. The resource name must be specified. It is created when it is not there yet.
 
- JSON and YAML formats are accepted.""",
+ JSON and YAML formats are accepted.""",  # noqa: E501  # the real text
     examples="""# Apply the configuration in pod.json to a pod
 kubectl apply -f ./pod.json
 

@@ -52,7 +52,8 @@ async def put(call: Call) -> None:
         there = last_applied.original(current)
         if there is None and not call.flags["create-annotation"]:
             raise CommandError(
-                f"no last-applied-configuration annotation found on resource: {info.name}, to create the annotation, run "
+                f"no last-applied-configuration annotation found on resource: {info.name}, to create the "
+                f"annotation, run "
                 "the command with --create-annotation"
             )
         if there == wanted:

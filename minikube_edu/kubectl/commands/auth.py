@@ -61,7 +61,7 @@ async def can_i(call: Call) -> None:
 
 async def _attributes(call: Call, verb: str, what: str, more: list[str], namespace: str) -> Object:
     flags = call.flags
-    resource, slash, name = what.partition("/")
+    resource, _, name = what.partition("/")
     subresource = flags["subresource"]
     if more:
         name = more[0]
@@ -160,11 +160,12 @@ async def whoami(call: Call) -> None:
     except ApiError as error:
         if error.not_found:
             raise CommandError(
-                "the selfsubjectreviews API is not enabled in the cluster\nenable APISelfSubjectReview feature gate and authentication.k8s.io/v1alpha1 or authentication.k8s.io/v1beta1 API"
+                "the selfsubjectreviews API is not enabled in the cluster\nenable APISelfSubjectReview feature "
+                "gate and authentication.k8s.io/v1alpha1 or authentication.k8s.io/v1beta1 API"
             ) from None
         raise
     if call.flags["output"] or call.flags["template"]:
-        order = {key: answer[key] for key in ("kind", "apiVersion", "metadata", "status") if key in answer}
+        order: Object = {key: answer[key] for key in ("kind", "apiVersion", "metadata", "status") if key in answer}
         printing.shower(call, "", typed=True)(order)
         return
     user = (answer.get("status") or {}).get("userInfo") or {}
@@ -201,7 +202,7 @@ COMMANDS = {
         discovery_tries=2,
         long="""Check whether an action is allowed.
 
- VERB is a logical Kubernetes API verb like 'get', 'list', 'watch', 'delete', etc. TYPE is a Kubernetes resource. Shortcuts and groups will be resolved. NONRESOURCEURL is a partial URL that starts with "/". NAME is the name of a particular Kubernetes resource.""",
+ VERB is a logical Kubernetes API verb like 'get', 'list', 'watch', 'delete', etc. TYPE is a Kubernetes resource. Shortcuts and groups will be resolved. NONRESOURCEURL is a partial URL that starts with "/". NAME is the name of a particular Kubernetes resource.""",  # noqa: E501  # the real text
         examples="""# Check to see if I can create pods in any namespace
 kubectl auth can-i create pods --all-namespaces
 

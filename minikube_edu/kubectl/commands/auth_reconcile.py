@@ -67,7 +67,7 @@ async def _one(call: Call, info: Info, dry: str) -> None:
 
 
 async def _write(call: Call, info: Info, result: Object, wanted: Object, done: str, dry: str) -> Object:
-    query = {"dryRun": "All" if dry == "server" else "", "fieldManager": "kubectl-auth"}
+    query: dict[str, Any] = {"dryRun": "All" if dry == "server" else "", "fieldManager": "kubectl-auth"}
     send = call.factory.send
     if done == "recreate":
         await send("DELETE", info.path())

@@ -117,7 +117,8 @@ COMMAND = Command(
     "autoscale",
     run,
     use="(-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY]",
-    long="Creates an autoscaler that automatically chooses and sets the number of pods that run in a Kubernetes cluster.",
+    long="Creates an autoscaler that automatically chooses and sets the number of pods that run in a Kubernetes "
+    "cluster.",
     examples="""# Auto scale a deployment "foo", with the number of pods between 2 and 10
 kubectl autoscale deployment foo --min=2 --max=10
 
@@ -137,14 +138,16 @@ kubectl autoscale rc foo --max=5 --cpu=80%""",
             "int32",
             default=-1,
             help="Target CPU in percent.",
-            deprecated="Use --cpu with percentage or resource quantity format (e.g., '70%' for utilization or '500m' for milliCPU).",
+            deprecated="Use --cpu with percentage or resource quantity format (e.g., '70%' for utilization or "
+            "'500m' for milliCPU).",
         ),
         Flag("max", "int32", default=-1, help="The upper limit for the number of pods. Required."),
         Flag("memory", help="Target memory: a percentage of the request or a quantity."),
         Flag("min", "int32", default=-1, help="The lower limit for the number of pods."),
         Flag(
             "name",
-            help="The name for the newly created object. If not specified, the name of the input resource will be used.",
+            help="The name for the newly created object. If not specified, the name of the input resource will be "
+            "used.",
         ),
     ),
 )

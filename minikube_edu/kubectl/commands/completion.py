@@ -1,4 +1,4 @@
-"""`kubectl completion bash|zsh|fish|powershell`: a script for the shell, which asks `kubectl __complete` from then on."""
+"""`kubectl completion bash|zsh|fish|powershell`: a script for the shell, which then asks `kubectl __complete`."""
 
 from __future__ import annotations
 

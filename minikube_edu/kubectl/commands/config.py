@@ -112,7 +112,7 @@ def get_contexts(call: Call) -> None:
         context = contexts[name]
         mark = "*" if name == merged["current-context"] else ""
         rows.append(
-            f"{mark}\t{name}\t{context.get('cluster') or ''}\t{context.get('user') or ''}\t{context.get('namespace') or ''}\n"
+            f"{mark}\t{name}\t{context.get('cluster') or ''}\t{context.get('user') or ''}\t{context.get('namespace') or ''}\n"  # noqa: E501
         )
     call.out.write("".join(rows) if output == "name" else align("".join(rows), TABLE))
     raise_all(errors)
@@ -157,7 +157,7 @@ LONG = """Modify kubeconfig files using subcommands like "kubectl config set cur
 
   1.  If the --kubeconfig flag is set, then only that file is loaded. The flag may only be set once and no merging takes place.
   2.  If $KUBECONFIG environment variable is set, then it is used as a list of paths (normal path delimiting rules for your system). These paths are merged. When a value is modified, it is modified in the file that defines the stanza. When a value is created, it is created in the first file that exists. If no files in the chain exist, then it creates the last file in the list.
-  3.  Otherwise, ${HOME}/.kube/config is used and no merging takes place."""
+  3.  Otherwise, ${HOME}/.kube/config is used and no merging takes place."""  # noqa: E501  # the real text
 COMMANDS = {
     "config": Command(
         "config",

@@ -238,7 +238,8 @@ _ALL = (
     Command(
         "set-cluster",
         set_cluster,
-        use="NAME [--server=server] [--certificate-authority=path/to/certificate/authority] [--insecure-skip-tls-verify=true]",
+        use="NAME [--server=server] [--certificate-authority=path/to/certificate/authority] "
+        "[--insecure-skip-tls-verify=true]",
         long="Set a cluster entry in kubeconfig.",
         flags=(_EMBED, Flag("proxy-url", help="Proxy of the cluster entry")),
     ),

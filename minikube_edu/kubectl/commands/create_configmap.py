@@ -31,7 +31,8 @@ async def run(call: Call) -> None:
             raise CommandError(f"{quote(key)} is not a valid key name for a ConfigMap: {','.join(problems)}")
         if key in data or key in binary:
             raise CommandError(
-                f"cannot add key {quote(key)}, another key by that name already exists in Data for ConfigMap {quote(name)}"
+                f"cannot add key {quote(key)}, another key by that name already exists in Data for ConfigMap "
+                f"{quote(name)}"
             )
         try:
             data[key] = value.decode()

@@ -108,7 +108,8 @@ kubectl create ingress catch-all --class=otheringress --rule="/path=svc:port\"""
         Flag(
             "rule",
             "array",
-            help="Rule in format host/path=service:port[,tls=secretname]. Paths containing the leading character '*' are considered pathType=Prefix. tls argument is optional.",
+            help="Rule in format host/path=service:port[,tls=secretname]. Paths containing the leading character "
+            "'*' are considered pathType=Prefix. tls argument is optional.",
         ),
     ),
 )

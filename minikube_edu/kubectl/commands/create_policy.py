@@ -128,7 +128,8 @@ COMMANDS = {
             Flag("min-available", help="The minimum number or percentage of available pods."),
             Flag(
                 "selector",
-                help="A label selector to use for this budget. Only equality-based selector requirements are supported.",
+                help="A label selector to use for this budget. Only equality-based selector requirements are "
+                "supported.",
             ),
         ),
     ),

@@ -121,7 +121,8 @@ COMMANDS = {
     "role": Command(
         "role",
         role,
-        use="NAME --verb=verb --resource=resource.group/subresource [--resource-name=resourcename] [--dry-run=server|client|none]",
+        use="NAME --verb=verb --resource=resource.group/subresource [--resource-name=resourcename] "
+        "[--dry-run=server|client|none]",
         long="Create a role with single rule.",
         examples='# Create a role named "pod-reader" that allows user to perform "get", "watch" and "list" on pods\n'
         "kubectl create role pod-reader --verb=get --verb=list --verb=watch --resource=pods",

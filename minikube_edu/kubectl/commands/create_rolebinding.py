@@ -62,14 +62,16 @@ COMMANDS = {
     "rolebinding": Command(
         "rolebinding",
         role_binding,
-        use="NAME --clusterrole=NAME|--role=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
+        use="NAME --clusterrole=NAME|--role=NAME [--user=username] [--group=groupname] "
+        "[--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
         long="Create a role binding for a particular role or cluster role.",
         flags=(*_FLAGS, Flag("role", help="Role this RoleBinding should reference")),
     ),
     "clusterrolebinding": Command(
         "clusterrolebinding",
         cluster_role_binding,
-        use="NAME --clusterrole=NAME [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
+        use="NAME --clusterrole=NAME [--user=username] [--group=groupname] "
+        "[--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
         long="Create a cluster role binding for a particular cluster role.",
         required=("clusterrole",),
         flags=_FLAGS,

@@ -72,7 +72,8 @@ async def docker_registry(call: Call) -> None:
             )
     elif not user or not password or not server:
         raise CommandError(
-            "either --from-file or the combination of --docker-username, --docker-password and --docker-server is required"
+            "either --from-file or the combination of --docker-username, --docker-password and --docker-server is "
+            "required"
         )
     else:
         entry = {"username": user, "password": password}
@@ -145,7 +146,8 @@ COMMANDS = {
     "generic": Command(
         "generic",
         generic,
-        use="NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1] [--dry-run=server|client|none]",
+        use="NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1] "
+        "[--dry-run=server|client|none]",
         long="Create a secret based on a file, directory, or specified literal value.",
         flags=(
             *generating.FLAGS,
@@ -159,7 +161,8 @@ COMMANDS = {
     "docker-registry": Command(
         "docker-registry",
         docker_registry,
-        use="NAME --docker-username=user --docker-password=password --docker-email=email [--docker-server=string] [--from-file=[key=]source] [--dry-run=server|client|none]",
+        use="NAME --docker-username=user --docker-password=password --docker-email=email [--docker-server=string] "
+        "[--from-file=[key=]source] [--dry-run=server|client|none]",
         long="Create a new secret for use with Docker registries.",
         flags=(
             *generating.FLAGS,

@@ -19,7 +19,8 @@ COMMAND = Command(
     run,
     use="NAME [--dry-run=server|client|none]",
     long="Create a service account with the specified name.",
-    examples="# Create a new service account named my-service-account\nkubectl create serviceaccount my-service-account",
+    examples="# Create a new service account named my-service-account\nkubectl create serviceaccount "
+    "my-service-account",
     aliases=("sa",),
     flags=generating.FLAGS,
 )

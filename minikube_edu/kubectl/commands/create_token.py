@@ -58,7 +58,8 @@ COMMAND = Command(
     run,
     use="SERVICE_ACCOUNT_NAME",
     long="Request a service account token.",
-    examples='# Request a token to authenticate to the kube-apiserver as the service account "myapp"\nkubectl create token myapp',
+    examples='# Request a token to authenticate to the kube-apiserver as the service account "myapp"\nkubectl '
+    "create token myapp",
     flags=(
         *groups.PRINT,
         Flag("audience", "array", help="Audience of the requested token. May be repeated."),

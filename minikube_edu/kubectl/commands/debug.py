@@ -217,7 +217,8 @@ COMMAND = Command(
     "debug",
     run,
     use="(POD | TYPE[[.VERSION].GROUP]/NAME) [ -- COMMAND [args...] ]",
-    long="Debug cluster resources using interactive debugging containers: beside the containers of a pod, in a copy of it, or on a node.",
+    long="Debug cluster resources using interactive debugging containers: beside the containers of a pod, in a "
+    "copy of it, or on a node.",
     examples="""# Create an interactive debugging session in pod mypod and immediately attach to it.
 kubectl debug mypod -it --image=busybox
 

@@ -177,7 +177,7 @@ COMMAND = Command(
     use="([-f FILENAME] | [-k DIRECTORY] | TYPE [(NAME | -l label | --all)])",
     long="""Delete resources by file names, stdin, resources and names, or by resources and label selector.
 
- Some resources, such as pods, take a while to end: --grace-period says how long they may, --now makes it a second, --force does not wait for it.""",
+ Some resources, such as pods, take a while to end: --grace-period says how long they may, --now makes it a second, --force does not wait for it.""",  # noqa: E501  # the real text
     examples="""# Delete a pod using the type and name specified in pod.json
 kubectl delete -f ./pod.json
 

@@ -90,14 +90,14 @@ async def _put(call: Call, info: Info, live: str, merged: str) -> None:
     name = ".".join(part for part in parts if part)
     for folder, obj in ((live, before), (merged, after)):
         if obj is not None:
-            with open(os.path.join(folder, name), "w") as file:
+            with open(os.path.join(folder, name), "w") as file:  # noqa: ASYNC230  # nothing else runs
                 file.write(yaml_out.encode(obj))
 
 
 async def _merged(call: Call, info: Info, before: Object | None) -> Object:
     flags, factory = call.flags, call.factory
     if flags["server-side"]:
-        query = {
+        query: dict[str, Any] = {
             "dryRun": "All",
             "fieldManager": flags["field-manager"] if flags.changed("field-manager") else "kubectl",
         }
@@ -160,8 +160,10 @@ COMMAND = Command(
     "diff",
     run,
     use="-f FILENAME",
-    long="Diff configurations specified by file name or stdin between the current online configuration, and the configuration as it would be if applied.",
-    examples="# Diff resources included in pod.json\nkubectl diff -f pod.json\n\n# Diff file read from stdin\ncat service.yaml | kubectl diff -f -",
+    long="Diff configurations specified by file name or stdin between the current online configuration, and the "
+    "configuration as it would be if applied.",
+    examples="# Diff resources included in pod.json\nkubectl diff -f pod.json\n\n# Diff file read from stdin\ncat "
+    "service.yaml | kubectl diff -f -",
     flags=(
         *groups.filename("that contain the configuration to diff."),
         *groups.SELECTOR,

@@ -1,4 +1,4 @@
-"""`kubectl cordon|uncordon|drain`: keep pods off a node, let them come again, send them away. (Draining is `draining`.)"""
+"""`kubectl cordon|uncordon|drain`: keep pods off a node, let them come again, send them away. (See `draining`.)"""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ async def drain(call: Call) -> None:
             problems.append(error)
     if failed:
         call.warn("There are pending nodes to be drained:")
-        for info, error in zip(failed, problems, strict=True):
+        for info, problem in zip(failed, problems, strict=True):
             call.warn(f" {info.name}")
-            call.warn(str(error))
+            call.warn(str(problem))
         from minikube_edu.kubectl.failures import Exit
 
         raise Exit(1)
@@ -112,12 +112,13 @@ COMMANDS = {
         "drain",
         drain,
         use="NODE",
-        long="Drain node in preparation for maintenance: it is marked unschedulable, and its pods are evicted, or deleted where there is no eviction.",
+        long="Drain node in preparation for maintenance: it is marked unschedulable, and its pods are evicted, or "
+        "deleted where there is no eviction.",
         examples="""# Drain node "foo", even if there are pods not managed by a replication controller, replica set, job, daemon set, or stateful set on it
 kubectl drain foo --force
 
 # As above, but abort if there are pods not managed by a replication controller, replica set, job, daemon set, or stateful set, and use a grace period of 15 minutes
-kubectl drain foo --grace-period=900""",
+kubectl drain foo --grace-period=900""",  # noqa: E501  # the real text
         flags=(
             *groups.CHUNK,
             *_MARK,

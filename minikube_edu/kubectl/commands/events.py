@@ -22,7 +22,7 @@ EVENTS = Resource("", "v1", "events", kind="Event")
 
 async def run(call: Call) -> None:
     flags = call.flags
-    types = [text for text in flags["types"]]
+    types = list(flags["types"])
     for text in types:
         if text.lower() not in ("normal", "warning"):
             raise CommandError("valid --types are Normal or Warning")
@@ -112,7 +112,7 @@ async def _watch(call: Call, namespace: str, selector: str, version: str, types:
 COMMAND = Command(
     "events",
     run,
-    use="[(-o|--output=)json|yaml|kyaml|name|go-template|go-template-file|template|templatefile|jsonpath|jsonpath-as-json|jsonpath-file] [--for TYPE/NAME] [--watch] [--types=Normal,Warning]",
+    use="[(-o|--output=)json|yaml|kyaml|name|go-template|go-template-file|template|templatefile|jsonpath|jsonpath-as-json|jsonpath-file] [--for TYPE/NAME] [--watch] [--types=Normal,Warning]",  # noqa: E501
     long="Display events: of a namespace, of all, or of one object.",
     flags=(
         *groups.PRINT,

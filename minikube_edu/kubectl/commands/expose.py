@@ -155,19 +155,20 @@ def _ports(obj: Object, kind: str) -> list[tuple[int, str]]:
 COMMAND = Command(
     "expose",
     run,
-    use="(-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] [--name=name] [--external-ip=external-ip-of-service] [--type=type]",
+    use="(-f FILENAME | TYPE NAME) [--port=port] [--protocol=TCP|UDP|SCTP] [--target-port=number-or-name] "
+    "[--name=name] [--external-ip=external-ip-of-service] [--type=type]",
     long="""Expose a resource as a new Kubernetes service.
 
  Looks up a deployment, service, replica set, replication controller or pod by name and uses the selector for that resource as the selector for a new service on the specified port. A deployment or replica set will be exposed as a service only if its selector is convertible to a selector that service supports, i.e. when the selector contains only the matchLabels component. Note that if no port is specified via --port and the exposed resource has multiple ports, all will be re-used by the new service. Also if no labels are specified, the new service will re-use the labels from the resource it exposes.
 
  Possible resources include (case insensitive):
 
- pod (po), service (svc), replicationcontroller (rc), deployment (deploy), replicaset (rs)""",
+ pod (po), service (svc), replicationcontroller (rc), deployment (deploy), replicaset (rs)""",  # noqa: E501  # the real text
     examples="""# Create a service for a replicated nginx, which serves on port 80 and connects to the containers on port 8000
 kubectl expose rc nginx --port=80 --target-port=8000
 
 # Create a service for a pod valid-pod, which serves on port 444 with the name "frontend"
-kubectl expose pod valid-pod --port=444 --name=frontend""",
+kubectl expose pod valid-pod --port=444 --name=frontend""",  # noqa: E501  # the real text
     flags=(
         *groups.filename("of what to expose."),
         *groups.PRINT,

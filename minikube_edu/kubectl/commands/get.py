@@ -33,7 +33,8 @@ async def run(call: Call) -> None:
         return
     if not call.args and not flags["filename"] and not flags["kustomize"]:
         call.err.write(
-            'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported '
+            'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of '
+            "supported "
             "resources.\n\n"
         )
         raise call.usage(
@@ -281,14 +282,15 @@ _FORMATS = (
 COMMAND = Command(
     "get",
     run,
-    use=f"[(-o|--output=){_FORMATS}] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) [flags]",
+    use=f"[(-o|--output=){_FORMATS}] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) "
+    f"[flags]",
     long="""Display one or many resources.
 
  Prints a table of the most important information about the specified resources. You can filter the list using a label selector and the --selector flag. If the desired resource type is namespaced you will only see results in the current namespace if you don't specify any namespace.
 
  By specifying the output as 'template' and providing a Go template as the value of the --template flag, you can filter the attributes of the fetched resources.
 
-Use "kubectl api-resources" for a complete list of supported resources.""",
+Use "kubectl api-resources" for a complete list of supported resources.""",  # noqa: E501  # the real text
     examples="""# List all pods in ps output format
 kubectl get pods
 

@@ -109,7 +109,8 @@ COMMANDS = {
         "kuberc",
         None,
         use="SUBCOMMAND",
-        long="Manage user preferences (kuberc) file.\n\n The kuberc file allows you to customize your kubectl experience.",
+        long="Manage user preferences (kuberc) file.\n\n The kuberc file allows you to customize your kubectl "
+        "experience.",
         examples="""# View the current kuberc configuration
 kubectl kuberc view
 

@@ -23,7 +23,7 @@ def _done(added: bool, removed: bool) -> str:
     )
 
 
-_LABELS = marking.Kind("labels", "label", pairs.labels, _check, _done, tells_missing=True)
+_LABELS = marking.Kind("labels", "label", pairs.label_changes, _check, _done, tells_missing=True)
 
 
 async def run(call: Call) -> None:

@@ -14,7 +14,10 @@ from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
 
 Object = dict[str, Any]
-USAGE = "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for the logs command"
+USAGE = (
+    "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for "
+    "the logs command"
+)
 
 
 async def run(call: Call) -> None:
@@ -154,7 +157,8 @@ COMMAND = Command(
     "logs",
     run,
     use="[-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]",
-    long="Print the logs for a container in a pod or specified resource. If the pod has only one container, the container name is optional.",
+    long="Print the logs for a container in a pod or specified resource. If the pod has only one container, the "
+    "container name is optional.",
     examples="""# Return snapshot logs from pod nginx with only one container
 kubectl logs nginx
 
@@ -205,7 +209,8 @@ kubectl logs -f -c ruby web-1""",
             "tail",
             "int64",
             default=-1,
-            help="Lines of recent log file to display. Defaults to -1 with no selector, showing all log lines otherwise 10, if a selector is provided.",
+            help="Lines of recent log file to display. Defaults to -1 with no selector, showing all log lines "
+            "otherwise 10, if a selector is provided.",
         ),
         Flag("timestamps", "bool", help="Include timestamps on each line in the log output"),
     ),

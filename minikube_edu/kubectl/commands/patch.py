@@ -120,7 +120,7 @@ COMMAND = Command(
 kubectl patch node k8s-node-1 -p '{"spec":{"unschedulable":true}}'
 
 # Update a container's image using a JSON patch with positional arrays
-kubectl patch pod valid-pod --type='json' -p='[{"op": "replace", "path": "/spec/containers/0/image", "value":"new image"}]'""",
+kubectl patch pod valid-pod --type='json' -p='[{"op": "replace", "path": "/spec/containers/0/image", "value":"new image"}]'""",  # noqa: E501  # the real text
     flags=(
         *groups.filename("of the objects."),
         *groups.PRINT,

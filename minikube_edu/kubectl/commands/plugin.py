@@ -49,8 +49,9 @@ COMMANDS = {
 
  Plugins provide extended functionality that is not part of the major command-line distribution. Please refer to the documentation and examples for more information about how write your own plugins.
 
- The easiest way to discover and install plugins is via the kubernetes sub-project krew: [krew.sigs.k8s.io]. To install krew, visit https://krew.sigs.k8s.io/docs/user-guide/setup/install""",
-        examples="# List all available plugins\nkubectl plugin list\n\n# List only binary names of available plugins without paths\nkubectl plugin list --name-only",
+ The easiest way to discover and install plugins is via the kubernetes sub-project krew: [krew.sigs.k8s.io]. To install krew, visit https://krew.sigs.k8s.io/docs/user-guide/setup/install""",  # noqa: E501  # the real text
+        examples="# List all available plugins\nkubectl plugin list\n\n# List only binary names of available "
+        "plugins without paths\nkubectl plugin list --name-only",
         subcommands=(Entry("list", "List all visible plugin executables on a user's PATH", "plugin"),),
     ),
     "list": Command(

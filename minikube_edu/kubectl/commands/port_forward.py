@@ -93,7 +93,9 @@ async def _serve(call: Call, pod: Object, pairs: list[Pair]) -> None:
                 except OSError as error:
                     if host != "::1" and error.errno == errno.EADDRINUSE:
                         call.warn(
-                            f"Unable to listen on port {local}: Listeners failed to create with the following errors: [unable to create listener: Error listen tcp4 {host}:{local}: bind: address already in use]"
+                            f"Unable to listen on port {local}: Listeners failed to create with the following "
+                            f"errors: [unable to create listener: Error listen tcp4 {host}:{local}: bind: address "
+                            f"already in use]"
                         )
                     continue
                 servers.append(server)

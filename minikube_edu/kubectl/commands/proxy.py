@@ -119,7 +119,8 @@ COMMAND = Command(
     "proxy",
     run,
     use="[--port=PORT] [--www=static-dir] [--www-prefix=prefix] [--api-prefix=prefix]",
-    long="Creates a proxy server or application-level gateway between localhost and the Kubernetes API server. It ends when it is interrupted.",
+    long="Creates a proxy server or application-level gateway between localhost and the Kubernetes API server. It "
+    "ends when it is interrupted.",
     examples="# To proxy all of the Kubernetes API and nothing else\nkubectl proxy --api-prefix=/",
     flags=(
         Flag(

@@ -54,7 +54,7 @@ def _applied(obj: Object) -> bool:
     return last_applied.original(obj) is not None
 
 
-async def _put(call: Call, info: Info, body: Object, query: dict[str, str]) -> Object:
+async def _put(call: Call, info: Info, body: Object, query: dict[str, Any]) -> Object:
     """Without a version, whatever is there is replaced: kinds that insist on one get that of the live object."""
     path = info.path(call.flags["subresource"])
     if not (body.get("metadata") or {}).get("resourceVersion"):
@@ -64,7 +64,7 @@ async def _put(call: Call, info: Info, body: Object, query: dict[str, str]) -> O
     return await call.factory.send("PUT", path, body, **query)
 
 
-async def _anew(call: Call, infos: list[Info], query: dict[str, str], dry: str) -> None:
+async def _anew(call: Call, infos: list[Info], query: dict[str, Any], dry: str) -> None:
     from minikube_edu.kubectl.commands.delete import Deleter
 
     deleter = Deleter(call, "Background", max(call.flags["grace-period"], -1), dry, True)
@@ -102,7 +102,8 @@ COMMAND = Command(
     "replace",
     run,
     use="-f FILENAME",
-    long="Replace a resource by file name or stdin.\n\n JSON and YAML formats are accepted. The whole object must be given.",
+    long="Replace a resource by file name or stdin.\n\n JSON and YAML formats are accepted. The whole object must "
+    "be given.",
     examples="""# Replace a pod using the data in pod.json
 kubectl replace -f ./pod.json
 

@@ -17,7 +17,8 @@ from minikube_edu.lib import clock
 Object = dict[str, Any]
 
 APPLIED = (
-    "resource {} was previously managed with 'kubectl apply'. Rolling back will not update the {} annotation, which may "
+    "resource {} was previously managed with 'kubectl apply'. Rolling back will not update the {} annotation, "
+    "which may "
     "cause unexpected behavior on future 'kubectl apply' operations. Consider using 'kubectl apply' with your previous "
     "configuration file instead."
 )

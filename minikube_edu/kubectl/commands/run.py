@@ -113,7 +113,7 @@ def _pod(call: Call, name: str, args: list[str], labels: dict[str, str]) -> Obje
     if flags["tty"]:
         container["tty"] = True
     metadata: Object = {"name": name, "labels": labels}
-    annotations, _ = pairs.annotations(flags["annotations"], "annotations", removal=False)
+    annotations, _ = pairs.annotation_changes(flags["annotations"], "annotations", removal=False)
     if annotations:
         metadata["annotations"] = annotations
     return {
@@ -166,7 +166,8 @@ async def _send(call: Call, resource: Resource, obj: Object, dry: str, *, say: b
 COMMAND = Command(
     "run",
     run,
-    use='NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] [--command] -- [COMMAND] [args...]',
+    use='NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client] [--overrides=inline-json] '
+    "[--command] -- [COMMAND] [args...]",
     long="Create and run a particular image in a pod.",
     discovery_tries=1,
     examples="""# Start a nginx pod

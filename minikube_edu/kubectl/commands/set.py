@@ -20,7 +20,7 @@ NOTHING = "one or more resources must be specified as <resource> <name> or <reso
 async def image(call: Call) -> None:
     flags = call.flags
     resources, changes = pairs.divided(call.args, "image")
-    images, _ = pairs.annotations(changes, "image", removal=False)
+    images, _ = pairs.annotation_changes(changes, "image", removal=False)
     problems: list[Exception] = []
     if flags["all"] and flags["selector"]:
         problems.append(CommandError("cannot set --all and --selector at the same time"))
@@ -139,7 +139,8 @@ async def selector(call: Call) -> None:
     for info in infos:
         if info.object.get("kind") != "Service":
             raise CommandError(
-                f"selector not supported for {info.object.get('kind')}: setting a selector is only supported for Services"
+                f"selector not supported for {info.object.get('kind')}: setting a selector is only supported for "
+                f"Services"
             )
 
         def change(obj: Object) -> None:
@@ -213,7 +214,8 @@ COMMANDS = {
         "set",
         None,
         use="SUBCOMMAND",
-        long="Configure application resources.\n\n These commands help you make changes to existing application resources.",
+        long="Configure application resources.\n\n These commands help you make changes to existing application "
+        "resources.",
         subcommands=(
             Entry("env", "Update environment variables on a pod template", "set_env"),
             Entry("image", "Update the image of a pod template", "set"),
@@ -230,7 +232,8 @@ COMMANDS = {
         image,
         use="(-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ... CONTAINER_NAME_N=CONTAINER_IMAGE_N",
         long="Update existing container image(s) of resources.",
-        examples="# Set a deployment's nginx container image to 'nginx:1.9.1', and its busybox container image to 'busybox'\n"
+        examples="# Set a deployment's nginx container image to 'nginx:1.9.1', and its busybox container image to "
+        "'busybox'\n"
         "kubectl set image deployment/nginx busybox=busybox nginx=nginx:1.9.1",
         flags=(*COMMON, *groups.RECORD),
     ),
@@ -274,7 +277,8 @@ COMMANDS = {
     "subject": Command(
         "subject",
         subject,
-        use="(-f FILENAME | TYPE NAME) [--user=username] [--group=groupname] [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
+        use="(-f FILENAME | TYPE NAME) [--user=username] [--group=groupname] "
+        "[--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
         long="Update the user, group, or service account in a role binding or cluster role binding.",
         flags=(
             *COMMON,

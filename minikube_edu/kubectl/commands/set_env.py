@@ -165,10 +165,10 @@ async def _resolved(call: Call, info: Info, source: Object) -> str:
                 raise CommandError(f"key {source[key]['key']} not found in {plural[:-1]} {source[key]['name']}")
             return base64.b64decode(value).decode() if plural == "secrets" else str(value)
     if "fieldRef" in source:
-        value: Any = info.object
+        at: Any = info.object
         for part in source["fieldRef"]["fieldPath"].split("."):
-            value = (value or {}).get(part)
-        return str(value or "")
+            at = (at or {}).get(part)
+        return str(at or "")
     return ""
 
 

@@ -53,9 +53,7 @@ def _divided(args: list[str]) -> tuple[list[str], list[str]]:
             raise CommandError(f"all resources must be specified before taint changes: {arg}")
         else:
             resources.append(arg)
-    if len(resources) > 2 and not changes:
-        return resources, []
-    return (resources, changes) if changes or len(resources) < 3 else (resources, changes)
+    return resources, changes
 
 
 def _parsed(call: Call, changes: list[str]) -> tuple[list[Taint], list[Taint]]:
@@ -133,7 +131,8 @@ COMMAND = Command(
     "taint",
     run,
     use="NODE NAME KEY_1=VAL_1:TAINT_EFFECT_1 ... KEY_N=VAL_N:TAINT_EFFECT_N",
-    long="Update the taints on one or more nodes: a key, perhaps a value, and an effect (NoSchedule, PreferNoSchedule, NoExecute). With a minus behind it, a taint is removed.",
+    long="Update the taints on one or more nodes: a key, perhaps a value, and an effect (NoSchedule, "
+    "PreferNoSchedule, NoExecute). With a minus behind it, a taint is removed.",
     examples="""# Update node 'foo' with a taint with key 'dedicated' and value 'special-user' and effect 'NoSchedule'
 kubectl taint nodes foo dedicated=special-user:NoSchedule
 

@@ -77,7 +77,7 @@ async def pod(call: Call) -> None:
         lead = [metadata["namespace"]] if everywhere else []
         parts = one.get("containers") or [] if split else [{"name": "", "usage": _total(one)}]
         for part in parts:
-            usage = part["usage"]
+            usage: Any = part["usage"]
             totals["cpu"] += _cpu(usage)
             totals["memory"] += _memory(usage)
             names = [metadata["name"], part["name"]] if split else [metadata["name"]]
@@ -140,7 +140,7 @@ LONG = """Display resource (CPU/memory) usage.
   *  Understand current resource consumption patterns
   *  Validate the behavior of your HPA or VPA configurations by seeing the metrics they use for scaling decisions.
 
- It is not intended to be a replacement for full-featured monitoring solutions. Its primary design goal is to provide a low-overhead signal for autoscalers, not to be a perfectly accurate monitoring tool. For high-accuracy reporting, historical analysis, dashboarding, or alerting, you should use a dedicated monitoring solution."""
+ It is not intended to be a replacement for full-featured monitoring solutions. Its primary design goal is to provide a low-overhead signal for autoscalers, not to be a perfectly accurate monitoring tool. For high-accuracy reporting, historical analysis, dashboarding, or alerting, you should use a dedicated monitoring solution."""  # noqa: E501  # the real text
 COMMANDS = {
     "top": Command(
         "top",

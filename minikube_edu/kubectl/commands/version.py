@@ -66,7 +66,8 @@ def _skew(call: Call, server: dict[str, Any] | None) -> None:
     mine, theirs = int(client_version()["minor"]), int(str(server["minor"]).rstrip("+"))
     if abs(mine - theirs) > 1:
         call.warn(
-            f"WARNING: version difference between client (1.{mine}) and server (1.{theirs}) exceeds the supported minor "
+            f"WARNING: version difference between client (1.{mine}) and server (1.{theirs}) exceeds the supported "
+            f"minor "
             "version skew of +/-1"
         )
 

@@ -19,7 +19,10 @@ from minikube_edu.lib.gotext import quote
 Object = dict[str, Any]
 Holds = Callable[[Object | None], bool]
 
-PATH_FORM = "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'"
+PATH_FORM = (
+    "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or "
+    "--for=jsonpath='{.status.readyReplicas}'"
+)
 
 
 async def run(call: Call) -> None:
@@ -162,7 +165,8 @@ def _path(text: str) -> Holds:
 COMMAND = Command(
     "wait",
     run,
-    use="([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)]) [--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]]",
+    use="([-f FILENAME] | resource.group/resource.name | resource.group [(-l label | --all)]) "
+    "[--for=create|--for=delete|--for condition=available|--for=jsonpath='{}'[=value]]",
     long="Wait for a specific condition on one or many resources.",
     examples="""# Wait for the pod "busybox1" to contain the status condition of type "Ready"
 kubectl wait --for=condition=Ready pod/busybox1
@@ -181,7 +185,8 @@ kubectl wait --for=delete pod/busybox1 --timeout=60s""",
         Flag(
             "for",
             "array",
-            help="The condition to wait on: [create|delete|condition=condition-name[=condition-value]|jsonpath='{JSONPath expression}'=[JSONPath value]].",
+            help="The condition to wait on: "
+            "[create|delete|condition=condition-name[=condition-value]|jsonpath='{JSONPath expression}'=[JSONPath value]].",  # noqa: E501
         ),
         Flag(
             "timeout",
