@@ -17,7 +17,7 @@ from typing import TextIO
 from minikube_edu.kubectl import command_table
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError, Exit, explain
-from minikube_edu.kubectl.flags import FlagError, HelpWanted, parse, without_flags
+from minikube_edu.kubectl.flags import Flag, FlagError, HelpWanted, parse, without_flags
 from minikube_edu.kubectl.global_flags import GLOBAL
 from minikube_edu.lib.gotext import quote
 
@@ -78,6 +78,8 @@ def _run(words: list[str], out: TextIO, err: TextIO, stdin: TextIO) -> None:
         return
     chain, rest = find(words)
     command, path = chain[-1], " ".join(one.name for one in chain)
+    if command.is_root and (named_words := without_flags(_names(), _letters(), rest)):
+        _unknown(words, named_words[0][1])
     try:
         values = parse((*GLOBAL, *command.flags), rest)
     except HelpWanted:
@@ -114,6 +116,14 @@ def _run(words: list[str], out: TextIO, err: TextIO, stdin: TextIO) -> None:
         asyncio.run(whole())
     if "factory" in call.__dict__:
         call.factory.finish()
+
+
+def _names() -> dict[str, Flag]:
+    return {flag.name: flag for flag in GLOBAL}
+
+
+def _letters() -> dict[str, Flag]:
+    return {flag.short: flag for flag in GLOBAL if flag.short}
 
 
 def find(words: Sequence[str]) -> tuple[list[Command], list[str]]:

@@ -15,7 +15,7 @@ from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.command import Call
-from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.waiting import WEEK, Deadline
 from minikube_edu.lib.gotext import quote
 
@@ -42,7 +42,7 @@ class Drain:
         if not pods:
             return
         results = await asyncio.gather(*(self._remove(pod) for pod in pods), return_exceptions=True)
-        errors = [one for one in results if isinstance(one, BaseException)]
+        errors = [one for one in results if isinstance(one, Exception)]
         if errors:
             text = str(errors[0]) if len(errors) == 1 else f"[{', '.join(map(str, errors))}]"
             pending = await self._pending(pods)
@@ -50,7 +50,7 @@ class Drain:
             self.call.warn(f'There are pending pods in node "{info.name}" when an error occurred: {text}')
             for name in pending:
                 self.call.warn(f"pod/{name}")
-            raise CommandError(text)
+            raise_all(errors)
 
     async def _pending(self, pods: list[Object]) -> list[str]:
         return [pod["metadata"]["name"] for pod in pods]
@@ -75,7 +75,7 @@ class Drain:
             elif not keep:
                 chosen.append(pod)
         if errors:
-            raise CommandError(", ".join(f"cannot delete {why}: {', '.join(names)}" for why, names in errors.items()))
+            raise_all([CommandError(f"cannot delete {why}: {', '.join(names)}") for why, names in errors.items()])
         if warnings:
             self.call.warn("Warning: " + "; ".join(f"{why}: {', '.join(names)}" for why, names in warnings.items()))
         return chosen

@@ -37,6 +37,7 @@ class Factory:
         self.err = err
         self.discovery_tries = discovery_tries
         self.warned: list[str] = []
+        self.retries = 10  # of answers that ask to come again later
         self._client: Client | None = None
 
     # ---------------------------------------------------------------- configuration
@@ -186,6 +187,7 @@ class Factory:
                 impersonate=config.impersonate,
                 user_agent=f"kubectl/{VERSION} (minikube_edu)",
                 refused_retries=0,
+                retries=self.retries,
                 timeout=timeout,
             )
             self._client = Client(sender)

@@ -17,7 +17,7 @@ async def run(call: Call) -> None:
             'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of '
             "supported resources."
         )
-    builder = Builder(call).arguments(call.args, all_of_type=True)
+    builder = Builder(call).arguments(call.args, all_of_type=True).options(latest=True)
     infos, errors = await builder.infos()
     not_found = [error for error in errors if isinstance(error, ApiError) and error.not_found]
     if errors and len(not_found) == len(errors) and len(call.args) == 2 and not infos:

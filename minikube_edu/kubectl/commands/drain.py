@@ -9,7 +9,7 @@ from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call, Command
-from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.failures import CommandError, Many, raise_all
 from minikube_edu.kubectl.flags import Flag
 
 Object = dict[str, Any]
@@ -65,6 +65,7 @@ async def drain(call: Call) -> None:
     from minikube_edu.kubectl.draining import Drain
 
     dry = printing.dry_run(call)
+    call.factory.retries = 0  # a refused eviction is told at once, and tried again here
     infos, errors = await nodes(call)
     raise_all(errors)
     for info in infos:
@@ -84,7 +85,8 @@ async def drain(call: Call) -> None:
         call.warn("There are pending nodes to be drained:")
         for info, problem in zip(failed, problems, strict=True):
             call.warn(f" {info.name}")
-            call.warn(str(problem))
+            for one in problem.errors if isinstance(problem, Many) else [problem]:
+                call.warn(str(one))
         from minikube_edu.kubectl.failures import Exit
 
         raise Exit(1)

@@ -25,11 +25,11 @@ async def run(call: Call) -> None:
     what, ports = call.args[0], call.args[1:]
     info = (await Builder(call).arguments([what] if "/" in what else ["pods", what]).all())[0]
     pod = await attaching.pod_of(info)
-    pairs = [_pair(_translated(info.object, pod, text)) for text in ports]
+    wanted = [_translated(info.object, pod, text) for text in ports]
     phase = (pod.get("status") or {}).get("phase")
     if phase != "Running":
         raise CommandError(f"unable to forward port because pod is not running. Current status={phase}")
-    await _serve(call, pod, pairs)
+    await _serve(call, pod, [_pair(text) for text in wanted])
 
 
 def _translated(obj: Object, pod: Object, text: str) -> str:
