@@ -47,6 +47,10 @@ class Factory:
         try:
             return load(self.flags["kubeconfig"])
         except ConfigError as error:
+            if str(error).startswith("error loading config file"):
+                from minikube_edu.kubectl.kubeconfig_files import Files
+
+                Files(self.flags["kubeconfig"])  # says it in the words of Go's YAML
             raise CommandError(str(error)) from None
 
     @cached_property

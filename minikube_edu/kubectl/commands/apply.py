@@ -169,6 +169,7 @@ class Applier:
     async def _create(self, info: Info, modified: Object) -> None:
         body = without_nulls(modified)
         if self.dry != "client":
+            body["metadata"].pop("resourceVersion", None)
             try:
                 body = await self.call.factory.send("POST", info.path(collection=True), body, **self.query())
             except Exception as error:

@@ -54,6 +54,7 @@ async def create_one(call: Call, info: Info, dry: str, directive: str) -> None:
     if dry == "client":
         info.object = body
         return
+    body = {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "resourceVersion"}}
     info.take(
         await call.factory.send(
             "POST",
