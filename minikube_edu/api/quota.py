@@ -92,7 +92,8 @@ def has_ended(pod: Object) -> bool:
     metadata = pod["metadata"]
     if "deletionTimestamp" not in metadata or metadata.get("deletionGracePeriodSeconds") is None:
         return False
-    return clock.now() > clock.parse_rfc3339(metadata["deletionTimestamp"]) + metadata["deletionGracePeriodSeconds"]
+    grace = float(metadata["deletionGracePeriodSeconds"])
+    return clock.now() > clock.parse_rfc3339(metadata["deletionTimestamp"]) + grace
 
 
 def pod_amounts(spec: Object, kind: str) -> Amounts:
