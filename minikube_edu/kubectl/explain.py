@@ -79,7 +79,7 @@ def _kind_of(document: Object, group: str, version: str, resource: str) -> Objec
 
 
 def _schema_of(document: Object, kind: Object) -> Object:
-    schemas = (document.get("components") or {}).get("schemas") or {}
+    schemas = (document.get("components") or {}).get("schemas") or document.get("definitions") or {}
     for name in sorted(schemas):
         if kind in (schemas[name].get(_GVK) or ()):
             found: Object = schemas[name]
@@ -255,7 +255,7 @@ def _wrapped_line(line: str, width: int) -> str:
 def explain_v2(
     document: Object, group: str, version: str, resource: str, path: Sequence[str] = (), recursive: bool = False
 ) -> str:
-    """As kubectl did from OpenAPI v2. The document is a v3 one: it says the same."""
+    """As kubectl did from OpenAPI v2. The document may be of either version: they say the same."""
     kind = _kind_of(document, group, version, resource)
     old = _Older(document, recursive)
     api_version = f"{group}/{version}" if group else version

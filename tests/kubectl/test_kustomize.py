@@ -220,3 +220,9 @@ def test_problems_are_told_in_kustomizes_words(tree: Path) -> None:
     (tree / "bad/kustomization.yaml").unlink()
     names = "'kustomization.yaml', 'kustomization.yml' or 'Kustomization'"
     assert problem(tree / "bad") == f"unable to find one of {names} in directory '/bad'"
+
+
+def test_yes_and_on_are_text_as_kustomize_reads_yaml(tree: Path) -> None:
+    write(tree, "base/cm.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: y}, data: {y: yes, n: 'no'}}")
+    text = overlay(tree, "resources: [cm.yaml]", "base")
+    assert 'data:\n  "n": "no"\n  "y": "yes"\n' in text
