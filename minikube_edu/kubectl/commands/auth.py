@@ -116,32 +116,30 @@ async def _list(call: Call) -> None:
     rows = []
     if not call.flags["no-headers"]:
         rows.append("Resources\tNon-Resource URLs\tResource Names\tVerbs\n")
-    split: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for rule in status.get("resourceRules") or ():
-        for group in rule.get("apiGroups") or ("",):
-            for resource in rule.get("resources") or ():
-                key = (group, resource, tuple(rule.get("resourceNames") or ()))
-                verbs = split.setdefault(key, [])
-                verbs += [verb for verb in rule.get("verbs") or () if verb not in verbs]
-    lines = []
-    for (group, resource, names), verbs in split.items():
-        base, slash, below = resource.partition("/")
-        shown = (f"{base}.{group}" if group else base) + slash + below
-        lines.append((shown, f"{shown}\t[]\t{_words(names)}\t{_words(verbs)}\n"))
-    rows += [line for _, line in sorted(lines, key=lambda one: _order(one[0]))]
-    urls = []
-    for rule in status.get("nonResourceRules") or ():
-        urls += [
-            (url, f"\t{_words([url])}\t[]\t{_words(rule.get('verbs') or ())}\n")
-            for url in rule.get("nonResourceURLs") or ()
-        ]
-    rows += [line for _, line in sorted(urls, key=lambda one: one[1])]
+    rows += [line for _, line in sorted(_rules(status))]
     call.out.write(align("".join(rows), TABLE))
 
 
-def _order(resource: str) -> tuple[Any, ...]:
-    base, _, group = resource.partition(".")
-    return (group, base)
+def _rules(status: Object) -> list[tuple[str, str]]:
+    """(what to sort by: the rule as Go writes it, the line), one for each resource, name and URL."""
+    verbs: dict[tuple[str, str, str], list[str]] = {}
+    for rule in status.get("resourceRules") or ():
+        for group in rule.get("apiGroups") or ("",):
+            for resource in rule.get("resources") or ():
+                for name in rule.get("resourceNames") or ("",):
+                    there = verbs.setdefault((group, resource, name), [])
+                    there += [verb for verb in rule.get("verbs") or () if verb not in there]
+    found = []
+    for (group, resource, name), those in verbs.items():
+        base, slash, below = resource.partition("/")
+        shown = (f"{base}.{group}" if group else base) + slash + below
+        key = f"{_words(those)},[{group}],[{resource}],[{name}],[]"
+        found.append((key, f"{shown}\t[]\t[{name}]\t{_words(those)}\n"))
+    for rule in status.get("nonResourceRules") or ():
+        texts = _words(rule.get("verbs") or ())
+        urls = rule.get("nonResourceURLs") or ()
+        found += [(f"{texts},[],[],[],[{url}]", f"\t[{url}]\t[]\t{texts}\n") for url in urls]
+    return found
 
 
 def _words(items: Any) -> str:

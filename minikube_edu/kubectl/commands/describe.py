@@ -26,12 +26,12 @@ async def run(call: Call) -> None:
     await _show(call, infos, errors)
 
 
-async def _show(call: Call, infos: list[Info], errors: list[Exception]) -> None:
+async def _show(call: Call, infos: list[Info], errors: list[Exception], *, events: bool = True) -> None:
     from minikube_edu.kubectl.describe import describe
 
     first = True
     seen: set[str] = set()
-    events = bool(call.flags["show-events"]) and (len(infos) == 1 or call.flags.changed("show-events"))
+    events = events and bool(call.flags["show-events"]) and (len(infos) == 1 or call.flags.changed("show-events"))
     for info in infos:
         try:
             text = await describe(call.factory.client, info.object, events=events)
@@ -56,16 +56,7 @@ async def _by_prefix(call: Call, errors: list[Exception]) -> None:
     matching = [info for info in everything if info.name.startswith(prefix)]
     if not matching:
         raise_all(errors)
-    await _show_all(call, matching)
-
-
-async def _show_all(call: Call, infos: list[Info]) -> None:
-    from minikube_edu.kubectl.describe import describe
-
-    for info in infos:
-        call.out.write(
-            await describe(call.factory.client, info.object, events=bool(call.flags["show-events"])) + "\n\n"
-        )
+    await _show(call, matching, [], events=call.flags.changed("show-events"))
 
 
 COMMAND = Command(
