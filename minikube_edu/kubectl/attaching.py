@@ -99,7 +99,7 @@ def _listed(pod: Object) -> str:
 
 async def found_pod(call: Call, args: list[str]) -> Object:
     """POD, or TYPE/NAME."""
-    args = args if "/" in args[0] else ["pods", args[0]]
+    args = [args[0]] if "/" in args[0] else ["pods", args[0]]
     infos = await Builder(call).arguments(args).options(filenames=[], selector=None).all()
     return await pod_of(infos[0])
 
