@@ -34,7 +34,6 @@ from minikube_edu.kube_apiserver.authz.rbac import Rbac
 from minikube_edu.kube_apiserver.backends import Backends
 from minikube_edu.kube_apiserver.crd.definitions import Definitions
 from minikube_edu.kube_apiserver.flags import is_true
-from minikube_edu.kube_apiserver.registry.allocators.repair import keep_repaired
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.server import ApiServer
 from minikube_edu.kube_apiserver.serving_certs import Serving, prepare
@@ -46,6 +45,8 @@ if TYPE_CHECKING:
     from minikube_edu.etcd.side_door import SideDoor
 
 log = logging.getLogger(__name__)
+
+REPAIR_DELAY = 1.0  # seconds
 
 
 @dataclass
@@ -144,6 +145,14 @@ async def begin(registry: Registry) -> asyncio.Task[None]:
     return task
 
 
+async def repair(registry: Registry) -> None:
+    """Addresses are looked after once the server is at work: that may wait, and so may loading the code for it."""
+    await asyncio.sleep(REPAIR_DELAY)
+    from minikube_edu.kube_apiserver.registry.allocators.repair import keep_repaired
+
+    await keep_repaired(registry)
+
+
 async def start(options: argparse.Namespace) -> Running:
     """The boot order."""
     serving: Serving = prepare(options)  # certificates
@@ -158,7 +167,7 @@ async def start(options: argparse.Namespace) -> Running:
     upkeep = Upkeep(registry, port=listener.port, advertise=options.advertise_address, client_ca=serving.client_ca)
     await upkeep.prepare()  # the kubernetes service
     tasks.append(asyncio.create_task(upkeep.run(), name="upkeep"))  # what the server keeps in order
-    tasks.append(asyncio.create_task(keep_repaired(registry), name="repair"))  # addresses that crashes left behind
+    tasks.append(asyncio.create_task(repair(registry), name="repair"))  # addresses that crashes left behind
     tasks.append(asyncio.create_task(definitions.run(), name="definitions"))  # what is defined is served
     running = Running(server, listener, store, tasks)
     if options.store_socket:
