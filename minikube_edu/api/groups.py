@@ -7,6 +7,24 @@ their group is met.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 
 def module_name(group: str) -> str:
     return group.split(".", 1)[0] if group else "core"
+
+
+def table_of(package: str, group: str, table: str) -> dict[Any, Any]:
+    """The table that the group's module of `package` holds; empty when the package has no module for the group.
+
+    Only that absence is forgiven: a module that is there and cannot be imported is a fault, and is raised."""
+    name = f"{package}.{module_name(group)}"
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        return {}
+    found: dict[Any, Any] = getattr(module, table)
+    return found

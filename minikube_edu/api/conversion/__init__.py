@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from typing import Any
 
-from minikube_edu.api.groups import module_name
+from minikube_edu.api.groups import table_of
 
 Object = dict[str, Any]
 
 
 @cache
 def _table(group: str) -> dict[tuple[str, str, str], Any]:
-    try:
-        return dict(import_module(f"{__name__}.{module_name(group)}").CONVERSIONS)
-    except ImportError:
-        return {}
+    return table_of(__name__, group, "CONVERSIONS")
 
 
 # What definitions of custom resources say of their kinds while the server runs: (group, kind) -> function(object, to).

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from typing import Any
 
-from minikube_edu.api.groups import module_name
+from minikube_edu.api.groups import table_of
 
 Object = dict[str, Any]
 Defaulter = Callable[[Object], None]
@@ -26,9 +25,5 @@ def _nothing(_: Object) -> None:
 @cache
 def defaulter(group: str, version: str, kind: str) -> Defaulter:
     """The function that sets the defaults of a kind."""
-    try:
-        module = import_module(f"{__name__}.{module_name(group)}")
-    except ImportError:
-        return _nothing
-    table: dict[tuple[str, str], Defaulter] = module.DEFAULTS
+    table: dict[tuple[str, str], Defaulter] = table_of(__name__, group, "DEFAULTS")
     return table.get((version, kind), _nothing)

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from minikube_edu.api import names
 from minikube_edu.api.field_errors import Errors
-from minikube_edu.api.groups import module_name
+from minikube_edu.api.groups import table_of
 
 Object = dict[str, Any]
 
@@ -53,9 +52,5 @@ DEFAULT = Validator()
 
 @cache
 def validator(group: str, kind: str) -> Validator:
-    try:
-        module = import_module(f"{__name__}.{module_name(group)}")
-    except ImportError:
-        return DEFAULT
-    table: dict[str, Validator] = module.VALIDATORS
+    table: dict[str, Validator] = table_of(__name__, group, "VALIDATORS")
     return table.get(kind, DEFAULT)

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 from minikube_edu.api import schema
 from minikube_edu.api.errors import Conflict
-from minikube_edu.api.groups import module_name
+from minikube_edu.api.groups import table_of
 from minikube_edu.api.scheme import Resource
 from minikube_edu.kube_apiserver.context import Context
 
 Object = dict[str, Any]
 Undo = Callable[[], None]
 
+
+STRATEGIES = "minikube_edu.kube_apiserver.registry.strategies"
 
 # The built-in kinds whose metadata.generation counts changes. The others keep what a client sent on create.
 COUNTED = frozenset(
@@ -209,11 +210,5 @@ def _status_kind(group: str, version: str, kind: str) -> str | None:
 @cache
 def strategy_of(resource: Resource) -> Strategy:
     """The strategy of a resource; custom resources bring their own through `resource.custom`."""
-    try:
-        module = import_module(
-            f"minikube_edu.kube_apiserver.registry.strategies.{module_name(resource.stored_version[0])}"
-        )
-    except ImportError:
-        return Strategy(resource)
-    table: dict[str, type[Strategy]] = module.STRATEGIES
+    table: dict[str, type[Strategy]] = table_of(STRATEGIES, resource.stored_version[0], "STRATEGIES")
     return table.get(resource.kind, Strategy)(resource)
