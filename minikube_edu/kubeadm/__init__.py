@@ -1,0 +1,1 @@
+"""kubeadm's seat: builds a control plane out of files, and joins nodes to it."""
