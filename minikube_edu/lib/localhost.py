@@ -5,7 +5,7 @@ Several nodes, and several clusters, live side by side on one host: each has a l
 `--bind-address=127.0.0.1`, or nothing, which means all addresses. Two environment variables, set by the node's machine,
 say what that means here:
 
-  MINIKUBE_EDU_NODE_ADDRESS   where "all addresses" are:  0.0.0.0 and :: listen there (and on localhost, when it differs)
+  MINIKUBE_EDU_NODE_ADDRESS   where "all addresses" are: 0.0.0.0 and :: listen there (and on localhost, if it differs)
   MINIKUBE_EDU_LOCALHOST      where "localhost" is:       127.0.0.1, ::1, localhost listen and dial there
 
 Without them nothing is translated. No seat ever listens beyond loopback because of a default.
