@@ -29,6 +29,7 @@ def up(
 ) -> None:
     """Start the cluster, or bring it back; then show it."""
     from minikube_edu.cluster import control_plane
+    from minikube_edu.cluster.failures import CannotStart
     from minikube_edu.cluster.layout import Layout, Request
 
     layout = Layout()
@@ -39,7 +40,7 @@ def up(
     request.bare = request.bare or bare
     try:
         control_plane.up(layout, request)
-    except control_plane.CannotStart as error:
+    except CannotStart as error:
         fail(str(error))
     show(layout)
     typer.echo(f"\nexport KUBECONFIG={layout.kubeconfig}\nkubectl get nodes")

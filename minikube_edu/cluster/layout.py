@@ -5,8 +5,9 @@ MINIKUBE_EDU_HOME (default ~/.minikube-edu)
   kubeconfig              of the administrator
   state.db                the store: one file holds the cluster's state
   pki/                    ca, apiserver, admin, sa, controller-manager, scheduler, apiserver-kubelet-client
-  run/SEAT.pid SEAT.log   of each program that runs
+  run/machine.sock        where the first machine answers: command lines, services
   run/etcd.sock           where the store is served to etcdctl
+  machine/                the root of a bare cluster's only machine: units, logs
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Layout:
         self.kubeconfig = self.root / "kubeconfig"
         self.state = self.root / "state.db"
         self.request_file = self.root / "cluster.json"
+        self.bare_root = self.root / "machine"  # of a bare cluster, which has no nodes of its own
+        self.machine_socket = self.run / "machine.sock"  # of the machine that answers the command line
 
     def pid_file(self, seat: str) -> Path:
         return self.run / f"{seat}.pid"

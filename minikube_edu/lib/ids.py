@@ -6,6 +6,7 @@ Nothing secret comes from here: keys and tokens are made by `pki` and `secrets`.
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 
@@ -13,11 +14,24 @@ import secrets
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 _random = random.Random(secrets.randbits(128))
+_seeded = False
 
 
 def seed(value: int) -> None:
     """Make everything that follows repeatable."""
+    global _seeded
+    _seeded = True
     _random.seed(value)
+
+
+def _after_fork() -> None:
+    """Two forks of one process must not give out the same ids."""
+    if not _seeded:
+        _random.seed(secrets.randbits(128))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def uid() -> str:

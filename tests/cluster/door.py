@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minikube_edu.cluster import processes
+from minikube_edu.cluster import bare
 from minikube_edu.cluster.layout import Layout
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def free_port() -> int:
@@ -28,7 +30,10 @@ def free_port() -> int:
 
 def alive(pid: int) -> bool:
     """Whether a process runs; a zombie does not."""
-    return processes._born(pid) is not None
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @dataclass
@@ -44,7 +49,7 @@ class Door:
 
     def run(self, *words: str, given: str = "", status: int = 0) -> str:
         """Standard output; or, when the command is to fail, standard error."""
-        environment = {**os.environ, "MINIKUBE_EDU_HOME": str(self.home), "COLUMNS": "200"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MINIKUBE_EDU_HOME": str(self.home), "COLUMNS": "200"}
         environment.pop("ETCDCTL_ENDPOINTS", None)
         done = subprocess.run(
             [sys.executable, "-m", "minikube_edu", *words],
@@ -54,10 +59,10 @@ class Door:
         return done.stdout if status == 0 else done.stderr
 
     def up(self, *words: str) -> str:
-        return self.run("up", f"--port={self.port}", *words)
+        return self.run("up", "--bare", f"--port={self.port}", *words)
 
     def pids(self) -> dict[str, int]:
-        return processes.running(self.layout)
+        return bare.states(self.layout)
 
     def kill(self, seat: str) -> int:
         """SIGKILL, as a crash or an impatient user would."""

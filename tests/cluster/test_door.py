@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from minikube_edu.cluster import processes
+from minikube_edu.cluster.machine import starter
 from tests.cluster.door import Door, alive, cluster
 
 SEATS = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"}
@@ -157,31 +159,33 @@ def test_is_whoever_holds_the_port_named() -> None:
         assert door.pids() == {}
 
 
-@pytest.mark.parametrize("content", ["999999999 1", "{own}", "{own} 1", "nonsense", "", "-1", "0"])
-def test_do_stale_pid_files_do_no_harm(content: str) -> None:
-    """Of a process that is gone, of another process that has the number now, or damaged: it is never ended."""
-    with cluster(up=False) as door:
-        door.layout.run.mkdir(parents=True)
-        stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        try:
-            text = content.replace("{own}", f"{stranger.pid} 1" if content == "{own}" else str(stranger.pid))
-            door.layout.pid_file("kube-apiserver").write_text(text)
-            assert processes.pid_of(door.layout, "kube-apiserver") is None
-            assert not processes.stop(door.layout, "kube-apiserver")
-            assert stranger.poll() is None
-        finally:
-            stranger.kill()
-            stranger.wait()
-
-
-def test_does_up_heal_after_the_api_server_was_killed_and_stale_files_were_left() -> None:
+def test_is_a_seat_back_within_a_second_after_it_was_killed() -> None:
     with cluster("--nodes=0") as door:
         door.run("etcdctl", "put", "/lesson", "1")
-        killed = door.kill("kube-apiserver")
-        door.run("status", status=1)
-        assert door.layout.store_socket.exists()  # nobody could remove it
+        for seat in sorted(SEATS - {"kubelet"}):
+            killed = door.kill(seat)
+            deadline = time.monotonic() + 1
+            while door.pids().get(seat, killed) == killed:
+                assert time.monotonic() < deadline, f"{seat} did not come back"
+                time.sleep(0.01)
         door.run("up")
-        assert door.pids()["kube-apiserver"] != killed
+        assert door.run("etcdctl", "get", "/lesson") == "/lesson\n1\n"
+
+
+def test_does_up_heal_after_the_machine_was_killed() -> None:
+    """Like a power cut: all seats go with it, stale sockets stay, and the next `up` brings everything back."""
+    with cluster("--nodes=0") as door:
+        door.run("etcdctl", "put", "/lesson", "1")
+        before = door.pids()
+        with starter.start(door.layout.machine_socket, door.layout.bare_root, {}) as machine:
+            os.kill(machine.ask("status")["pid"], signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while any(map(alive, before.values())) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not any(map(alive, before.values()))
+        door.run("status", status=1)
+        door.run("up")
+        assert not set(before.values()) & set(door.pids().values())
         assert set(door.pids()) == SEATS - {"kubelet"}
         assert door.run("etcdctl", "get", "/lesson") == "/lesson\n1\n"
 

@@ -1,0 +1,45 @@
+"""Which program a command line means: the tools of a course, by their own names or as words of `minikube-edu`.
+
+    kubectl get pods     minikube-edu kubectl get pods     minikube-edu get pods
+
+Each has its door, imported when it is the one; what is none of these is a command of our own (cli.py, on Typer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+TOOLS = ("kubectl", "kubeadm", "crictl", "etcdctl", "systemctl", "journalctl")
+KUBEADM_VERBS = ("init", "join")
+
+
+def run(name: str, words: Sequence[str]) -> bool:
+    """Run it, if it is one of the tools; a tool ends the process. False: it is a command of our own."""
+    words = list(words)
+    if name not in TOOLS:
+        if not words or words[0].startswith("-"):
+            return False
+        if words[0] in TOOLS:
+            name = words.pop(0)
+        elif words[0] in KUBEADM_VERBS:
+            name = "kubeadm"
+        else:
+            from minikube_edu.cluster import kubectl_door
+
+            if not kubectl_door.is_verb(words[0]):
+                return False
+            name = "kubectl"
+    _open(name, words)
+    return True
+
+
+def _open(name: str, words: list[str]) -> None:
+    if name == "kubectl":
+        from minikube_edu.cluster import kubectl_door
+
+        kubectl_door.run(words)
+    elif name == "etcdctl":
+        from minikube_edu.cluster import store_door
+        from minikube_edu.cluster.layout import Layout
+
+        raise SystemExit(store_door.etcdctl(Layout(), words))

@@ -1,0 +1,36 @@
+"""`python -m minikube_edu.cluster.machine --root NODE --socket-fd N`: one node's machine, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+from pathlib import Path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("machine", description=__doc__)
+    parser.add_argument("--root", required=True, type=Path, help="the node's directory")
+    parser.add_argument("--socket-fd", type=int, help="a listening Unix socket that was inherited")
+    parser.add_argument("--socket", type=Path, help="or the path of one to make")
+    options = parser.parse_args()
+    os.umask(0o022)
+    if options.socket_fd is not None:
+        listener = socket.socket(fileno=options.socket_fd)
+    else:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        options.socket.unlink(missing_ok=True)
+        listener.bind(str(options.socket))
+        os.chmod(options.socket, 0o600)
+        listener.listen(64)
+    from minikube_edu.cluster.machine.offspring import name_process
+    from minikube_edu.cluster.machine.zygote import Machine
+
+    name_process("machine")
+    own = ("MINIKUBE_EDU_", "PYTHON", "PATH", "HOME", "LANG", "LC_", "TZ", "VIRTUAL_ENV", "TMPDIR", "USER")
+    environment = {name: value for name, value in os.environ.items() if name.startswith(own)}
+    Machine(options.root, listener, environment).run()
+
+
+if __name__ == "__main__":
+    main()

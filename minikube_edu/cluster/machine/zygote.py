@@ -1,0 +1,174 @@
+"""The machine: one single-threaded process at the root of a node.
+
+It has imported the code of all seats and opened nothing: no event loop, no connection, no thread, no database (forking
+with those is not safe). On request it forks services (`units`), the runtime's programs, and command lines; it waits for
+its children, and tells those who asked how they ended. When it goes, they go: cleanly on SIGTERM or `shutdown`, and by
+the system's hand when the machine itself is killed, like a power cut.
+
+In a real cluster this is systemd on the node, which forks nothing warm.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from minikube_edu.cluster.machine import preload
+from minikube_edu.cluster.machine.children import Child, Children
+from minikube_edu.cluster.machine.requests import Conversation
+from minikube_edu.cluster.machine.units import Units
+
+LAST = ("etcd",)  # others write into it until they end
+END_SECONDS = 10.0
+READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
+
+
+class Machine:
+    def __init__(self, root: Path, listener: socket.socket, environment: dict[str, str]) -> None:
+        self.root = root
+        self.listener = listener
+        self.environment = environment
+        self.children = Children()
+        self.units = Units(root, self.children, environment)
+        self.conversations: dict[int, Conversation] = {}
+        self.ending = False
+        self._path = listener.getsockname()
+        self._poll = select.poll()
+        self._wake_read, self._wake_write = os.pipe()
+        self._preload: Iterator[str] | None = preload.steps()
+        self._halves: list[tuple[str, ...]] = []  # who is to be ended, part by part
+        self._end_at = 0.0
+
+    def run(self) -> None:
+        """Until it was shut down."""
+        for descriptor in (self._wake_read, self._wake_write):
+            os.set_blocking(descriptor, False)
+        self.listener.setblocking(False)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.shut_down())
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self._poll.register(self.listener.fileno(), READABLE)
+        self._poll.register(self._wake_read, READABLE)
+        self.units.reload()
+        while not (self.ending and self._ended()):
+            self._turn()
+        self._close()
+
+    def _turn(self) -> None:
+        due = self.units.due()
+        waits = [seconds for seconds in (due, self._end_at - time.monotonic() if self._end_at else None) if seconds]
+        timeout = 0 if self._preload is not None else (int(max(min(waits), 0) * 1000) + 1 if waits else None)
+        events = self._poll.poll(timeout)
+        for descriptor, _ in events:
+            if descriptor == self.listener.fileno():
+                self._accept()
+            elif descriptor == self._wake_read:
+                self._drain()
+            elif descriptor in self.conversations:
+                self.conversations[descriptor].readable()
+        self.children.reap()
+        if self.ending:
+            self._end_next()
+        elif not events and self._preload is not None and next(self._preload, None) is None:
+            self._preload = None
+
+    @property
+    def warm(self) -> bool:
+        return self._preload is None
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self.listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EINTR, errno.ECONNABORTED, errno.EMFILE):
+                return
+            raise
+        connection.settimeout(5.0)  # an answer is small; a client that takes none must not stop the machine
+        self.conversations[connection.fileno()] = Conversation(self, connection)
+        self._poll.register(connection.fileno(), READABLE)
+
+    def hang_up(self, conversation: Conversation) -> None:
+        number = conversation.connection.fileno()
+        if number in self.conversations:
+            del self.conversations[number]
+            self._poll.unregister(number)
+        conversation.connection.close()
+
+    def _drain(self) -> None:
+        try:
+            while os.read(self._wake_read, 4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def tell_watchers(self, child: Child) -> None:
+        for conversation in list(self.conversations.values()):
+            if conversation.watching:
+                conversation.answer(exited=child.tag, pid=child.pid, status=child.status)
+
+    # the end, in parts: services, then the runtime's programs, then the store
+    def shut_down(self) -> None:
+        if self.ending:
+            return
+        self.ending = True
+        for service in self.units.services.values():
+            self.units.stop(service)
+        self._end_at = time.monotonic() + END_SECONDS
+        self._stage = 0
+
+    _stage = 0
+
+    def _end_next(self) -> None:
+        """Go on with the next part when those before it are gone."""
+        stages = (
+            [service.child for service in self.units.services.values() if service.child],
+            [child for child in self.children.by_tag.values() if child.status is None and child.name not in LAST],
+            [child for child in self.children.by_tag.values() if child.status is None],
+        )
+        late = time.monotonic() > self._end_at
+        while self._stage < len(stages):
+            left = [child for child in stages[self._stage] if child is not None and child.status is None]
+            if late:
+                for child in left:
+                    _signal(child.pid, signal.SIGKILL)
+            if left:
+                return
+            self._stage += 1
+            if self._stage < len(stages):
+                for child in stages[self._stage]:
+                    if child is not None:
+                        _signal(child.pid, signal.SIGTERM)
+
+    def _ended(self) -> bool:
+        return self._stage >= 3
+
+    def _close(self) -> None:
+        self.listener.close()
+        Path(self._path).unlink(missing_ok=True)
+        for conversation in list(self.conversations.values()):
+            conversation.say_goodbye()  # the connection itself ends with the process
+
+    def close_for_child(self) -> None:
+        """In a fork that becomes a machine of its own: nothing of this one stays open."""
+        signal.set_wakeup_fd(-1)
+        self.listener.close()
+        for conversation in self.conversations.values():
+            conversation.connection.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
