@@ -1,0 +1,1 @@
+"""A pod's status: made from what runs (`pod_status`), and brought to the API (`reporting`)."""

@@ -1,0 +1,1 @@
+"""One worker a pod: from its first sight to its end."""
