@@ -12,6 +12,7 @@ $(BIN)/minikube-edu: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[etcd]'
+	$(BIN)/python -m compileall -q minikube_edu
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/minikube-edu pyproject.toml

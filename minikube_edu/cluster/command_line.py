@@ -43,3 +43,11 @@ def _open(name: str, words: list[str]) -> None:
         from minikube_edu.cluster.layout import Layout
 
         raise SystemExit(store_door.etcdctl(Layout(), words))
+    elif name == "systemctl":
+        from minikube_edu.cluster.service_tools import systemctl
+
+        raise SystemExit(systemctl.main(words))
+    elif name == "journalctl":
+        from minikube_edu.cluster.service_tools import journalctl
+
+        raise SystemExit(journalctl.main(words))

@@ -112,10 +112,11 @@ class Environment:
         """All of a config map or secret, as text; None: optional and not there."""
         name, secret = reference.get("name", ""), kind.startswith("secret")
         if (kind[0], name) not in self._data:
-            if secret:
-                found = await self.objects.secret(self.namespace, name)
-            else:
-                found = await self.objects.config_map(self.namespace, name)
+            read = self.objects.secret if secret else self.objects.config_map
+            try:
+                found = await read(self.namespace, name)
+            except SyncFailure as failure:
+                raise Refused(failure.message) from None
             values = None if found is None else found.get("data") or {}
             if secret and values is not None:
                 values = {key: base64.b64decode(value).decode(errors="replace") for key, value in values.items()}

@@ -130,7 +130,7 @@ class Conversation:
         machine = self.machine
         commands = sum(one.command is not None and one.command.status is None for one in machine.conversations.values())
         self.answer(
-            pid=os.getpid(), root=str(machine.root), warm=machine.warm, ending=machine.ending, commands=commands
+            pid=os.getpid(), root=str(machine.root), warm=machine.preload.done, ending=machine.ending, commands=commands
         )
 
     def do_shutdown(self) -> None:
@@ -152,6 +152,7 @@ class Conversation:
             raise UnitError("the machine is shutting down")
         if not module.startswith("minikube_edu."):
             raise UnitError(f"{module} is no seat")
+        machine.preload.need(module)
         name = argv[0].rpartition("/")[2] if argv else module.rpartition(".")[2]
         child = machine.children.seat(
             name,
@@ -238,8 +239,8 @@ class Conversation:
             nothing = os.open(os.devnull, os.O_RDONLY)
             offspring.leave_nothing_of_the_machine("machine", (nothing, log, log), dies_with_machine=False, keep=keep)
             machine = Machine(Path(root), socket.socket(fileno=keep), environment)
-            if parent.warm:
-                machine._preload = None
+            if parent.preload.done:
+                machine.preload.skip()
             offspring.dress({**os.environ, **environment}, "/")
             machine.run()
             offspring.finish(0)

@@ -46,12 +46,15 @@ class Service:
 
 
 class Units:
-    def __init__(self, root: Path, children: Children, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, children: Children, environment: Mapping[str, str], prepare: Callable[[str], None]
+    ) -> None:
         self.root = root
         self.directory = root / "etc/systemd/system"
         self.journal = root / "var/log/journal"
         self.children = children
         self.environment = environment
+        self.prepare = prepare  # has the code of a package imported
         self.services: dict[str, Service] = {}
         self.changed: list[Callable[[Service], None]] = []
 
@@ -88,6 +91,7 @@ class Units:
         try:
             module, argv, variables = unit.start_words(self.root)
             environment = {**self.environment, **variables}
+            self.prepare(module)
             self._note(log, f"Started {unit.name} - {unit.description or unit.name}.")
             service.child = self.children.seat(
                 argv[0], module, argv, environment, log, lambda child: self._ended(service, child)

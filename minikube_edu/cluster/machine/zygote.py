@@ -16,11 +16,10 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from minikube_edu.cluster.machine import preload
 from minikube_edu.cluster.machine.children import Child, Children
+from minikube_edu.cluster.machine.preload import Preload
 from minikube_edu.cluster.machine.requests import Conversation
 from minikube_edu.cluster.machine.units import Units
 
@@ -35,13 +34,13 @@ class Machine:
         self.listener = listener
         self.environment = environment
         self.children = Children()
-        self.units = Units(root, self.children, environment)
+        self.preload = Preload()
+        self.units = Units(root, self.children, environment, self.preload.need)
         self.conversations: dict[int, Conversation] = {}
         self.ending = False
         self._path = listener.getsockname()
         self._poll = select.poll()
         self._wake_read, self._wake_write = os.pipe()
-        self._preload: Iterator[str] | None = preload.steps()
         self._halves: list[tuple[str, ...]] = []  # who is to be ended, part by part
         self._end_at = 0.0
 
@@ -66,7 +65,7 @@ class Machine:
     def _turn(self) -> None:
         due = self.units.due()
         waits = [seconds for seconds in (due, self._end_at - time.monotonic() if self._end_at else None) if seconds]
-        timeout = 0 if self._preload is not None else (int(max(min(waits), 0) * 1000) + 1 if waits else None)
+        timeout = 0 if not self.preload.done else (int(max(min(waits), 0) * 1000) + 1 if waits else None)
         events = self._poll.poll(timeout)
         for descriptor, _ in events:
             if descriptor == self.listener.fileno():
@@ -78,12 +77,8 @@ class Machine:
         self.children.reap()
         if self.ending:
             self._end_next()
-        elif not events and self._preload is not None and next(self._preload, None) is None:
-            self._preload = None
-
-    @property
-    def warm(self) -> bool:
-        return self._preload is None
+        elif not events:
+            self.preload.step()
 
     def _accept(self) -> None:
         try:

@@ -68,6 +68,9 @@ class KubeletVolumes:
                 )
             except Unmountable as error:
                 failures.append(self._failed(error.volume or volume["name"], str(error)))
+            except SyncFailure as failure:  # the API does not answer
+                whole = failure.message.startswith("Unable to")
+                failures.append(failure.message if whole else self._failed(volume["name"], failure.message))
         if any(kind in volume for volume in volumes for kind in WRITTEN):
             self._pods[pod_facts.uid(pod)] = pod
         for message in failures[1:]:

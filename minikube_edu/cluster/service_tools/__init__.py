@@ -1,0 +1,1 @@
+"""systemctl and journalctl of a node: what a course types to look at kubelet and containerd."""
