@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from minikube_edu.lib.streams.byte_stream import ByteStream
 
@@ -358,6 +358,18 @@ class ContainerRuntime(Protocol):
     async def remove_image(self, image: str) -> None: ...
 
     async def image_filesystem(self) -> FilesystemUsage: ...
+
+
+@runtime_checkable
+class PodDialer(Protocol):
+    """A runtime that can be asked for a connection to a pod. CRI has no such call: a real kubelet dials the pod's
+    address itself. Where pod addresses exist in the runtime alone, the kubelet's probes and hooks come this way; with a
+    runtime that does not have it, through `port_forward`."""
+
+    async def dial(self, sandbox_id: str, port: int) -> ByteStream:
+        """Connect, from the node, to a port of the sandbox's own address (not its localhost). Returns when connected.
+        Refusals are `RuntimeFailure` in the kernel's words: `connect: connection refused`, `connect: no route to host`,
+        `i/o timeout`."""
 
 
 class SeatProcess(Protocol):
