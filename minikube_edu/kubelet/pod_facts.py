@@ -52,16 +52,16 @@ def described(pod: Object) -> str:
     return f"{full_name(pod)}({uid(pod)})"
 
 
-def annotations(pod: Object) -> Mapping[str, str]:
+def annotations_of(pod: Object) -> Mapping[str, str]:
     return pod["metadata"].get("annotations") or {}
 
 
 def is_static(pod: Object) -> bool:
-    return annotations(pod).get(SOURCE, "api") != "api"
+    return annotations_of(pod).get(SOURCE, "api") != "api"
 
 
 def is_mirror(pod: Object) -> bool:
-    return MIRROR in annotations(pod)
+    return MIRROR in annotations_of(pod)
 
 
 def is_critical(pod: Object) -> bool:

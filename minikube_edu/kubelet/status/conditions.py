@@ -23,7 +23,13 @@ OWNED = frozenset(
 
 
 def conditions(
-    pod: Object, statuses: Mapping[str, Object], phase: str, *, has_sandbox: bool, resizing: Sequence[Object], old: Object
+    pod: Object,
+    statuses: Mapping[str, Object],
+    phase: str,
+    *,
+    has_sandbox: bool,
+    resizing: Sequence[Object],
+    old: Object,
 ) -> list[Object]:
     """All of the pod's conditions: those of others as they are, then the kubelet's. `old` is the status before."""
     kept = [one for one in (pod.get("status") or {}).get("conditions") or () if one["type"] not in OWNED]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from minikube_edu.api.quantity import BINARY, Quantity
 from minikube_edu.api.quantity import parse as parse_quantity
@@ -22,7 +21,10 @@ from minikube_edu.kubelet.status.termination_message import termination_message
 from minikube_edu.lib import clock
 
 GONE = "The container could not be located when the pod was deleted.  The container used to be Running"
-LOST_INIT = "Unable to get init container status from container runtime and pod has been initialized, treat it as exited normally"
+LOST_INIT = (
+    "Unable to get init container status from container runtime and pod has been initialized, treat it as exited "
+    "normally"
+)
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,3 @@ def _mounts(container: Object) -> list[Object]:
             told |= {"readOnly": True, "recursiveReadOnly": "Enabled" if recursive else "Disabled"}
         made.append(told)
     return made
-
-
-def log_of(run: Container) -> Path | None:
-    return Path(run.log_path) if run.log_path else None

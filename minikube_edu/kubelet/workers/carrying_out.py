@@ -36,6 +36,7 @@ class Outcome:
     """Of one sync. `failures`: container -> (reason, message); `retry`: seconds until it is worth trying again."""
 
     changed: bool = False
+    started: set[str] = field(default_factory=set)  # containers
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     failed: bool = False  # something besides a back-off
     retry: float | None = None
@@ -254,6 +255,7 @@ class _Starts:
             else:
                 outcome.failed = True
             return False
+        outcome.started.add(name)
         return True
 
 

@@ -51,7 +51,9 @@ class ImagePulls:
             images.parse(name)
         except ValueError as error:
             why = f"couldn't parse image name {quote(name)}: {error}"
-            self._tell(pod, container, "Warning", "InspectFailed", f"Failed to apply default image tag {quote(name)}: {why}")
+            self._tell(
+                pod, container, "Warning", "InspectFailed", f"Failed to apply default image tag {quote(name)}: {why}"
+            )
             message = f"Failed to apply default image tag {quote(name)}: {why}"
             raise self._failed(pod, container, "InvalidImageName", message) from None
         tagged = _with_tag(name)
@@ -131,7 +133,8 @@ class ImagePulls:
         return SyncFailure(reason, message)
 
     async def _credentials(self, pod: Object) -> list[Credentials]:
-        found, missing = [], []
+        found: list[Credentials] = []
+        missing: list[str] = []
         for reference in pod["spec"].get("imagePullSecrets") or ():
             secret = await self._objects.secret(pod_facts.namespace(pod), reference.get("name") or "")
             if secret is None:

@@ -1,9 +1,9 @@
 """In-place resize: a container's cpu and memory change while it runs.
 
 The API keeps what is wanted (spec), the kubelet what it has granted (*allocated*) and the runtime what is in force.
-A wish that the node could never fulfil is Infeasible, one that it cannot fulfil now is Deferred and looked at again when
-other pods go. Granted changes are brought to the runtime; a container whose resizePolicy says RestartContainer is ended
-for it and comes back with the new amounts.
+A wish that the node could never fulfil is Infeasible, one that it cannot fulfil now is Deferred and looked at again
+when other pods go. Granted changes are brought to the runtime; a container whose resizePolicy says RestartContainer is
+ended for it and comes back with the new amounts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from minikube_edu.api import pod_resources
 from minikube_edu.api.quantity import Quantity
 from minikube_edu.api.quantity import parse as parse_quantity
 from minikube_edu.container_runtime.cri import Container, ContainerRuntime, Resources, RuntimeFailure
-from minikube_edu.kubelet import pod_facts
+from minikube_edu.kubelet import container_resources, pod_facts
 from minikube_edu.kubelet.contract import Object, PodAddresses, Recorder
 from minikube_edu.kubelet.runtime_view import PodView, RuntimeView
 from minikube_edu.kubelet.workers.killing import Killing
@@ -24,7 +24,6 @@ from minikube_edu.lib import clock
 
 log = logging.getLogger(__name__)
 
-Amounts = Mapping[str, Quantity]
 FIELDS = ("containers", "initContainers")
 
 
@@ -117,7 +116,7 @@ class Resizing:
             run = view.newest(container["name"])
             if run is None or run not in view.running:
                 continue
-            wanted = amounts(container.get("resources") or {}, run.config.resources)
+            wanted = amounts(pod, container, run.config.resources)
             if wanted == run.config.resources:
                 continue
             done = True
@@ -200,22 +199,9 @@ class Resizing:
         return found
 
 
-def amounts(resources: Object, before: Resources) -> Resources:
-    """What the runtime is asked for, for these resources of a container."""
-    limits, requests = resources.get("limits") or {}, resources.get("requests") or {}
-
-    def number(of: Object, name: str) -> int:
-        return _number(name, parse_quantity(of[name])) if name in of else 0
-
-    cpu_request = number(requests, "cpu") or number(limits, "cpu")
-    memory_request = number(requests, "memory") or number(limits, "memory")
-    return replace(
-        before,
-        cpu_millis=number(limits, "cpu"),
-        memory_bytes=number(limits, "memory"),
-        cpu_request_millis=cpu_request,
-        memory_request_bytes=memory_request,
-    )
+def amounts(pod: Object, container: Object, before: Resources) -> Resources:
+    """What the runtime is asked for; the score for the kernel's killer stays."""
+    return replace(container_resources.resources(pod, container, 1), oom_score_adj=before.oom_score_adj)
 
 
 def _number(name: str, amount: Quantity) -> int:

@@ -1,0 +1,509 @@
+"""The kubelet of one node: it takes the pods that its sources name, and gives each a worker.
+
+Sources: manifests in a directory or from a URL (static pods), and the API (pods bound to this node). What comes from
+them goes through `see`; what they no longer have, through `lost`. The pods run whether or not an API server is there:
+statuses, mirrors and events wait for it.
+
+Everything outside is handed in: the runtime, the parts behind `contract`, the API client (None: there is no API). So a
+process can hold one kubelet or thousands, over one connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from minikube_edu.api.qos import qos_class
+from minikube_edu.client.rest import Client
+from minikube_edu.container_runtime.cri import ContainerRuntime, ContainerState, RuntimeFailure
+from minikube_edu.kubelet import pod_facts
+from minikube_edu.kubelet.admission import refusal
+from minikube_edu.kubelet.contract import (
+    ApiObjects,
+    Configurer,
+    Hooks,
+    NodeIdentity,
+    Object,
+    ProbeKind,
+    ProbeResult,
+    Probes,
+    Recorder,
+    Volumes,
+)
+from minikube_edu.kubelet.mirror_pods import MirrorPods
+from minikube_edu.kubelet.remains import Remains
+from minikube_edu.kubelet.restarts import Backoff
+from minikube_edu.kubelet.runtime_view import RuntimeView
+from minikube_edu.kubelet.status.reporting import StatusKeeper
+from minikube_edu.kubelet.workers.carrying_out import CarryingOut
+from minikube_edu.kubelet.workers.image_pulls import ImagePulls
+from minikube_edu.kubelet.workers.killing import Killing
+from minikube_edu.kubelet.workers.pod_worker import Ending, Parts, PodWorker, Stage
+from minikube_edu.kubelet.workers.resizing import Resizing
+from minikube_edu.lib import clock
+
+log = logging.getLogger(__name__)
+
+BOOT_RETRY = 0.05  # until the runtime answers for the first time
+RUNTIME_CHECK = 5.0
+
+
+@dataclass
+class Outside:
+    """What a kubelet is given."""
+
+    runtime: ContainerRuntime
+    volumes: Volumes
+    configurer: Configurer
+    probes: Probes
+    hooks: Hooks
+    recorder: Recorder
+    objects: ApiObjects
+    client: Client | None = None
+    host_ips: Callable[[], list[str]] = field(default=lambda: [])
+
+
+class Kubelet:
+    def __init__(
+        self,
+        identity: NodeIdentity,
+        outside: Outside,
+        configuration: Object,
+        node: Callable[[], Object] | None = None,
+        registered: Callable[[], Object | None] | None = None,
+    ) -> None:
+        """`node` is the Node object as this kubelet sees itself; `registered` the one in the API."""
+        self.identity = identity
+        self.runtime = outside.runtime
+        self.volumes = outside.volumes
+        self.probes = outside.probes
+        self.recorder = outside.recorder
+        self.client = outside.client
+        self.shutting_down = False
+        self.pressures: list[str] = []  # conditions under which not every pod is taken
+        self._configuration = configuration
+        self._node = node or (lambda: {"metadata": {"name": identity.name}})
+        self._own: dict[str, Object] = {}  # uid -> pod, static and from the API
+        self._static_by_source: dict[str, dict[str, Object]] = {}
+        self._waiting: dict[str, Object] = {}  # full name -> static pod that waits for its predecessor's end
+        self._workers: dict[str, PodWorker] = {}
+        self._refused: set[str] = set()
+        self._api_synced = outside.client is None
+        self._static_synced = False
+        self._network_problem = ""
+        self._runtime_problem = "container runtime status check may not have completed yet"
+        self._tasks: list[asyncio.Task[None]] = []
+        self._background: set[asyncio.Task[None]] = set()
+        self.view = RuntimeView(outside.runtime, self._runtime_changed)
+        self.statuses = StatusKeeper(outside.client, self._in_api)
+        registered = registered or (lambda: None)
+        self.mirrors = MirrorPods(outside.client, registered, lambda: self._api_synced)
+        recorder = outside.recorder
+        killing = Killing(outside.runtime, self.view, outside.hooks, recorder)
+        resizing = Resizing(outside.runtime, self.view, killing, recorder, self._allocatable, self.others)
+        longest = _seconds(configuration, "crashLoopBackOff", "maxContainerRestartPeriod", 300.0)
+        self.pulls = ImagePulls(
+            outside.runtime,
+            outside.objects,
+            recorder,
+            serialize=bool(configuration.get("serializeImagePulls", True))
+            and not configuration.get("maxParallelImagePulls"),
+            parallel=int(configuration.get("maxParallelImagePulls") or 0),
+        )
+        self.carrying = CarryingOut(
+            outside.runtime,
+            self.view,
+            outside.configurer,
+            outside.hooks,
+            self.pulls,
+            killing,
+            resizing,
+            recorder,
+            backoff=Backoff(min(10.0, longest), longest),
+        )
+        self.resizing = resizing
+        self.remains = Remains(outside.runtime, self.view, identity.root)
+        self.parts = Parts(
+            self.view,
+            self.carrying,
+            killing,
+            resizing,
+            outside.volumes,
+            outside.probes,
+            self.statuses,
+            recorder,
+            outside.host_ips,
+            self.network_problem,
+            self.mirrors.wanted,
+            self._finished,
+        )
+        outside.probes.listen(self._probed)
+
+    # life
+
+    async def start(self) -> None:
+        """Returns when the runtime has answered and what runs is known; sources may begin then."""
+        while True:
+            try:
+                await self.view.start()
+                await self.check_runtime()
+                break
+            except (RuntimeFailure, OSError) as error:
+                log.info("the container runtime does not answer yet: %s", error)
+                await asyncio.sleep(BOOT_RETRY)
+        self._spawn("runtime view", self.view.run())
+        self._spawn("runtime check", self._check_runtime())
+
+    async def stop(self) -> None:
+        """The kubelet ends; its pods run on."""
+        for task in (*self._tasks, *self._background):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
+        self.view.close()
+        for uid, worker in self._workers.items():
+            self.probes.forget(uid)
+            await worker.close()
+        await self.mirrors.close()
+        await self.statuses.close()
+
+    def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(coroutine, name=f"kubelet {name}"))
+
+    async def _check_runtime(self) -> None:
+        while True:
+            await asyncio.sleep(RUNTIME_CHECK if not self.runtime_problem() else 1.0)
+            try:
+                await self.check_runtime()
+            except (RuntimeFailure, OSError) as error:
+                self._runtime_problem = f"container runtime is down: {error}"
+
+    async def check_runtime(self) -> None:
+        """Is the runtime ready, is its network?"""
+        before = self._network_problem
+        self._runtime_problem = self._network_problem = ""
+        for condition in await self.runtime.conditions():
+            if condition.status:
+                continue
+            text = f"{condition.type}=false reason:{condition.reason} message:{condition.message}"
+            if condition.type == "NetworkReady":
+                self._network_problem = f"container runtime network not ready: {text}"
+            elif condition.type == "RuntimeReady":
+                self._runtime_problem = f"container runtime not ready: {text}"
+        if before and not self._network_problem:
+            for worker in list(self._workers.values()):
+                worker.wake()
+
+    def network_problem(self) -> str:
+        return self._network_problem
+
+    def runtime_problem(self) -> str:
+        """Why this node is not ready, empty when it is."""
+        problems = [self._runtime_problem, self._network_problem]
+        if not self.view.healthy:
+            ago = clock.monotonic() - self.view.listed_at
+            problems.append(f"PLEG is not healthy: pleg was last seen active {ago:.0f}s ago; threshold is 3m0s")
+        if self.shutting_down:
+            problems.append("node is shutting down")
+        return ", ".join(problem for problem in problems if problem)
+
+    # sources
+
+    def set_static(self, source: str, pods: Sequence[Object]) -> None:
+        """All static pods of a source as they are now."""
+        before = self._static_by_source.get(source, {})
+        now = {pod_facts.uid(pod): pod for pod in pods}
+        self._static_by_source[source] = now
+        for uid, pod in before.items():
+            if uid not in now:
+                self.lost(pod)
+        for uid, pod in now.items():
+            if uid not in before:
+                self.see(pod)
+
+    def static_synced(self) -> None:
+        """All static sources have been read once."""
+        self._static_synced = True
+        self._sources_ready()
+
+    def api_synced(self) -> None:
+        """The API's pods are known, all those of this node have been seen."""
+        self._api_synced = True
+        self.mirrors.see_to_all()
+        self._sources_ready()
+
+    def seen_in_api(self, pod: Object) -> None:
+        if pod_facts.is_mirror(pod):
+            self.mirrors.seen(pod)
+            static = self._static_named(pod_facts.full_name(pod))
+            if static is not None:
+                self.statuses.sync(pod_facts.uid(static))
+        elif pod_facts.uid(pod):
+            self.see(pod)
+
+    def gone_from_api(self, pod: Object) -> None:
+        if pod_facts.is_mirror(pod):
+            self.mirrors.gone(pod)
+        else:
+            self.lost(pod)
+
+    def see(self, pod: Object) -> None:
+        """A pod of this node, new or changed."""
+        uid = pod_facts.uid(pod)
+        self._own[uid] = pod
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.orphan = False
+            worker.update(pod)
+            if pod_facts.is_deleted(pod) and worker.stage is Stage.FINISHED:
+                self.statuses.sync(uid)
+            return
+        if uid in self._refused:
+            if pod_facts.is_deleted(pod):
+                self.statuses.finished(pod)
+            return
+        if pod_facts.is_static(pod) and self._predecessor(pod) is not None:
+            self._waiting[pod_facts.full_name(pod)] = pod
+            return
+        if not self.view.peek(uid).alive and pod_facts.is_terminal(pod):
+            self._done_before(pod)
+            return
+        if not pod_facts.is_deleted(pod) and not self.view.peek(uid).containers:
+            refused = refusal(
+                pod, self.others(uid), self._node(), pressures=self.pressures, shutting_down=self.shutting_down
+            )
+            if refused is not None:
+                self._refuse(pod, refused.reason, refused.message)
+                return
+        worker = self._workers[uid] = PodWorker(pod, self.parts)
+        worker.update(pod)
+
+    def lost(self, pod: Object) -> None:
+        """Its source does not have it any more."""
+        uid = pod_facts.uid(pod)
+        if self._own.pop(uid, None) is None:
+            return
+        if pod_facts.is_static(pod):
+            self.mirrors.unwanted(pod)
+            waiting = self._waiting.get(pod_facts.full_name(pod))
+            if waiting is not None and pod_facts.uid(waiting) == uid:
+                del self._waiting[pod_facts.full_name(pod)]
+        worker = self._workers.get(uid)
+        if worker is None or worker.stage is Stage.FINISHED:
+            self._forget(uid)
+            return
+        worker.gone = True
+        worker.terminate()
+
+    def evict(self, uid: str, ending: Ending) -> bool:
+        """End a pod for the kubelet's own reasons; False when there is none such."""
+        worker = self._workers.get(uid)
+        if worker is None or worker.stage is not Stage.SYNCING:
+            return False
+        worker.terminate(ending)
+        return True
+
+    def _predecessor(self, pod: Object) -> PodWorker | None:
+        name = pod_facts.full_name(pod)
+        for worker in self._workers.values():
+            same = worker.uid != pod_facts.uid(pod) and pod_facts.full_name(worker.pod) == name
+            if same and worker.stage is not Stage.FINISHED:
+                return worker
+        return None
+
+    def _refuse(self, pod: Object, reason: str, message: str) -> None:
+        self._refused.add(pod_facts.uid(pod))
+        self.recorder.event(pod, "Warning", reason, message)
+        status = {
+            "phase": "Failed",
+            "reason": reason,
+            "message": f"Pod was rejected: {message}",
+            "qosClass": qos_class(pod["spec"]),
+            "startTime": clock.rfc3339(),
+            "conditions": (pod.get("status") or {}).get("conditions") or [],
+        }
+        if pod_facts.generation(pod):
+            status["observedGeneration"] = pod_facts.generation(pod)
+        self.statuses.set(pod, status)
+
+    def _done_before(self, pod: Object) -> None:
+        """It had ended before this kubelet saw it."""
+        uid = pod_facts.uid(pod)
+        if uid in self.volumes.mounted():
+            worker = self._workers[uid] = PodWorker(pod, self.parts)
+            worker.terminate()
+        elif pod_facts.is_deleted(pod):
+            self.statuses.finished(pod)
+
+    def _finished(self, worker: PodWorker) -> None:
+        if worker.gone or worker.orphan:
+            self._forget(worker.uid)
+        self._wake_deferred()
+        waiting = self._waiting.pop(pod_facts.full_name(worker.pod), None)
+        if waiting is not None:
+            self.see(waiting)
+
+    def _forget(self, uid: str) -> None:
+        self._workers.pop(uid, None)
+        self._refused.discard(uid)
+        self.statuses.forget(uid)
+        self.pulls.forget(uid)
+        self.carrying.backoff.forget(uid)
+        self.resizing.forget(uid)
+        for container in self.view.peek(uid).containers:
+            self.parts.failed_probes.pop(container.id, None)
+        if self.view.peek(uid).sandboxes or self.view.peek(uid).containers:
+            task = asyncio.get_running_loop().create_task(self.remains.remove(uid), name=f"remains of {uid}")
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    def _wake_deferred(self) -> None:
+        for uid in self.resizing.deferred():
+            worker = self._workers.get(uid)
+            if worker is not None:
+                worker.wake()
+
+    def _sources_ready(self) -> None:
+        if self._api_synced and self._static_synced:
+            for uid in self.view.uids():
+                self._orphan(uid)
+
+    def _orphan(self, uid: str) -> None:
+        """What runs, and belongs to no pod of any source, is ended; its remains are removed."""
+        if uid in self._workers or uid in self._own or not (self._api_synced and self._static_synced):
+            return
+        view = self.view.peek(uid)
+        if not view.alive:
+            if view.sandboxes or view.containers:
+                self._forget(uid)
+            return
+        worker = self._workers[uid] = PodWorker(_pod_of_labels(uid, self.view), self.parts, orphan=True)
+        worker.gone = True
+        worker.terminate()
+
+    # what happens
+
+    def _runtime_changed(self, uid: str) -> None:
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.wake()
+        elif self._api_synced and self._static_synced and uid not in self._own:
+            asyncio.get_running_loop().call_later(2.0, self._orphan, uid)
+
+    def _probed(self, result: ProbeResult) -> None:
+        if not result.passed and result.kind is not ProbeKind.READINESS:
+            self.parts.failed_probes[result.container_id] = result.kind
+        else:
+            self.parts.failed_probes.pop(result.container_id, None)
+        worker = self._workers.get(result.pod_uid)
+        if worker is not None:
+            worker.wake()
+
+    # what others ask
+
+    def others(self, uid: str) -> list[Object]:
+        """The pods that the node has taken, but for this one, with the resources they were granted."""
+        return [
+            self.resizing.allocated(worker.pod)
+            for other, worker in self._workers.items()
+            if other != uid and worker.stage in (Stage.SYNCING, Stage.TERMINATING) and not worker.orphan
+        ]
+
+    def active(self) -> list[tuple[Object, Object]]:
+        """(pod, status) of all that are not being ended."""
+        return [
+            (worker.pod, self.statuses.get(uid) or {})
+            for uid, worker in self._workers.items()
+            if worker.stage is Stage.SYNCING
+        ]
+
+    def unfinished(self, uid: str) -> bool:
+        worker = self._workers.get(uid)
+        return worker is not None and worker.stage in (Stage.SYNCING, Stage.TERMINATING)
+
+    def _allocatable(self) -> Mapping[str, str]:
+        return (self._node().get("status") or {}).get("allocatable") or {}
+
+    def _static_named(self, full_name: str) -> Object | None:
+        for pods in self._static_by_source.values():
+            for pod in pods.values():
+                if pod_facts.full_name(pod) == full_name:
+                    return pod
+        return None
+
+    def _in_api(self, uid: str) -> Object | None:
+        pod = self._own.get(uid)
+        if pod is None or not pod_facts.is_static(pod):
+            return pod
+        mirror = self.mirrors.of(pod_facts.full_name(pod))
+        right = mirror is not None and pod_facts.annotations_of(mirror).get(pod_facts.MIRROR) == pod_facts.annotations_of(
+            pod
+        ).get(pod_facts.HASH)
+        return mirror if right else None
+
+    # KubeletHost
+
+    def pods(self) -> Sequence[Object]:
+        found = []
+        for uid, pod in self._own.items():
+            status = self.statuses.get(uid)
+            found.append({**pod, "status": status} if status is not None else pod)
+        return found
+
+    def find_container(self, namespace: str, pod: str, uid: str, container: str) -> tuple[str, str] | None:
+        found = self._find(namespace, pod, uid)
+        if found is None:
+            return None
+        view = self.view.peek(pod_facts.uid(found))
+        newest = view.newest(container) if container else None
+        if newest is not None:
+            return newest.sandbox_id, newest.id
+        if not container and view.sandboxes:
+            return view.sandboxes[0].id, ""
+        return None
+
+    def find_log(self, namespace: str, pod: str, container: str, previous: bool) -> Path | None:
+        found = self._find(namespace, pod, "")
+        if found is None:
+            return None
+        runs = [one for one in self.view.peek(pod_facts.uid(found)).containers if one.config.name == container]
+        runs = [one for one in runs if one.state is not ContainerState.CREATED or one.started_at]
+        index = 1 if previous else 0
+        return Path(runs[index].log_path) if len(runs) > index and runs[index].log_path else None
+
+    def _find(self, namespace: str, name: str, uid: str) -> Object | None:
+        for own, pod in self._own.items():
+            if pod_facts.name(pod) == name and pod_facts.namespace(pod) == namespace:
+                mirror = self.mirrors.of(pod_facts.full_name(pod)) if pod_facts.is_static(pod) else None
+                if not uid or uid == own or (mirror is not None and pod_facts.uid(mirror) == uid):
+                    return pod
+        return None
+
+    def configuration(self) -> Object:
+        return self._configuration
+
+    def healthy(self) -> bool:
+        return self.view.healthy
+
+
+def _pod_of_labels(uid: str, view: RuntimeView) -> Object:
+    """As much of a pod as the runtime's labels tell."""
+    found = view.peek(uid)
+    if found.sandboxes:
+        config = found.sandboxes[0].config
+        name, namespace = config.name, config.namespace
+    else:
+        labels = found.containers[0].config.labels
+        name, namespace = labels.get(pod_facts.POD_NAME, ""), labels.get(pod_facts.POD_NAMESPACE, "")
+    containers = [{"name": one.config.name, "image": one.config.image} for one in found.containers]
+    return {"metadata": {"name": name, "namespace": namespace, "uid": uid}, "spec": {"containers": containers}}
+
+
+def _seconds(configuration: Object, section: str, key: str, default: float) -> float:
+    from minikube_edu.api.durations import seconds
+
+    told = (configuration.get(section) or {}).get(key)
+    return seconds(told) if told else default
