@@ -216,6 +216,9 @@ class Here:
     def status(self, pod: Object) -> Object:
         return self.kubelet.statuses.get(pod_facts.uid(pod)) or {}
 
+    def phase(self, pod: Object) -> str:
+        return str(self.status(pod).get("phase", ""))
+
     def container(self, pod: Object, name: str) -> Object:
         every = [*self.status(pod).get("containerStatuses", []), *self.status(pod).get("initContainerStatuses", [])]
         every += self.status(pod).get("ephemeralContainerStatuses", [])
@@ -250,10 +253,14 @@ class Here:
 
 
 @asynccontextmanager
-async def node(root: Path = Path("/nowhere"), runtime: FakeRuntime | None = None) -> AsyncIterator[Here]:
+async def node(
+    root: Path = Path("/nowhere"), runtime: FakeRuntime | None = None, synced: bool = True
+) -> AsyncIterator[Here]:
+    """`synced`: all sources have said what they have; False when the test says it itself."""
     here = Here(root, runtime)
     await here.kubelet.start()
-    here.kubelet.static_synced()
+    if synced:
+        here.kubelet.static_synced()
     try:
         yield here
     finally:

@@ -88,7 +88,7 @@ async def test_a_crash_loop_waits_10_s_doubled_and_says_so() -> None:
         assert message == f"back-off 10s restarting failed container=main pod={where}"
         assert here.container(pod, "main")["lastState"]["terminated"]["exitCode"] == 3
         assert here.container(pod, "main")["restartCount"] == 1  # the first restart came at once
-        assert here.status(pod)["phase"] == "Running"
+        assert here.phase(pod) == "Running"
         assert here.condition(pod, "Ready")["message"] == "containers with unready status: [main]"
         told = f"Back-off restarting failed container main in pod {where}"
         assert ("BackOff", told, "main") in here.recorder.events
@@ -111,12 +111,12 @@ async def test_an_image_that_cannot_be_pulled_is_tried_again_and_again() -> None
         assert here.container(pod, "main")["state"]["waiting"]["message"] == (
             f'Back-off pulling image "nginx:9": ErrImagePull: rpc error: code = NotFound desc = {words}'
         )
-        assert here.status(pod)["phase"] == "Pending"
+        assert here.phase(pod) == "Pending"
         assert ("Failed", "Error: ErrImagePull", "main") in here.recorder.events
         told = f'Failed to pull image "nginx:9": rpc error: code = NotFound desc = {words}'
         assert ("Failed", told, "main") in here.recorder.events
         here.runtime.refuse_pull.clear()
-        await here.until(lambda: here.status(pod)["phase"] == "Running", 30)
+        await here.until(lambda: here.phase(pod) == "Running", 30)
 
 
 async def test_pull_policies() -> None:
@@ -140,7 +140,7 @@ async def test_a_configuration_that_is_missing_and_then_comes() -> None:
         await here.until(lambda: here.waiting(pod, "main") == "CreateContainerConfigError")
         assert ("Failed", 'Error: configmap "settings" not found', "main") in here.recorder.events
         here.configurer.failures.clear()
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
 
 
 async def test_a_volume_that_cannot_be_mounted_holds_the_pod_back() -> None:
@@ -154,7 +154,7 @@ async def test_a_volume_that_cannot_be_mounted_holds_the_pod_back() -> None:
         assert "FailedMount" in here.recorder.reasons()
         assert here.verbs("run_sandbox") == []
         here.volumes.failure = None
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
 
 
 async def test_a_command_that_does_not_exist() -> None:
@@ -175,12 +175,12 @@ async def test_init_containers_run_one_after_the_other_before_the_others() -> No
         init = [{"name": "one", "image": "i:1"}, {"name": "two", "image": "i:1"}]
         pod = here.run(manifest(initContainers=init))
         await here.until(lambda: here.container(pod, "one").get("started"))
-        assert here.status(pod)["phase"] == "Pending"
+        assert here.phase(pod) == "Pending"
         assert here.waiting(pod, "main") == "PodInitializing"
         condition = here.condition(pod, "Initialized")
         assert condition["reason"] == "ContainersNotInitialized"
         assert condition["message"] == "containers with incomplete status: [one two]"
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         started = [name for verb, name in here.runtime.calls if verb == "start_container"]
         assert started == ["one", "two", "main"]
         assert here.container(pod, "two")["ready"]
@@ -191,7 +191,7 @@ async def test_a_failing_init_container_fails_a_pod_that_is_never_restarted() ->
     async with node() as here:
         here.runtime.programs["one"] = Program(seconds=1, exit_code=1)
         pod = here.run(manifest(initContainers=[{"name": "one", "image": "i:1"}], restartPolicy="Never"))
-        await here.until(lambda: here.status(pod)["phase"] == "Failed")
+        await here.until(lambda: here.phase(pod) == "Failed")
         assert ("start_container", "main") not in here.runtime.calls
 
 
@@ -200,9 +200,9 @@ async def test_a_failing_init_container_is_tried_again() -> None:
         here.runtime.programs["one"] = Program(seconds=1, exit_code=1)
         pod = here.run(manifest(initContainers=[{"name": "one", "image": "i:1"}]))
         await here.until(lambda: here.waiting(pod, "one") == "CrashLoopBackOff")
-        assert here.status(pod)["phase"] == "Pending"
+        assert here.phase(pod) == "Pending"
         here.runtime.programs["one"] = Program(seconds=1)
-        await here.until(lambda: here.status(pod)["phase"] == "Running", 120)
+        await here.until(lambda: here.phase(pod) == "Running", 120)
 
 
 async def test_sidecars_start_first_and_end_last_in_reverse_order() -> None:
@@ -221,7 +221,7 @@ async def test_sidecars_start_first_and_end_last_in_reverse_order() -> None:
         here.probes.unstarted.clear()
         uid = pod["metadata"]["uid"]
         here.probes.say(uid, "proxy", here.runtime.find("proxy").id, ProbeKind.STARTUP, True)
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         started = [name for verb, name in here.runtime.calls if verb == "start_container"]
         assert started == ["proxy", "setup", "logs", "main"]
         here.delete(pod)
@@ -234,10 +234,10 @@ async def test_a_sidecar_that_ends_comes_back_and_does_not_keep_a_job_alive() ->
         init = [{"name": "proxy", "image": "p:1", "restartPolicy": "Always"}]
         here.runtime.programs["main"] = Program(seconds=20)
         pod = here.run(manifest(initContainers=init, restartPolicy="Never"))
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         here.runtime.exit("proxy", 1)
         await here.until(lambda: here.container(pod, "proxy")["restartCount"] == 1)
-        await here.until(lambda: here.status(pod)["phase"] == "Succeeded")
+        await here.until(lambda: here.phase(pod) == "Succeeded")
 
 
 async def test_deletion_stops_politely_runs_pre_stop_and_waits_for_no_longer_than_the_grace_period() -> None:
@@ -246,7 +246,7 @@ async def test_deletion_stops_politely_runs_pre_stop_and_waits_for_no_longer_tha
         here.runtime.programs["main"] = Program(ignores_term=True)
         handler = {"exec": {"command": ["sleep", "3"]}}
         pod = here.run(manifest("web", {"name": "main", "lifecycle": {"preStop": handler}}))
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         import asyncio
 
         began = asyncio.get_running_loop().time()
@@ -256,7 +256,7 @@ async def test_deletion_stops_politely_runs_pre_stop_and_waits_for_no_longer_tha
         assert 9.5 < took < 11  # three of them in the hook
         assert here.hooks.run_for == [("main", handler)]
         assert ("Killing", "Stopping container main", "main") in here.recorder.events
-        await here.until(lambda: here.status(pod)["phase"] == "Failed")  # 137
+        await here.until(lambda: here.phase(pod) == "Failed")  # 137
 
 
 async def test_a_shorter_grace_period_hurries_a_deletion_that_is_under_way() -> None:
@@ -265,7 +265,7 @@ async def test_a_shorter_grace_period_hurries_a_deletion_that_is_under_way() -> 
     async with node() as here:
         here.runtime.programs["main"] = Program(ignores_term=True)
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         began = asyncio.get_running_loop().time()
         here.delete(pod, 300)
         await here.quiet(5)
@@ -277,8 +277,8 @@ async def test_a_shorter_grace_period_hurries_a_deletion_that_is_under_way() -> 
 async def test_a_pod_past_its_deadline_fails() -> None:
     async with node() as here:
         pod = here.run(manifest(activeDeadlineSeconds=30))
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
-        await here.until(lambda: here.status(pod)["phase"] == "Failed")
+        await here.until(lambda: here.phase(pod) == "Running")
+        await here.until(lambda: here.phase(pod) == "Failed")
         assert here.status(pod)["reason"] == "DeadlineExceeded"
         assert here.status(pod)["message"] == "Pod was active on the node longer than the specified deadline"
 
@@ -286,7 +286,7 @@ async def test_a_pod_past_its_deadline_fails() -> None:
 async def test_a_failed_liveness_probe_ends_the_container_which_comes_back() -> None:
     async with node() as here:
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         first = here.runtime.find("main").id
         here.probes.say(pod["metadata"]["uid"], "main", first, ProbeKind.LIVENESS, False)
         await here.until(lambda: here.container(pod, "main")["restartCount"] == 1)
@@ -317,7 +317,7 @@ async def test_a_post_start_hook_that_fails_ends_its_container() -> None:
         here.hooks.failure = SyncFailure("PostStartHookError", "Exec lifecycle hook failed")
         handler = {"exec": {"command": ["false"]}}
         pod = here.run(manifest("web", {"name": "main", "lifecycle": {"postStart": handler}}))
-        await here.until(lambda: here.waiting(pod, "main") == "PostStartHookError")
+        await here.until(lambda: here.waiting(pod, "main") == "CrashLoopBackOff")
         assert ("FailedPostStartHook", "PostStartHook failed", "main") in here.recorder.events
         assert here.verbs("stop_container")[0] == ("stop_container", "main")
 
@@ -325,7 +325,7 @@ async def test_a_post_start_hook_that_fails_ends_its_container() -> None:
 async def test_ephemeral_containers_join_and_are_never_restarted() -> None:
     async with node() as here:
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         here.runtime.programs["debugger"] = Program(seconds=5)
         debugger = {"name": "debugger", "image": "busybox", "targetContainerName": "main"}
         here.run({**pod, "spec": {**pod["spec"], "ephemeralContainers": [debugger]}})
@@ -334,13 +334,13 @@ async def test_ephemeral_containers_join_and_are_never_restarted() -> None:
         await here.until(lambda: "terminated" in here.container(pod, "debugger")["state"])
         await here.quiet(60)
         assert here.runtime.find("debugger").config.attempt == 0
-        assert here.status(pod)["phase"] == "Running"
+        assert here.phase(pod) == "Running"
 
 
 async def test_a_lost_sandbox_is_made_anew() -> None:
     async with node() as here:
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         address = here.status(pod)["podIP"]
         here.runtime.kill_sandbox("web")
         await here.until(lambda: here.status(pod).get("podIP") not in (None, address))
@@ -352,7 +352,7 @@ async def test_a_lost_sandbox_is_made_anew() -> None:
 async def test_the_container_of_a_changed_image_is_replaced() -> None:
     async with node() as here:
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         here.run({**pod, "spec": {**pod["spec"], "containers": [{"name": "main", "image": "nginx:2"}]}})
         await here.until(lambda: here.container(pod, "main")["image"] == "nginx:2")
         assert ("Killing", "Container main definition changed, will be restarted", "main") in here.recorder.events
@@ -362,10 +362,11 @@ async def test_a_new_kubelet_finds_its_pods_and_changes_nothing() -> None:
     runtime = FakeRuntime()
     async with node(runtime=runtime) as here:
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
     calls = len(runtime.calls)
-    async with node(runtime=runtime) as here:
+    async with node(runtime=runtime, synced=False) as here:
         here.run({**pod, "status": {"phase": "Running"}})
+        here.kubelet.static_synced()
         await here.until(lambda: here.status(pod).get("phase") == "Running")
         assert here.container(pod, "main")["restartCount"] == 0
         await here.quiet(5)
@@ -376,7 +377,7 @@ async def test_pods_that_nobody_wants_any_more_are_ended_after_a_restart() -> No
     runtime = FakeRuntime()
     async with node(runtime=runtime) as here:
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
     async with node(runtime=runtime) as here:
         await here.until(lambda: not runtime.sandboxes)
         assert not runtime.containers
@@ -385,7 +386,7 @@ async def test_pods_that_nobody_wants_any_more_are_ended_after_a_restart() -> No
 async def test_a_pod_that_is_gone_from_the_api_is_ended_and_cleared_away() -> None:
     async with node() as here:
         pod = here.run(manifest())
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         here.kubelet.gone_from_api(pod)
         await here.until(lambda: not here.runtime.sandboxes)
         assert here.runtime.containers == {}
@@ -400,13 +401,13 @@ async def test_no_network_no_pod_but_those_of_the_host_network() -> None:
         await here.until(lambda: here.status(host).get("phase") == "Running")
         assert here.status(host)["podIP"] == "192.0.2.10"
         await here.quiet(3)
-        assert here.status(pod)["phase"] == "Pending"
+        assert here.phase(pod) == "Pending"
         assert here.recorder.message("NetworkNotReady") == (
             "network is not ready: container runtime network not ready: NetworkReady=false "
             "reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized"
         )
         runtime.network_ready = True
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
 
 
 @pytest.mark.parametrize(
@@ -444,7 +445,7 @@ async def test_an_in_place_resize_without_a_restart() -> None:
             }
 
         pod = here.run(manifest("web", of("1")))
-        await here.until(lambda: here.status(pod)["phase"] == "Running")
+        await here.until(lambda: here.phase(pod) == "Running")
         wanted = {**pod, "spec": {**pod["spec"], "containers": [of("2")]}}
         here.run(wanted)
         await here.until(lambda: here.container(pod, "main")["resources"]["limits"]["cpu"] == "2")

@@ -125,7 +125,7 @@ class PodWorker:
         if self.stage is Stage.SYNCING or interrupt:
             self._grace = grace
         self.stage = Stage.TERMINATING
-        if interrupt and self._task is not None:
+        if interrupt and self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
         self.wake()
 
