@@ -241,9 +241,11 @@ class Here:
 
     async def until(self, what: Callable[[], Any], seconds: float = 60.0) -> Any:
         async with asyncio.timeout(seconds):
-            while not (found := what()):
+            while True:
+                found = what()
+                if found:
+                    return found
                 await asyncio.sleep(0.01)
-        return found
 
     async def quiet(self, seconds: float = 1.0) -> None:
         await asyncio.sleep(seconds)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from minikube_edu.kubelet.contract import ProbeKind, SyncFailure
+from tests.client.conftest import virtual_time
 from tests.kubelet.doubles import manifest, node
 from tests.kubelet.fake_runtime import FakeRuntime, Program
 
-pytestmark = pytest.mark.usefixtures("virtual_time")
+__all__ = ["virtual_time"]  # autouse: minutes pass at once
 
 
 async def test_a_pod_gets_a_sandbox_and_its_containers_and_is_running() -> None:

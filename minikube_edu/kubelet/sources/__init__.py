@@ -1,0 +1,1 @@
+"""Where pods come from: manifests in a directory, a URL, the API."""

@@ -1,3 +1,0 @@
-from tests.client.conftest import virtual_time
-
-__all__ = ["virtual_time"]
