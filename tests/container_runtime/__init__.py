@@ -1,0 +1,1 @@
+"""Is a simulated machine a machine?"""
