@@ -15,6 +15,7 @@ root, with the process's user and its permissions.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -31,8 +32,8 @@ class Exited(BaseException):
         self.code = code
 
 
-class Killed(BaseException):
-    """A signal ended the process."""
+class Killed(asyncio.CancelledError):
+    """A signal ended the process. A CancelledError, so that timeouts and task groups in programs clean up after it."""
 
     def __init__(self, signal: int) -> None:
         self.signal = signal

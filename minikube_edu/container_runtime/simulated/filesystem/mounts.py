@@ -1,0 +1,39 @@
+"""What is mounted where in a container.
+
+A mount covers one node of the file system below it. `..` never leaves through a mount's root the wrong way, because the
+walk keeps the places that it came by. A mount may be read-only, may show a part of a tree (`root`), and may be a single
+file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from minikube_edu.container_runtime.simulated.contract import FilesystemStat
+from minikube_edu.container_runtime.simulated.filesystem.tree import Node, Tree
+
+
+@dataclass(eq=False, slots=True)
+class Mount:
+    tree: Tree
+    root: Node
+    mountpoint: str
+    readonly: bool = False
+    options: str = "relatime"
+    covers: dict[Node, Mount] = field(default_factory=dict)  # nodes of this mount that others cover
+    parent: Mount | None = None
+    shown_root: str = "/"  # in mountinfo: which part of the file system it is
+
+    def flags(self) -> str:
+        return ("ro," if self.readonly else "rw,") + self.options
+
+    def described(self) -> FilesystemStat:
+        return replace(self.tree.statfs(), mountpoint=self.mountpoint, options=self.flags())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node in a mount: what a path leads to."""
+
+    mount: Mount
+    node: Node

@@ -1,0 +1,26 @@
+"""What a container may use, and what its programs are told of the machine below them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Zero means: no limit."""
+
+    memory: int = 0  # bytes
+    cpu: float = 0.0  # cores
+    cpu_weight: int = 100
+    pids: int = 0
+    disk: int = 0  # bytes that may be written to the container's own root
+    inodes: int = 0
+    oom_group: bool = True  # all of the container dies with the process that the OOM killer chose, as kubelets want it
+    host_cpus: int = 4
+    host_memory: int = 8 * GIB
+    most_pids: int = 4096  # of any one container, whatever its own limit: the loop has to carry them
+
+
+PROCESS_MEMORY = 393_216  # what a program holds before it asks for anything: a small one's pages

@@ -1,0 +1,566 @@
+"""A simulated program's process: the system calls of `contract.Process`.
+
+Life: `spawn` makes a process with its parent's files and starts a task; the task's `Stepper` steps the program's
+coroutine; `finish` is called once, when the coroutine has ended for whatever reason. A signal that ends the process
+sets `doom` and cancels the task: the Stepper throws the doom into the program at the place where it waits.
+
+Fields: those of the contract may be set by the program itself; `doom`, `stop_gate`, `status` and the sets of children
+belong to the kernel.
+
+This file is long because it is one object's whole set of system calls; each is a few lines over the file system
+(`path_walk`), the scheduler and the process table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import posixpath
+import stat
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from minikube_edu.cni.contract import Connection, Namespace
+from minikube_edu.container_runtime.simulated.contract import (
+    Default,
+    Exited,
+    FilesystemStat,
+    Handler,
+    Ignore,
+    Killed,
+    OpenFile,
+    Process,
+    Program,
+    Stat,
+    Status,
+    User,
+    failure,
+)
+from minikube_edu.container_runtime.simulated.kernel import scheduler as turns
+from minikube_edu.container_runtime.simulated.kernel import signals
+from minikube_edu.container_runtime.simulated.kernel.limits import PROCESS_MEMORY
+from minikube_edu.container_runtime.simulated.kernel.pipe import Pipe
+from minikube_edu.container_runtime.simulated.kernel.program_lookup import Found, look_up
+from minikube_edu.lib import clock
+
+if TYPE_CHECKING:
+    from minikube_edu.container_runtime.simulated.filesystem.path_walk import FileView
+    from minikube_edu.container_runtime.simulated.kernel.machine import Machine
+
+Action = Handler | type[Default] | type[Ignore]
+LONGEST_SLEEP = 10 * 366 * 86400.0
+NO_PRIVILEGES: frozenset[str] = frozenset()
+
+
+class KernelProcess:
+    __slots__ = (
+        "__weakref__",
+        "_actions",
+        "_children",
+        "_held",
+        "_pausing",
+        "_pending",
+        "argv",
+        "container",
+        "cpu_used",
+        "cwd",
+        "doom",
+        "env",
+        "executable",
+        "files",
+        "group",
+        "memory",
+        "name",
+        "no_new_privileges",
+        "on_end",
+        "parent",
+        "pid",
+        "session",
+        "started_at",
+        "status",
+        "stop_gate",
+        "table",
+        "task",
+        "terminal",
+        "umask",
+        "user",
+    )
+
+    def __init__(
+        self,
+        container: Machine,
+        found: Found,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: str,
+        user: User,
+        files: Mapping[int, OpenFile],
+        parent: KernelProcess | None,
+    ) -> None:
+        self.container = container
+        self.table = container.table
+        self.pid = self.table.next_pid()
+        self.parent = parent
+        self.group = parent.group if parent else self.pid
+        self.session = parent.session if parent else self.pid
+        self.terminal = parent.terminal if parent else None
+        self.name = found.name
+        self.executable = found.path
+        self.argv = list(argv)
+        self.env = dict(env)
+        self.cwd = cwd
+        self.umask = parent.umask if parent else 0o022
+        self.user = user
+        self.started_at = clock.now()
+        self.files: dict[int, OpenFile] = {number: file.retain() for number, file in files.items()}
+        self.status: Status | None = None
+        self.doom: BaseException | None = None
+        self.stop_gate: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.cpu_used = 0.0
+        self.memory = 0
+        self.on_end: Callable[[KernelProcess], None] | None = None  # the runtime's
+        self._actions: dict[int, Action] | None = None
+        if parent is not None and parent._actions:  # what is ignored stays so, handlers do not pass exec
+            ignored: dict[int, Action] = {number: Ignore for number, do in parent._actions.items() if do is Ignore}
+            self._actions = ignored or None
+        self._children: list[KernelProcess] | None = None
+        self._pausing: asyncio.Future[None] | None = None  # sleep or wait, which a signal cuts short
+        self._pending: list[int] | None = None  # signals that came while it was stopped
+        self._held = 0  # what use_memory said
+
+    def start(self, program: Program) -> None:
+        self.table.processes[self.pid] = self
+        self.container.own[self.pid] = self
+        if self.parent is not None:
+            if self.parent._children is None:
+                self.parent._children = []
+            self.parent._children.append(self)
+        running = program(cast(Process, self))
+        inner = running if isinstance(running, Coroutine) else _awaited(running)
+        loop = self.container.scheduler.loop
+        self.task = asyncio.Task(turns.Stepper(self, inner), loop=loop, name="simulated")
+        self.container.memory.hold(self, PROCESS_MEMORY)
+
+    @property
+    def parent_pid(self) -> int:
+        return self.parent.pid if self.parent is not None else 0
+
+    @property
+    def privileges(self) -> frozenset[str]:
+        return self.container.capabilities if self.user.uid == 0 else NO_PRIVILEGES
+
+    @property
+    def view(self) -> FileView:
+        return self.container.view
+
+    # -- standard streams --------------------------------------------------------------------------------------------
+
+    def _file(self, number: int) -> OpenFile:
+        found = self.files.get(number)
+        if found is None:
+            raise failure(errno.EBADF)
+        return found
+
+    @property
+    def stdin(self) -> OpenFile:
+        return self._file(0)
+
+    @property
+    def stdout(self) -> OpenFile:
+        return self._file(1)
+
+    @property
+    def stderr(self) -> OpenFile:
+        return self._file(2)
+
+    async def print(self, text: str, end: str = "\n") -> None:
+        await self.stdout.write((text + end).encode(errors="surrogateescape"))
+
+    async def complain(self, text: str) -> None:
+        await self.stderr.write(f"{self.name}: {text}\n".encode(errors="surrogateescape"))
+
+    async def lines(self, source: OpenFile | None = None) -> list[bytes]:
+        return (await _whole(self.stdin if source is None else source)).splitlines(keepends=True)
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    def open(self, path: str, flags: str = "r", mode: int = 0o666) -> OpenFile:
+        return self.view.open(path, flags, mode, self, cwd=self.cwd)
+
+    async def read_file(self, path: str) -> bytes:
+        file = self.open(path)
+        try:
+            return await _whole(file)
+        finally:
+            file.release()
+
+    async def write_file(self, path: str, data: bytes, mode: int = 0o666, append: bool = False) -> None:
+        file = self.open(path, "a" if append else "w", mode)
+        try:
+            if data:
+                await file.write(data)
+        finally:
+            file.release()
+
+    def stat(self, path: str) -> Stat:
+        return self.view.stat(path, self, cwd=self.cwd)
+
+    def lstat(self, path: str) -> Stat:
+        return self.view.stat(path, self, cwd=self.cwd, follow=False)
+
+    def access(self, path: str, wanted: int) -> bool:
+        return self.view.access(path, wanted, self, cwd=self.cwd)
+
+    def listdir(self, path: str) -> list[str]:
+        return self.view.listdir(path, self, cwd=self.cwd)
+
+    def mkdir(self, path: str, mode: int = 0o777) -> None:
+        self.view.mkdir(path, mode, self, cwd=self.cwd)
+
+    def rmdir(self, path: str) -> None:
+        self.view.rmdir(path, self, cwd=self.cwd)
+
+    def unlink(self, path: str) -> None:
+        self.view.unlink(path, self, cwd=self.cwd)
+
+    def rename(self, old: str, new: str) -> None:
+        self.view.rename(old, new, self, cwd=self.cwd)
+
+    def symlink(self, target: str, path: str) -> None:
+        self.view.symlink(target, path, self, cwd=self.cwd)
+
+    def link(self, old: str, new: str) -> None:
+        self.view.link(old, new, self, cwd=self.cwd)
+
+    def mkfifo(self, path: str, mode: int = 0o666) -> None:
+        self.view.mknod(path, stat.S_IFIFO | mode, self, cwd=self.cwd)
+
+    def readlink(self, path: str) -> str:
+        return self.view.readlink(path, self, cwd=self.cwd)
+
+    def realpath(self, path: str) -> str:
+        return self.view.realpath(path, self, cwd=self.cwd)
+
+    def chmod(self, path: str, mode: int) -> None:
+        self.view.chmod(path, mode, self, cwd=self.cwd)
+
+    def chown(self, path: str, uid: int, gid: int, follow: bool = True) -> None:
+        self.view.chown(path, uid, gid, self, cwd=self.cwd, follow=follow)
+
+    def utime(self, path: str, atime: float, mtime: float) -> None:
+        self.view.utime(path, atime, mtime, self, cwd=self.cwd)
+
+    def statfs(self, path: str) -> FilesystemStat:
+        return self.view.statfs(path, self, cwd=self.cwd)
+
+    def mounts(self) -> list[FilesystemStat]:
+        return self.view.mounts()
+
+    def chdir(self, path: str) -> None:
+        if not stat.S_ISDIR(self.stat(path).mode):
+            raise failure(errno.ENOTDIR, path)
+        self.view.walk(posixpath.join(path, "x"), self, cwd=self.cwd)  # may it be searched?
+        self.cwd = self.realpath(path)
+
+    def pipe(self) -> tuple[OpenFile, OpenFile]:
+        return Pipe().ends()
+
+    # -- children ----------------------------------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        files: Mapping[int, OpenFile] | None = None,
+        program: Program | None = None,
+        new_group: bool = False,
+        group: int | None = None,
+    ) -> KernelProcess:
+        environment = self.env if env is None else env
+        directory = self.cwd if cwd is None else self.realpath(cwd)
+        if program is not None:
+            found = Found(program, self.name if not argv else posixpath.basename(argv[0]), self.executable, list(argv))
+        else:
+            found = look_up(self, list(argv), environment, directory)
+        self.container.may_fork()
+        child = KernelProcess(
+            self.container,
+            found,
+            found.argv,
+            environment,
+            directory,
+            User(self.user.uid, self.user.gid, self.user.groups),
+            self.files if files is None else files,
+            self,
+        )
+        if new_group:
+            child.group = child.pid
+        elif group is not None:
+            child.group = group
+        child.start(found.program)
+        return child
+
+    async def exec(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
+        environment = self.env if env is None else dict(env)
+        found = look_up(self, list(argv), environment, self.cwd)
+        self.argv, self.env, self.name, self.executable = found.argv, dict(environment), found.name, found.path
+        if self._actions:
+            self._actions = {number: do for number, do in self._actions.items() if do is Ignore} or None
+        self.use_cpu(0)
+        self.use_memory(0)
+        return await found.program(cast(Process, self))
+
+    async def wait(self, child: Process | None = None) -> tuple[Process, Status]:
+        while True:
+            children = self._children or []
+            if not children or (child is not None and child not in children):
+                raise failure(errno.ECHILD)
+            for one in children:
+                if one.status is not None and (child is None or one is child):
+                    self._reap(one)
+                    return cast(Process, one), one.status
+            await self._pause()
+
+    def _reap(self, child: KernelProcess) -> None:
+        if self._children is not None:
+            self._children.remove(child)
+        self.table.processes.pop(child.pid, None)
+        child.container.own.pop(child.pid, None)
+
+    def children(self) -> list[Process]:
+        return cast(list[Process], list(self._children or ()))
+
+    # -- signals -----------------------------------------------------------------------------------------------------
+
+    def kill(self, pid: int, signal: int) -> None:
+        if not 0 <= signal <= signals.LAST:
+            raise failure(errno.EINVAL)
+        processes = self.table.processes
+        if pid > 0:
+            targets = [processes[pid]] if pid in processes else []
+        elif pid == -1:
+            targets = [one for one in list(processes.values()) if one.pid != 1 and one is not self]
+        else:
+            targets = list(self.table.group(-pid if pid else self.group))
+        if not targets:
+            raise failure(errno.ESRCH)
+        allowed = [one for one in targets if self._may_signal(one)]
+        if not allowed:
+            raise failure(errno.EPERM)
+        if signal:
+            for one in sorted(allowed, key=lambda target: target is self):  # itself last: it may not come back
+                one.deliver(signal)
+
+    def _may_signal(self, target: KernelProcess) -> bool:
+        return "CAP_KILL" in self.privileges or self.user.uid == target.user.uid
+
+    def on_signal(self, signal: int, handler: Action) -> None:
+        if signal in (signals.SIGKILL, signals.SIGSTOP) or not 0 < signal <= signals.LAST:
+            raise failure(errno.EINVAL)
+        if self._actions is None:
+            self._actions = {}
+        if handler is Default:
+            self._actions.pop(signal, None)
+        else:
+            self._actions[signal] = handler
+
+    def action(self, signal: int) -> Action:
+        return (self._actions or {}).get(signal, Default)
+
+    def deliver(self, signal: int, forced: bool = False) -> None:
+        """A signal arrives. `forced`: from outside the namespace, where process 1 has no privilege."""
+        if self.status is not None or self.doom is not None:
+            return
+        if signal == signals.SIGKILL and (self.pid != 1 or forced):
+            self.end(Killed(signal))
+            return
+        if signal == signals.SIGCONT:
+            self._go_on()
+        action = self.action(signal)
+        if self.pid == 1 and action is Default and not (forced and signal == signals.SIGSTOP):
+            return
+        if self.stop_gate is not None and signal not in (signals.SIGCONT, signals.SIGKILL):
+            if self._pending is None:
+                self._pending = []
+            if signal not in self._pending:
+                self._pending.append(signal)
+        elif action is Default:
+            self._default(signal)
+        elif action is not Ignore:
+            self._handle(signal, cast(Handler, action))
+
+    def _default(self, signal: int) -> None:
+        if signal in signals.STOPPING:
+            self.container.cpu.settle()
+            self.stop_gate = self.container.scheduler.loop.create_future()
+        elif signal not in signals.HARMLESS:
+            self.end(Killed(signal))
+
+    def _go_on(self) -> None:
+        gate, self.stop_gate = self.stop_gate, None
+        if gate is not None:
+            self.container.cpu.settle()
+            if not gate.done():
+                gate.set_result(None)
+            pending, self._pending = self._pending, None
+            for signal in pending or ():
+                self.deliver(signal)
+
+    def _handle(self, signal: int, handler: Handler) -> None:
+        outer, turns.current = turns.current, self
+        try:
+            handler(signal)
+        except (Exited, Killed) as end:
+            turns.current = outer
+            self.end(end)
+            return
+        finally:
+            turns.current = outer
+        pausing = self._pausing
+        if pausing is not None and not pausing.done():
+            pausing.set_exception(InterruptedError(errno.EINTR, "Interrupted system call"))
+
+    def end(self, doom: BaseException) -> None:
+        """End by a signal, or by an exit that a handler called for."""
+        if turns.current is self:
+            raise doom
+        if self.doom is None and self.status is None:
+            self.doom = doom
+            gate, self.stop_gate = self.stop_gate, None
+            if gate is not None and not gate.done():
+                gate.set_result(None)
+            if self.task is not None:
+                self.task.cancel()
+
+    def broken_pipe(self) -> None:
+        """It has written where nobody reads."""
+        if self.pid == 1 and self.action(signals.SIGPIPE) is Default:
+            return  # process 1 is spared; EPIPE it gets
+        self.deliver(signals.SIGPIPE)
+
+    def exit(self, code: int) -> None:
+        raise Exited(code & 255)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def finish(self, code: int, signal: int = 0) -> None:
+        """The program has ended. Its files are released, its children get another parent, its own is told."""
+        self.container.cpu.pretend(self, 0)
+        self.container.memory.forget(self)
+        self.status = Status(code & 255, signal)
+        for file in list(self.files.values()):
+            file.release()
+        self.files.clear()
+        self._hand_over()
+        parent = self.parent
+        if parent is None or parent.status is not None or parent.action(signals.SIGCHLD) is Ignore:
+            if parent is not None:
+                parent._reap(self)
+                parent._child_ended()
+            else:
+                self.table.processes.pop(self.pid, None)
+                self.container.own.pop(self.pid, None)
+        else:
+            parent._child_ended()
+        if self.terminal is not None and self.session == self.pid:
+            self.terminal.leader_ended(self)
+        self.container.ended(self)
+        if self.on_end is not None:
+            self.on_end(self)
+
+    def _child_ended(self) -> None:
+        pausing = self._pausing
+        if pausing is not None and not pausing.done():
+            pausing.set_result(None)
+        self.deliver(signals.SIGCHLD)
+
+    def _hand_over(self) -> None:
+        """Orphans go to process 1."""
+        children, self._children = self._children, None
+        first = self.table.first()
+        for child in children or ():
+            adopts = first is not None and first is not self
+            child.parent = first if adopts else None
+            if adopts and first is not None:
+                if first._children is None:
+                    first._children = []
+                first._children.append(child)
+                if child.status is not None:
+                    if first.action(signals.SIGCHLD) is Ignore:
+                        first._reap(child)
+                    first._child_ended()
+            elif child.status is not None:
+                self.table.processes.pop(child.pid, None)
+                child.container.own.pop(child.pid, None)
+
+    def crashed(self, error: BaseException) -> None:
+        """The program has a fault of its own: it dies as from a wild pointer, and the fault is told."""
+        self.container.on_crash(self, error)
+        self.finish(0, signals.SIGSEGV)
+
+    # -- time and power ----------------------------------------------------------------------------------------------
+
+    async def _pause(self) -> None:
+        """Until a child ends, a handler was called, or somebody sets the future's result."""
+        self._pausing = future = self.container.scheduler.loop.create_future()
+        try:
+            await future
+        finally:
+            self._pausing = None
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = self.container.scheduler.loop
+        until = loop.time() + min(seconds, LONGEST_SLEEP)
+        timer = loop.call_at(until, self._wake) if seconds < LONGEST_SLEEP else None
+        try:
+            while timer is None or loop.time() < until:  # a child's end is no reason to get up
+                await self._pause()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _wake(self) -> None:
+        if self._pausing is not None and not self._pausing.done():
+            self._pausing.set_result(None)
+
+    async def breathe(self) -> None:
+        await turns.breathe()
+
+    def use_memory(self, size: int) -> None:
+        self.container.memory.hold(self, PROCESS_MEMORY + max(size, 0))
+
+    def use_cpu(self, cores: float) -> None:
+        self.container.cpu.pretend(self, cores)
+
+    # -- the network -------------------------------------------------------------------------------------------------
+
+    @property
+    def network(self) -> Namespace:
+        return self.container.network
+
+    async def resolve(self, name: str) -> list[str]:
+        from minikube_edu.container_runtime.simulated.kernel.name_resolution import resolve
+
+        return await resolve(self.container, name)
+
+    def as_file(self, connection: Connection) -> OpenFile:
+        from minikube_edu.container_runtime.simulated.kernel.connection_file import ConnectionFile
+
+        return ConnectionFile(connection)
+
+
+async def _awaited(running: Awaitable[int]) -> int:
+    return await running
+
+
+async def _whole(file: OpenFile) -> bytes:
+    pieces: list[bytes] = []
+    while piece := await file.read(1 << 18):
+        pieces.append(piece)
+    return b"".join(pieces)
