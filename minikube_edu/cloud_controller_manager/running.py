@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import logging
-import signal
-import socket
 from typing import Any
 
 from minikube_edu.api.durations import parse as parse_duration
+from minikube_edu.client import elected
 from minikube_edu.client.events import EventRecorder
 from minikube_edu.client.factory import InformerFactory
 from minikube_edu.client.kubeconfig import connect, default_client_config
-from minikube_edu.client.leader import LeaderElector
 from minikube_edu.client.rest import Client
 from minikube_edu.cloud_controller_manager.local_cloud import LocalCloud
 from minikube_edu.cloud_controller_manager.loops import Loop
 from minikube_edu.cloud_controller_manager.nodes import NODES, NodeLifecycle, NodeLoop, RouteLoop
 from minikube_edu.cloud_controller_manager.services import SERVICES, ServiceLoop
-from minikube_edu.lib import ids
 
 log = logging.getLogger(__name__)
 
@@ -104,27 +100,12 @@ async def work(options: argparse.Namespace) -> None:
 
     try:
         if options.leader_elect == "true":
-            elector = LeaderElector(client, "kube-system", NAME, f"{socket.gethostname()}_{ids.uid()}")
-            await elector.run(lead)
+            await elected.lead_alone(client, lead, NAME)
         else:
             await lead()
     finally:
         await client.close()
 
 
-async def _run(options: argparse.Namespace) -> int:
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work(options))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        return 0
-    return 1
-
-
 def run_forever(options: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    return asyncio.run(_run(options))
+    return elected.run(work(options))

@@ -65,7 +65,9 @@ def write_units(layout: Layout, request: Request) -> None:
             f"--cluster-signing-cert-file={pki / 'ca.crt'}",
             f"--cluster-signing-key-file={pki / 'ca.key'}",
             f"--service-account-private-key-file={pki / 'sa.key'}",
+            "--use-service-account-credentials=true",
             "--leader-elect=false",
+            "--secure-port=0",
         ],
     )
     _write(

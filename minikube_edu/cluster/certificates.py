@@ -18,8 +18,7 @@ SERVICE_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "
 # file -> (common name, organisations): client certificates, as kubeadm names them
 CLIENTS = {
     "admin": ("kubernetes-admin", ("system:masters",)),
-    # The real manager takes on a service account for each controller; ours has one identity, which needs their rights.
-    "controller-manager": ("system:kube-controller-manager", ("system:masters",)),
+    "controller-manager": ("system:kube-controller-manager", ()),
     "scheduler": ("system:kube-scheduler", ()),
     "apiserver-kubelet-client": ("kube-apiserver-kubelet-client", ("kubeadm:cluster-admins",)),
 }

@@ -59,6 +59,7 @@ class Environment:
     informers: InformerFactory
     settings: Settings
     recorder: Callable[[str], EventRecorder]  # by component name
+    reader: Client | None = None  # the manager's own, for what all read alike; informers read with it too
 
 
 class Controller:
@@ -70,6 +71,7 @@ class Controller:
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
         self.client = environment.client
+        self.reader = environment.reader or environment.client
         self.settings = environment.settings
         self.queue: WorkQueue[str] = WorkQueue(self.name)
         self.reconciled = 0
@@ -133,6 +135,10 @@ class Controller:
     def loops(self) -> dict[str, Callable[[], Any]]:
         """More background loops, by name."""
         return {}
+
+    def is_well(self) -> bool:
+        """What /healthz says of it: a loop that dies takes the whole manager along, so one that is asked is alive."""
+        return True
 
     async def _work(self) -> None:
         while True:

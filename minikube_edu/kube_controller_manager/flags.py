@@ -7,6 +7,7 @@ import argparse
 from minikube_edu.api.durations import parse as parse_duration
 from minikube_edu.kube_controller_manager.controller import Settings
 from minikube_edu.lib import program_flags
+from minikube_edu.lib.program_flags import is_true as is_true
 
 _USED: dict[str, tuple[object, str]] = {
     "kubeconfig": ("", "how to reach the API server"),
@@ -33,6 +34,10 @@ _USED: dict[str, tuple[object, str]] = {
     "cluster-name": ("kubernetes", "name of the cluster"),
     "kube-api-qps": (0.0, "requests a second and controller; 0: no limit"),
     "kube-api-burst": (30, "requests at once"),
+    "cert-dir": ("", "where a serving certificate is made when none is given"),
+    "tls-cert-file": ("", "serving certificate"),
+    "tls-private-key-file": ("", "its key"),
+    "use-service-account-credentials": ("false", "whether each controller works as its own account"),
     "v": ("0", "log level"),
 }
 
@@ -45,7 +50,6 @@ _ACCEPTED = [
     "authentication-tolerate-lookup-failure",
     "authorization-always-allow-paths",
     "authorization-kubeconfig",
-    "cert-dir",
     "cidr-allocator-type",
     "client-ca-file",
     "cloud-config",
@@ -102,13 +106,10 @@ _ACCEPTED = [
     "route-reconciliation-period",
     "secondary-node-eviction-rate",
     "show-hidden-metrics-for-version",
-    "tls-cert-file",
     "tls-cipher-suites",
     "tls-min-version",
-    "tls-private-key-file",
     "tls-sni-cert-key",
     "unhealthy-zone-threshold",
-    "use-service-account-credentials",
     "vmodule",
 ]
 

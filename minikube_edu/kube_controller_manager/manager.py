@@ -95,7 +95,7 @@ class Manager:
             ).CONTROLLER
             client = client_of(name)
             self.clients.append(client)
-            self.controllers.append(kind(Environment(client, self.informers, settings, self.recorder)))
+            self.controllers.append(kind(Environment(client, self.informers, settings, self.recorder, self.client)))
 
     def recorder(self, component: str) -> EventRecorder:
         if component not in self.recorders:

@@ -6,7 +6,7 @@ What "in use" means, a subclass says.
 from __future__ import annotations
 
 from minikube_edu.client.errors import ApiError
-from minikube_edu.client.rest import MERGE_PATCH, Resource
+from minikube_edu.client.rest import Resource
 from minikube_edu.kube_controller_manager.controller import Controller, Environment, Object
 
 
@@ -33,12 +33,11 @@ class Protection(Controller):
             await self.write(obj, [*finalizers, self.finalizer])
 
     async def write(self, obj: Object, finalizers: list[str]) -> None:
-        metadata = obj["metadata"]
-        wanted = {"resourceVersion": metadata["resourceVersion"], "finalizers": finalizers or None}
+        metadata = {key: value for key, value in obj["metadata"].items() if key != "finalizers"}
+        if finalizers:
+            metadata["finalizers"] = finalizers
         try:
-            await self.client.patch(
-                self.resource, metadata["name"], {"metadata": wanted}, metadata.get("namespace", ""), kind=MERGE_PATCH
-            )
+            await self.client.update(self.resource, {**obj, "metadata": metadata})
         except ApiError as error:
             if error.code != 404:
                 raise

@@ -1,75 +1,90 @@
-"""Boot and shutdown of the controller manager as a program: connect, win the election, run."""
+"""Boot and shutdown of the controller manager as a program: health port, election, controllers, each as itself."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import logging
-import os
-import signal
-import socket
+from collections.abc import Callable
 
-from minikube_edu.client.kubeconfig import connect, default_client_config
-from minikube_edu.client.leader import LeaderElector
+from minikube_edu.client import elected
+from minikube_edu.client.kubeconfig import ClientConfig, connect, default_client_config
 from minikube_edu.client.rest import Client
-from minikube_edu.kube_controller_manager.flags import seconds, settings
+from minikube_edu.kube_controller_manager import metrics
+from minikube_edu.kube_controller_manager.flags import is_true, seconds, settings
+from minikube_edu.kube_controller_manager.identities import AS_MANAGER, AccountToken, account_of
 from minikube_edu.kube_controller_manager.manager import Manager
-from minikube_edu.lib import ids
+from minikube_edu.lib.health_port import Checks, Health, open_port
 
 NAME = "kube-controller-manager"
 
 
-async def work(options: argparse.Namespace) -> None:
-    """Lead, or wait to lead; returns only when cancelled or deposed."""
-    config = default_client_config(options.kubeconfig)
+class Program:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.config = default_client_config(options.kubeconfig)
+        self.manager: Manager | None = None
+        self._root = self._connect(NAME)
 
-    def client_of(component: str) -> Client:
+    def client_of(self, component: str) -> Client:
+        """A client with the controller's own name and, when the flag says so, with its own account."""
+        if component in AS_MANAGER or not is_true(self.options.use_service_account_credentials):
+            return self._connect(component)
+        return self._connect(component, AccountToken(self._root, account_of(component)))
+
+    def _connect(self, component: str, token: AccountToken | None = None) -> Client:
         agent = NAME if component == NAME else f"{NAME}/{component}"
+        config = self.config if token is None else ClientConfig(self.config.endpoint, token)
+        options = self.options
         return connect(
             config, user_agent=agent, field_manager=NAME, qps=options.kube_api_qps, burst=options.kube_api_burst
         )
 
-    async def lead() -> None:
-        await Manager(client_of, settings(options), options.controllers.split(",")).run()
+    async def work(self) -> None:
+        """Lead, or wait to lead; returns only when cancelled or deposed."""
+        options = self.options
+        server = None
+        if options.secure_port:
+            files = (options.tls_cert_file or "", options.tls_private_key_file or "", options.cert_dir or "")
+            health = Health(self._metrics, self._checks)
+            server = await open_port(NAME, options.bind_address, options.secure_port, health, files)
+        client = self._connect("leader-election")
+        try:
+            if options.leader_elect != "true":
+                await self._lead()
+                return
+            await elected.lead_alone(
+                client,
+                self._lead,
+                NAME,
+                lease_duration=seconds(options.leader_elect_lease_duration),
+                renew_deadline=seconds(options.leader_elect_renew_deadline),
+                retry_period=seconds(options.leader_elect_retry_period),
+            )
+        finally:
+            if server is not None:
+                await server.close()
+            await client.close()
+            await self._root.close()
 
-    if options.leader_elect != "true":
-        await lead()
-        return
-    client = client_of("leader-election")
-    try:
-        elector = LeaderElector(
-            client,
-            "kube-system",
-            NAME,
-            f"{socket.gethostname()}_{ids.uid()}",
-            lease_duration=seconds(options.leader_elect_lease_duration),
-            renew_deadline=seconds(options.leader_elect_renew_deadline),
-            retry_period=seconds(options.leader_elect_retry_period),
-        )
-        await elector.run(lead)
-    finally:
-        await client.close()
+    async def _lead(self) -> None:
+        self.manager = Manager(self.client_of, settings(self.options), self.options.controllers.split(","))
+        await self.manager.run()
+
+    def _metrics(self) -> tuple[bytes, bytes]:
+        controllers = self.manager.controllers if self.manager is not None else ()
+        return metrics.text(controllers, leads=self.manager is not None), metrics.CONTENT_TYPE
+
+    def _checks(self) -> Checks:
+        """One a controller, and the election's: a manager that waits to lead is well."""
+        controllers = self.manager.controllers if self.manager is not None else []
+        checks: dict[str, Callable[[], bool]] = {"leaderElection": lambda: True}
+        for controller in controllers:
+            checks[controller.name] = controller.is_well
+        return checks
 
 
-async def _run(options: argparse.Namespace) -> int:
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work(options))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        return 0
-    return 1
+async def work(options: argparse.Namespace) -> None:
+    await Program(options).work()
 
 
 def run_forever(options: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if os.environ.get("MINIKUBE_EDU_UVLOOP", "1") == "1":
-        with contextlib.suppress(ImportError):
-            import uvloop
-
-            return uvloop.run(_run(options))
-    return asyncio.run(_run(options))
+    return elected.run(work(options))

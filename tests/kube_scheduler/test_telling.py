@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from minikube_edu.kube_scheduler import serving
 from minikube_edu.kube_scheduler.flags import parser
+from minikube_edu.kube_scheduler.metrics import CONTENT_TYPE
 from minikube_edu.kube_scheduler.recorder import Recorder
 from minikube_edu.lib import steps
+from minikube_edu.lib.health_port import Health
 from minikube_edu.lib.web.messages import Peer, Request
 from tests.kube_scheduler.world import World
 
@@ -65,7 +66,7 @@ async def test_metrics_have_the_real_names() -> None:
         world.pod("web")
         world.pod("huge", {"cpu": "99"})
         await world.settle()
-        handler = serving.handler(lambda: world.scheduler.metrics, lambda: True, {})
+        handler = Health(lambda: (world.scheduler.metrics.text(), CONTENT_TYPE)).answer
         body = handler(get("/metrics")).body
         assert isinstance(body, bytes)
         text = body.decode()
@@ -81,7 +82,9 @@ async def test_metrics_have_the_real_names() -> None:
 
 async def test_ready_only_when_the_informers_are() -> None:
     world = World()
-    handler = serving.handler(lambda: world.scheduler.metrics, world.scheduler.has_synced, {})
+    handler = Health(
+        lambda: (world.scheduler.metrics.text(), CONTENT_TYPE), ready={"informer-sync": world.scheduler.has_synced}
+    ).answer
     assert handler(get("/readyz")).status == 500
     assert handler(get("/livez")).status == 200
 

@@ -71,9 +71,10 @@ class HostPathProvisioner(Controller):
             message = f'failed to provision volume with StorageClass "{class_of(claim)}": {why}'
             self.recorder.event(claim, "Warning", "ProvisioningFailed", message)
             if node_name:  # the scheduler shall choose again
-                forget = {"metadata": {"annotations": {SELECTED_NODE: None}}}
-                namespace, claim_name = self.split(key)
-                await self.client.patch(PERSISTENT_VOLUME_CLAIMS, claim_name, forget, namespace)
+                kept = {k: v for k, v in claim["metadata"]["annotations"].items() if k != SELECTED_NODE}
+                await self.client.update(
+                    PERSISTENT_VOLUME_CLAIMS, {**claim, "metadata": {**claim["metadata"], "annotations": kept}}
+                )
             return
         try:
             await self.client.create(PERSISTENT_VOLUMES, volume_for(claim, found, name, node))

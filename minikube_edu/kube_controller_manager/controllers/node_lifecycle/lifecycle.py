@@ -116,7 +116,7 @@ class NodeLifecycleController(Controller):
         due = self.renewed_at + self.settings.node_monitor_grace_period / 5
         if self.renewed and clock.monotonic() < due:
             return self.renewed
-        found = await self.client.list(LEASES, NODE_LEASES, resource_version="0")
+        found = await self.reader.list(LEASES, NODE_LEASES, resource_version="0")
         self.renewed_at = clock.monotonic()
         self.renewed = {
             lease["metadata"]["name"]: lease["spec"].get("renewTime", "") for lease in found.get("items") or ()

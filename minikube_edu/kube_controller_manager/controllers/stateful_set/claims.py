@@ -11,7 +11,7 @@ from typing import Any
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.events import EventRecorder
 from minikube_edu.client.index import Index
-from minikube_edu.client.rest import MERGE_PATCH, Client
+from minikube_edu.client.rest import Client
 from minikube_edu.kube_controller_manager.controllers.stateful_set import members
 from minikube_edu.kube_controller_manager.kinds import PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS
 from minikube_edu.kube_controller_manager.ownership import reference_to
@@ -91,18 +91,8 @@ class Claims:
             elif claims_go_with_the_set(stateful_set):
                 wanted.append(reference_to(stateful_set, STATEFUL_SETS))
             if {one["uid"] for one in wanted} != {one["uid"] for one in before}:
-                metadata = {
-                    "uid": claim["metadata"]["uid"],
-                    "resourceVersion": claim["metadata"]["resourceVersion"],
-                    "ownerReferences": wanted or None,
-                }
-                await self.client.patch(
-                    PERSISTENT_VOLUME_CLAIMS,
-                    claim["metadata"]["name"],
-                    {"metadata": metadata},
-                    claim["metadata"]["namespace"],
-                    kind=MERGE_PATCH,
-                )
+                metadata = {**claim["metadata"], "ownerReferences": wanted}
+                await self.client.update(PERSISTENT_VOLUME_CLAIMS, {**claim, "metadata": metadata})
 
     def _present(self, stateful_set: Object, number: int) -> list[Object]:
         namespace = stateful_set["metadata"]["namespace"]
