@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from minikube_edu.kubelet.contract import ProbeKind, SyncFailure
@@ -426,7 +428,7 @@ async def test_no_network_no_pod_but_those_of_the_host_network() -> None:
         ),
     ],
 )
-async def test_a_pod_that_does_not_fit_is_refused(spec: dict[str, object], reason: str, message: str) -> None:
+async def test_a_pod_that_does_not_fit_is_refused(spec: dict[str, Any], reason: str, message: str) -> None:
     async with node() as here:
         pod = here.run(manifest(**spec))
         await here.until(lambda: here.status(pod).get("phase") == "Failed")

@@ -1,0 +1,65 @@
+"""A runtime behind a socket that comes and goes: connects when it is needed, and again when the connection has ended.
+
+Calls fail (RuntimeFailure, Unavailable) while nobody listens. Listeners to life signs stay; when a connection is made
+anew they may have missed some, which `reconnected` is told of: it lists everything then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from minikube_edu.container_runtime.cri import ContainerEvent, ContainerRuntime
+
+if TYPE_CHECKING:
+    from minikube_edu.container_runtime.socket_driver import SocketRuntime
+
+
+class RuntimeConnection:
+    def __init__(self, path: str) -> None:
+        self.reconnected: Callable[[], None] = lambda: None
+        self._path = path
+        self._runtime: SocketRuntime | None = None
+        self._connecting = asyncio.Lock()
+        self._listeners: list[Callable[[ContainerEvent], None]] = []
+        self._before = False
+
+    def events(self, listener: Callable[[ContainerEvent], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def close(self) -> None:
+        if self._runtime is not None:
+            await self._runtime.close()
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*values: Any, **named: Any) -> Any:
+            return await getattr(await self._connected(), name)(*values, **named)
+
+        call.__name__ = name
+        self.__dict__[name] = call
+        return call
+
+    async def _connected(self) -> SocketRuntime:
+        from minikube_edu.container_runtime.socket_driver import SocketRuntime
+
+        if self._runtime is not None and not self._runtime.closed.is_set():
+            return self._runtime
+        async with self._connecting:
+            if self._runtime is None or self._runtime.closed.is_set():
+                self._runtime = await SocketRuntime.connect(self._path)
+                self._runtime.events(self._heard)
+                if self._before:
+                    self.reconnected()
+                self._before = True
+        return self._runtime
+
+    def _heard(self, event: ContainerEvent) -> None:
+        for listener in list(self._listeners):
+            listener(event)
+
+
+def connection(path: str) -> ContainerRuntime:
+    """The same, as what it is."""
+    return cast(ContainerRuntime, RuntimeConnection(path))
