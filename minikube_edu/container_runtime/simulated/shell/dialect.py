@@ -55,20 +55,24 @@ def syntax_error(dialect: Dialect, error: ScriptError) -> str:
         if kind == "quoted string":
             text = "unterminated quoted string"
         elif token == "`":
-            text = 'EOF in backquote substitution'
+            text = "EOF in backquote substitution"
         elif token == "$((":
             text = "missing '))'"
         elif token == "${":
             text = "missing '}'"
         else:
-            text = f'end of file unexpected (expecting "{token}")' if dialect.dash else (
-                f'unexpected end of file (expecting "{token}")'
+            text = (
+                f'end of file unexpected (expecting "{token}")'
+                if dialect.dash
+                else (f'unexpected end of file (expecting "{token}")')
             )
     else:
         text = error.what
     if dialect.dash:
-        return f"Syntax error: {text[0].upper()}{text[1:]}" if token in ('"', "'") or not token else (
-            f"Syntax error: {text}"
+        return (
+            f"Syntax error: {text[0].upper()}{text[1:]}"
+            if token in ('"', "'") or not token
+            else (f"Syntax error: {text}")
         )
     return f"syntax error: {text}"
 

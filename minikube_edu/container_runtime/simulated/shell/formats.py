@@ -51,7 +51,9 @@ def ansi_c(text: str) -> str:
     return join_octets(_ANSI.sub(replaced, text).split("\0")[0])
 
 
-_ECHO = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|0[0-7]{0,3}|[1-7][0-7]{0,2}|.)", re.DOTALL)
+_ECHO = re.compile(
+    r"\\(x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8}|0[0-7]{0,3}|[1-7][0-7]{0,2}|.)", re.DOTALL
+)
 
 
 def escapes(text: str, zero_octal: bool = True, bash: bool = True, hexadecimal: bool = True) -> tuple[str, bool]:
@@ -80,9 +82,7 @@ def escapes(text: str, zero_octal: bool = True, bash: bool = True, hexadecimal: 
         elif first in "xuU" and len(sequence) > 1 and hexadecimal:
             number = int(sequence[1:], 16)
             out.append(_character(number) if first == "x" else _code_point(number))
-        elif first == "e" and hexadecimal:
-            out.append("\x1b")
-        elif first == "E" and bash:
+        elif (first == "e" and hexadecimal) or (first == "E" and bash):
             out.append("\x1b")
         else:
             out.append(_SIMPLE.get(first, found[0]))
@@ -109,8 +109,10 @@ def shell_quoted(text: str) -> str:
         return "''"
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         return ansi_quoted(text)
-    return re.sub(r"([^A-Za-z0-9_@%+=:./\-\x80-\U0010ffff])", r"\\\1", text) if text[0] not in "~#" else (
-        "\\" + re.sub(r"([^A-Za-z0-9_@%+=:./\-~#\x80-\U0010ffff])", r"\\\1", text)
+    return (
+        re.sub(r"([^A-Za-z0-9_@%+=:./\-\x80-\U0010ffff])", r"\\\1", text)
+        if text[0] not in "~#"
+        else ("\\" + re.sub(r"([^A-Za-z0-9_@%+=:./\-~#\x80-\U0010ffff])", r"\\\1", text))
     )
 
 

@@ -85,21 +85,25 @@ class Grammar(TestGrammar, Quoting):
         while True:
             items.append(self._terminated())
             token = self.peek()
-            if token.kind in ("newline", "end") or not self._separated or token.kind == "operator" and token.text == ")":
+            if (
+                token.kind in ("newline", "end")
+                or not self._separated
+                or (token.kind == "operator"
+                and token.text == ")")
+            ):
                 return _one(items)
 
-    _separated = False  # the last item ended in ; or &
-
-    def _terminated(self) -> Command:
+    def _terminated(self) -> tuple[Command, bool]:
+        """An and-or list, and whether ; or & ended it."""
         start = self.peek().start
         command = self._and_or()
         token = self.peek()
-        self._separated = token.kind == "operator" and token.text in (";", "&")
-        if self._separated:
+        separated = token.kind == "operator" and token.text in (";", "&")
+        if separated:
             self.take()
             if token.text == "&":
-                return Background(command, self.text[start : token.start].strip())
-        return command
+                command = Background(command, self.text[start : token.start].strip())
+        return command, separated
 
     def _list(self, ends: frozenset[str], may_be_empty: bool = False, expecting: str = "") -> Command | None:
         """Commands until one of `ends` stands where a command could begin."""
@@ -114,8 +118,8 @@ class Grammar(TestGrammar, Quoting):
                 break
             if not separated:
                 raise self.unexpected(token, expecting)
-            items.append(self._terminated())
-            separated = self._separated
+            command, separated = self._terminated()
+            items.append(command)
         if not items:
             if may_be_empty:
                 return None

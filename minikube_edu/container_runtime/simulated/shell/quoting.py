@@ -308,7 +308,7 @@ class Quoting(Scanner):
                 break
             if character == "\\" and position + 1 < len(text):
                 following = text[position + 1]
-                if following in '$`\\' or (following == '"' and quoted):
+                if following in "$`\\" or (following == '"' and quoted):
                     content.append(following)
                 else:
                     content.append("\\" + following)
@@ -397,7 +397,7 @@ class Quoting(Scanner):
         found = (_OPERATORS if self.dialect.more_than_posix else _POSIX).match(text, self.position)
         if found is None:
             if self.position >= len(text):
-                raise self.error("unterminated", "${" if not self.dialect.dash else '}', incomplete=True)
+                raise self.error("unterminated", "${" if not self.dialect.dash else "}", incomplete=True)
             return None
         operator = found[0]
         self.position = found.end()
@@ -432,7 +432,7 @@ class Quoting(Scanner):
             character = text[self.position]
             if character in closing:
                 return Word(parts if quoted or in_quotes else _with_tilde(parts))
-            if character in '$`':
+            if character in "$`":
                 self._in_double_quotes(parts, "") if quoted else self._quoted_or_dollar(parts, character)
             elif quoted and character == "\\":
                 self._in_double_quotes(parts, '$`"\\}')

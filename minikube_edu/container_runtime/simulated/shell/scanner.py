@@ -84,7 +84,7 @@ class Scanner:
         if token.kind == "newline":
             text = "newline"
         elif not self.dialect.bash:
-            if token.kind == "operator" and token.text in REDIRECTIONS or token.kind == "number":
+            if (token.kind == "operator" and token.text in REDIRECTIONS) or token.kind == "number":
                 text = "redirection"
             elif token.kind == "word" and token.text not in RESERVED:
                 text = "word"

@@ -7,9 +7,7 @@ from minikube_edu.container_runtime.simulated.shell.scanner import Token
 from minikube_edu.container_runtime.simulated.shell.syntax import Conditional, Literal, Part, Test, Word
 
 UNARY = frozenset("-" + letter for letter in "abcdefghknoprstuvwxzGLNORS")
-BINARY = frozenset(
-    ["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"]
-)
+BINARY = frozenset(["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"])
 
 
 class TestGrammar(Quoting):

@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-TABLE: dict[str, str] = {}
+TABLE: dict[str, str] = {
+    "sh": "shell.start:main",
+    "ash": "shell.start:main",
+    "dash": "shell.start:main",
+    "bash": "shell.start:main",
+}

@@ -1,0 +1,461 @@
+"""Processes: jobs, fg, bg, wait, kill, disown, trap; and the process's own limits: umask, ulimit, times."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from minikube_edu.container_runtime.simulated.contract import reason
+from minikube_edu.container_runtime.simulated.shell.errors import Failure
+from minikube_edu.container_runtime.simulated.shell.formats import dash_quoted, single_quoted
+from minikube_edu.container_runtime.simulated.shell.jobs import Job, reap_job, wait_for
+from minikube_edu.container_runtime.simulated.shell.traps import PSEUDO, SIGNALS, number_of
+
+if TYPE_CHECKING:
+    from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
+
+
+async def wait(shell: Shell, argv: list[str]) -> int:
+    words = argv[1:]
+    if words[:1] == ["-n"] and shell.dialect.bash:
+        return await _wait_next(shell)
+    words = [word for word in words if word not in ("-f", "--")]
+    try:
+        if not words:
+            for job in list(shell.jobs.table.values()):
+                await _wait_job(shell, job)
+                shell.jobs.remove(job)
+            return 0
+        code = 0
+        for word in words:
+            code = await _wait_one(shell, word)
+        return code
+    except InterruptedError:
+        number = shell.traps.pending[0] if shell.traps.pending else 0
+        return 128 + number
+
+
+async def _wait_job(shell: Shell, job: Job) -> int:
+    for process in job.processes:
+        if process.pid not in job.statuses:
+            if shell.traps.pending:
+                raise InterruptedError
+            try:
+                _, job.statuses[process.pid] = await shell.process.wait(process)
+            except ChildProcessError:
+                if process.status is None:
+                    continue
+                job.statuses[process.pid] = process.status
+    status = job.status()
+    return status.shell_code() if status else 127
+
+
+async def _wait_one(shell: Shell, word: str) -> int:
+    if word.startswith("%"):
+        job = shell.jobs.find(word)
+        if job is None:
+            if shell.dialect.bash:
+                await shell.complain(f"{word}: no such job", "wait")
+                return 127
+            await shell.complain(f"No such job: {word}" if shell.dialect.dash else f"{word}: no such job", "wait")
+            raise Failure("", 2)
+    else:
+        if not word.isdigit():
+            if shell.dialect.bash:
+                await shell.complain(f"`{word}': not a pid or valid job spec", "wait")
+                return 1
+            await shell.complain(f"Illegal number: {word}", "wait")
+            raise Failure("", 2)
+        job = shell.jobs.by_pid(int(word))
+        if job is None:
+            if int(word) in shell.jobs.finished:
+                return shell.jobs.finished[int(word)]
+            if shell.dialect.bash:
+                await shell.complain(f"pid {word} is not a child of this shell", "wait")
+            return 127
+    code = await _wait_job(shell, job)
+    shell.jobs.remove(job)
+    return code
+
+
+async def _wait_next(shell: Shell) -> int:
+    """The first job to end."""
+    if not shell.jobs.table:
+        return 127
+    while True:
+        for job in list(shell.jobs.table.values()):
+            await reap_job(shell, job)
+            if job.is_done():
+                shell.jobs.remove(job)
+                status = job.status()
+                return status.shell_code() if status else 127
+        try:
+            child, status = await shell.process.wait()
+        except ChildProcessError:
+            return 127
+        except InterruptedError:
+            return 128 + (shell.traps.pending[0] if shell.traps.pending else 0)
+        for job in shell.jobs.table.values():
+            if any(process.pid == child.pid for process in job.processes):
+                job.statuses[child.pid] = status
+
+
+async def jobs(shell: Shell, argv: list[str]) -> int:
+    await shell.jobs.reap(shell)
+    letters = "".join(word[1:] for word in argv[1:] if word.startswith("-"))
+    chosen = [word for word in argv[1:] if not word.startswith("-")]
+    listed = list(shell.jobs.table.values())
+    if chosen:
+        listed = []
+        for word in chosen:
+            job = shell.jobs.find(word)
+            if job is None:
+                await shell.complain(f"{word}: no such job", "jobs")
+                return 1
+            listed.append(job)
+    for job in listed:
+        done = job.is_done()
+        if ("r" in letters and done) or ("s" in letters and not job.stopped):
+            continue
+        if "p" in letters:
+            await shell.write(f"{job.processes[0].pid}\n")
+        else:
+            await shell.write(shell.jobs.line(job, shell.dialect.bash, "l" in letters) + "\n")
+        if done:
+            shell.jobs.remove(job)
+    return 0
+
+
+async def foreground(shell: Shell, argv: list[str]) -> int:
+    """fg and bg"""
+    if shell.dialect.bash and not (shell.options.monitor or shell.interactive):
+        await shell.complain("no job control", argv[0])
+        return 1
+    word = argv[1] if len(argv) > 1 else "%"
+    job = shell.jobs.find(word)
+    if job is None:
+        if shell.dialect.bash:
+            await shell.complain(f"{argv[1] if len(argv) > 1 else 'current'}: no such job", argv[0])
+            return 1
+        if len(argv) < 2:
+            await shell.complain("No current job", argv[0])
+        else:
+            await shell.complain(f"No such job: {word}" if shell.dialect.dash else f"{word}: no such job", argv[0])
+        if shell.interactive:
+            return 2
+        raise Failure("", 2)
+    job.stopped = False
+    for process in job.processes:
+        if process.status is None:
+            shell.process.kill(process.pid, 18)
+    if argv[0] == "bg":
+        await shell.write(f"[{job.number}]{shell.jobs.mark(job)} {job.source} &\n")
+        return 0
+    await shell.write(f"{job.source}\n")
+    for process in job.processes:
+        if process.pid not in job.statuses:
+            job.statuses[process.pid] = await wait_for(shell, process)
+    status = job.status()
+    shell.jobs.remove(job)
+    return status.shell_code() if status else 127
+
+
+async def disown(shell: Shell, argv: list[str]) -> int:
+    for word in [word for word in argv[1:] if not word.startswith("-")] or ["%"]:
+        job = shell.jobs.find(word) or (shell.jobs.by_pid(int(word)) if word.isdigit() else None)
+        if job is None:
+            await shell.complain(f"{argv[1] if len(argv) > 1 else 'current'}: no such job", "disown")
+            return 1
+        shell.jobs.remove(job)
+    return 0
+
+
+async def kill(shell: Shell, argv: list[str]) -> int:
+    words, signal = argv[1:], 15
+    if not words:
+        await _kill_usage(shell)
+        return 2 if not shell.dialect.busybox else 1
+    first = words[0]
+    if first in ("-l", "-L"):
+        return await _list_signals(shell, words[1:])
+    if first in ("-s", "-n") and len(words) > 1:
+        name, words = words[1], words[2:]
+    elif first == "--":
+        name, words = "15", words[1:]
+    elif first.startswith("-") and len(first) > 1:
+        name, words = first[1:], words[1:]
+    else:
+        name = "15"
+    number = number_of(name) if name.upper() not in ("EXIT", "0") else 0
+    if number is None:
+        if shell.dialect.bash:
+            await shell.complain(f"{name}: invalid signal specification", "kill")
+        elif shell.dialect.busybox:
+            await shell.complain(f"bad signal name '{name}'")
+        else:
+            await shell.complain(f"Illegal option -{name[0]}", "kill")
+            raise Failure("", 2)
+        return 1
+    signal = number
+    if words[:1] == ["--"]:
+        words = words[1:]
+    if not words:
+        await _kill_usage(shell)
+        return 1 if shell.dialect.busybox else 2
+    code = 0
+    for word in words:
+        code = max(code, await _kill_one(shell, word, signal))
+    if shell.process.pid in [int(word) for word in words if re.fullmatch(r"\d+", word)]:
+        await shell.process.breathe()
+    return code
+
+
+async def _kill_usage(shell: Shell) -> None:
+    if shell.dialect.bash:
+        await shell.write_error(
+            "kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]\n"
+        )
+    elif shell.dialect.dash:
+        await shell.complain(
+            "Usage: kill [-s sigspec | -signum | -sigspec] [pid | job]... or\nkill -l [exitstatus]", "kill"
+        )
+    else:
+        await shell.complain("you need to specify whom to kill")
+
+
+async def _kill_one(shell: Shell, word: str, signal: int) -> int:
+    if word.startswith("%"):
+        job = shell.jobs.find(word)
+        if job is None:
+            await shell.complain(f"{word}: no such job" if not shell.dialect.dash else f"No such job: {word}", "kill")
+            return 1
+        pids = [process.pid for process in job.processes if process.status is None]
+    elif re.fullmatch(r"-?\d+", word):
+        pids = [int(word)]
+    else:
+        if shell.dialect.bash:
+            await shell.complain(f"{word}: arguments must be process or job IDs", "kill")
+        elif shell.dialect.busybox:
+            await shell.complain(f"invalid number '{word}'")
+        else:
+            await shell.complain(f"Illegal number: {word}", "kill")
+            raise Failure("", 2)
+        return 1
+    for pid in pids:
+        try:
+            shell.process.kill(pid, signal)
+        except OSError as error:
+            words = reason(error)
+            if shell.dialect.bash:
+                await shell.complain(f"({pid}) - {words}", "kill")
+            elif shell.dialect.dash:
+                await shell.complain(f"{words}\n", "kill")
+            else:
+                await shell.complain(f"can't kill pid {pid}: {words}")
+            return 1
+    return 0
+
+
+async def _list_signals(shell: Shell, words: list[str]) -> int:
+    if not words:
+        if shell.dialect.bash:
+            row = ""
+            for place, (number, name) in enumerate(sorted(SIGNALS.items()), 1):
+                row += f"{number:2}) SIG{name:<9}" + ("\n" if place % 5 == 0 else "\t")
+            await shell.write(row.rstrip("\t\n") + "\n")
+        elif shell.dialect.dash:
+            await shell.write("\n".join(["0", *(SIGNALS.get(number, f"RTMIN+{number - 34}") for number in range(1, 32))]) + "\n")
+        else:
+            await shell.write("".join(f"{number:2}) {name}\n" for number, name in sorted(SIGNALS.items()) if number < 32))
+        return 0
+    code = 0
+    for word in words:
+        if word.isdigit():
+            number = int(word)
+            name = SIGNALS.get(number - 128 if number > 128 else number)
+            if name is None:
+                await shell.complain(f"{word}: invalid signal specification", "kill")
+                code = 1
+            else:
+                await shell.write(f"{name}\n")
+        else:
+            found = number_of(word)
+            if found is None:
+                await shell.complain(f"{word}: invalid signal specification", "kill")
+                code = 1
+            else:
+                await shell.write(f"{found}\n")
+    return code
+
+
+def _trap_name(word: str) -> str | None:
+    """EXIT, INT, …: as it is kept."""
+    if word == "0" or word.upper() == "EXIT":
+        return "EXIT"
+    upper = word.upper().removeprefix("SIG")
+    if upper in PSEUDO:
+        return upper
+    number = number_of(word)
+    return SIGNALS.get(number) if number is not None else None
+
+
+async def trap(shell: Shell, argv: list[str]) -> int:
+    words = argv[1:]
+    if words[:1] == ["--"]:
+        words = words[1:]
+    if words[:1] == ["-l"] and shell.dialect.more_than_posix:
+        return await _list_signals(shell, [])
+    if not words or words[0] == "-p":
+        await _list_traps(shell, [_trap_name(word) for word in words[1:]])
+        return 0
+    action: str | None = words[0]
+    if len(words) == 1:
+        if not words[0].isdigit() and _trap_name(words[0]) is None or words[0] == "-":
+            if shell.dialect.bash and words[0] != "-":
+                await shell.write_error("trap: usage: trap [-lp] [[arg] signal_spec ...]\n")
+                return 2
+            return 0 if words[0] == "-" else 1
+        action = None
+    else:
+        words = words[1:]
+        if action == "-" or (action is not None and action.isdigit() and number_of(action) is not None):
+            words = words if action == "-" else [str(action), *words]
+            action = None
+    code = 0
+    for word in words:
+        name = _trap_name(word)
+        if name is None or (name in ("ERR", "DEBUG", "RETURN") and shell.dialect.dash):
+            if shell.dialect.dash:
+                await shell.write_error(f"trap: {word}: bad trap\n")
+            else:
+                await shell.complain(f"{word}: invalid signal specification", "trap")
+            code = 1
+            continue
+        shell.traps.set(shell, name, action)
+    return code
+
+
+async def _list_traps(shell: Shell, names: list[str | None]) -> None:
+    commands = shell.traps.commands or shell.traps.inherited
+
+    def order(name: str) -> int:
+        return -1 if name == "EXIT" else number_of(name) or 100
+
+    for name in sorted(commands, key=order):
+        if names and name not in names:
+            continue
+        shown = f"SIG{name}" if shell.dialect.bash and name not in PSEUDO else name
+        text = commands[name]
+        await shell.write(f"trap -- {single_quoted(text) if shell.dialect.bash else dash_quoted(text)} {shown}\n")
+
+
+async def umask(shell: Shell, argv: list[str]) -> int:
+    words = argv[1:]
+    symbolic = words[:1] == ["-S"]
+    words = [word for word in words if word not in ("-S", "-p")]
+    mask = shell.process.umask
+    if not words:
+        if symbolic:
+            classes = [("u", 6), ("g", 3), ("o", 0)]
+            parts = []
+            for name, bits in classes:
+                allowed = ~mask >> bits & 7
+                parts.append(f"{name}=" + "".join(c for c, bit in (("r", 4), ("w", 2), ("x", 1)) if allowed & bit))
+            await shell.write(",".join(parts) + "\n")
+        else:
+            await shell.write(f"{mask:04o}\n")
+        return 0
+    word = words[0]
+    if re.fullmatch(r"[0-7]{1,4}", word):
+        shell.process.umask = int(word, 8)
+        return 0
+    new = _symbolic_mask(word, mask)
+    if new is None:
+        if shell.dialect.bash:
+            await shell.complain(f"{word}: octal number out of range", "umask")
+            return 1
+        await shell.complain(f"Illegal mode: {word}" if shell.dialect.dash else f"illegal mode: {word}", "umask")
+        raise Failure("", 2)
+    shell.process.umask = new
+    return 0
+
+
+def _symbolic_mask(text: str, mask: int) -> int | None:
+    """u=rwx,g-w"""
+    allowed = ~mask & 0o777
+    for clause in text.split(","):
+        found = re.fullmatch(r"([ugoa]*)([-+=])([rwx]*)", clause)
+        if found is None:
+            return None
+        bits = sum({"r": 4, "w": 2, "x": 1}[letter] for letter in set(found[3]))
+        for who in "ugo" if not found[1] or "a" in found[1] else found[1]:
+            shift = {"u": 6, "g": 3, "o": 0}[who]
+            if found[2] == "=":
+                allowed = allowed & ~(7 << shift) | bits << shift
+            elif found[2] == "+":
+                allowed |= bits << shift
+            else:
+                allowed &= ~(bits << shift)
+    return ~allowed & 0o777
+
+
+_LIMITS = {
+    "c": ("core file size          (blocks, -c)", "0"),
+    "d": ("data seg size           (kbytes, -d)", "unlimited"),
+    "f": ("file size               (blocks, -f)", "unlimited"),
+    "l": ("max locked memory       (kbytes, -l)", "8192"),
+    "m": ("max memory size         (kbytes, -m)", "unlimited"),
+    "n": ("open files                      (-n)", "1048576"),
+    "s": ("stack size              (kbytes, -s)", "8192"),
+    "t": ("cpu time               (seconds, -t)", "unlimited"),
+    "u": ("max user processes              (-u)", "unlimited"),
+    "v": ("virtual memory          (kbytes, -v)", "unlimited"),
+}
+
+
+async def ulimit(shell: Shell, argv: list[str]) -> int:
+    """Limits are remembered and shown; nothing here uses them up."""
+    letters = "".join(word[1:] for word in argv[1:] if word.startswith("-"))
+    values = [word for word in argv[1:] if not word.startswith("-")]
+    kept = shell.process.container.notes.setdefault("ulimit", {})
+    assert isinstance(kept, dict)
+    if "a" in letters:
+        await shell.write("".join(f"{name} {kept.get(key, value)}\n" for key, (name, value) in _LIMITS.items()))
+        return 0
+    kinds = [letter for letter in letters if letter not in "HS"] or ["f"]
+    for kind in kinds:
+        if kind not in _LIMITS:
+            from minikube_edu.container_runtime.simulated.shell.builtin.declaring import illegal_option
+
+            return await illegal_option(shell, "ulimit", kind)
+        if not values:
+            await shell.write(f"{kept.get(kind, _LIMITS[kind][1])}\n")
+        elif values[0] == "unlimited" or values[0].isdigit():
+            kept[kind] = values[0]
+        else:
+            await shell.complain(f"{values[0]}: invalid number" if shell.dialect.bash else "bad number", "ulimit")
+            return 1
+    return 0
+
+
+async def times(shell: Shell, argv: list[str]) -> int:
+    own = shell.process.container.cpu_seconds(shell.process.pid)
+    digits = 6 if shell.dialect.dash else 3
+    minutes, seconds = divmod(own, 60)
+    zero = f"0m{0:.{digits}f}s"
+    await shell.write(f"{int(minutes)}m{seconds:.{digits}f}s {zero}\n{zero} {zero}\n")
+    return 0
+
+
+POSIX: dict[str, Builtin] = {
+    "wait": wait,
+    "jobs": jobs,
+    "fg": foreground,
+    "bg": foreground,
+    "kill": kill,
+    "trap": trap,
+    "umask": umask,
+    "ulimit": ulimit,
+    "times": times,
+}
+BASH: dict[str, Builtin] = {"disown": disown}

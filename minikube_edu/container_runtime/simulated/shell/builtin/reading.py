@@ -1,0 +1,325 @@
+"""read, and bash's mapfile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minikube_edu.container_runtime.simulated.contract import OpenFile
+from minikube_edu.container_runtime.simulated.shell.errors import Failure
+from minikube_edu.container_runtime.simulated.shell.variables import Variable
+
+if TYPE_CHECKING:
+    from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
+
+
+async def read_line(shell: Shell, descriptor: int = 0) -> str | None:
+    """One line without its newline; None at the end."""
+    file = shell.process.files.get(descriptor)
+    if file is None:
+        return None
+    data, ended = await _until(shell, file, b"\n", None)
+    return None if ended and not data else data.decode("utf-8", "surrogateescape")
+
+
+async def _until(shell: Shell, file: OpenFile, delimiter: bytes, most: int | None) -> tuple[bytes, bool]:
+    """Bytes before the delimiter, one by one, so that what follows is left for others. True: the end came first."""
+    data = bytearray()
+    try:
+        begin = file.seek(0, 1)
+    except OSError:
+        while most is None or _characters(data) < most:
+            byte = await file.read(1)
+            if not byte:
+                return bytes(data), True
+            if byte == delimiter:
+                return bytes(data), False
+            data += byte
+            if len(data) > 1 << 26:
+                break
+        return bytes(data), False
+    # A file can be read ahead and set back.
+    while True:
+        chunk = await file.read(4096)
+        end = chunk.find(delimiter)
+        if end >= 0:
+            data += chunk[:end]
+        else:
+            data += chunk
+        if most is not None and _characters(data) >= most:
+            data = bytearray(data.decode("utf-8", "surrogateescape")[:most].encode("utf-8", "surrogateescape"))
+            file.seek(begin + len(data), 0)
+            return bytes(data), False
+        if end >= 0:
+            file.seek(begin + len(data) + 1, 0)
+            return bytes(data), False
+        if not chunk:
+            return bytes(data), True
+
+
+def _characters(data: bytearray) -> int:
+    return len(data.decode("utf-8", "ignore"))
+
+
+class _Wishes:
+    """The options of one read."""
+
+    def __init__(self) -> None:
+        self.raw = self.silent = False
+        self.prompt = ""
+        self.array = ""
+        self.delimiter = b"\n"
+        self.count: int | None = None
+        self.exact = False
+        self.timeout: float | None = None
+        self.descriptor = 0
+
+
+async def _wishes(shell: Shell, argv: list[str]) -> tuple[_Wishes, list[str]] | None:
+    wishes = _Wishes()
+    words = argv[1:]
+    allowed = "rp" if shell.dialect.dash else "rptnsadNuei" if shell.dialect.bash else "rptnsdu"
+    while words and words[0].startswith("-") and len(words[0]) > 1:
+        option = words.pop(0)[1:]
+        if option == "-":
+            break
+        while option:
+            letter, option = option[0], option[1:]
+            if letter not in allowed:
+                if shell.dialect.bash:
+                    await shell.complain(f"-{letter}: invalid option", "read")
+                    await shell.write_error(
+                        "read: usage: read [-ers] [-a array] [-d delim] [-i text] [-n nchars] [-N nchars] [-p prompt]"
+                        " [-t timeout] [-u fd] [name ...]\n"
+                    )
+                    return None
+                text = f"Illegal option -{letter}" if shell.dialect.dash else f"illegal option -{letter}"
+                await shell.complain(text, "read")
+                raise Failure("", 2)
+            if letter in "rse":
+                wishes.raw = wishes.raw or letter == "r"
+                wishes.silent = wishes.silent or letter == "s"
+                continue
+            value, option = option or (words.pop(0) if words else ""), ""
+            if not await _wish(shell, wishes, letter, value):
+                return None
+    return wishes, words
+
+
+async def _wish(shell: Shell, wishes: _Wishes, letter: str, value: str) -> bool:
+    if letter == "p":
+        wishes.prompt = value
+    elif letter == "a":
+        wishes.array = value
+    elif letter == "d":
+        wishes.delimiter = value[:1].encode() or b"\0"
+    elif letter in "nN":
+        if not value.isdigit():
+            await shell.complain(f"{value}: invalid number" if shell.dialect.bash else "invalid count", "read")
+            return False
+        wishes.count, wishes.exact = int(value), letter == "N"
+        if wishes.exact:
+            wishes.delimiter = b""
+    elif letter == "t":
+        try:
+            wishes.timeout = float(value)
+        except ValueError:
+            await shell.complain(f"{value}: invalid timeout specification", "read")
+            return False
+    elif letter == "u":
+        wishes.descriptor = int(value) if value.isdigit() else -1
+    return True
+
+
+async def read(shell: Shell, argv: list[str]) -> int:
+    parsed = await _wishes(shell, argv)
+    if parsed is None:
+        return 2 if shell.dialect.bash else 1
+    wishes, names = parsed
+    if shell.dialect.dash and not names:
+        await shell.complain("arg count", "read")
+        raise Failure("", 2)
+    for name in names:
+        if not name.replace("_", "a").isalnum() or name[0].isdigit():
+            if shell.dialect.bash:
+                if "[" in name:
+                    continue
+                await shell.complain(f"`{name}': not a valid identifier", "read")
+                return 1
+            await shell.complain(f"{name}: bad variable name", "read")
+            raise Failure("", 2)
+    file = shell.process.files.get(wishes.descriptor)
+    if file is None:
+        text = f"read error: {wishes.descriptor}: Bad file descriptor" if shell.dialect.bash else "read error: Bad file descriptor"
+        await shell.complain(text, "read")
+        return 1
+    terminal = file.is_terminal()
+    if wishes.prompt and terminal:
+        await shell.write_error(wishes.prompt)
+    text, ended, late = await _input(shell, wishes, file, terminal)
+    _assign(shell, wishes, names, text)
+    if late:
+        return 142 if shell.dialect.bash else 1
+    return int(ended)
+
+
+async def _input(shell: Shell, wishes: _Wishes, file: OpenFile, terminal: bool) -> tuple[list[tuple[str, bool]], bool, bool]:
+    """Characters with the note whether a backslash stood before them; was it the end; was it too late."""
+    import asyncio
+
+    raw_terminal = terminal and (wishes.silent or wishes.count is not None)
+    if raw_terminal:
+        file.set_raw(True)  # type: ignore[attr-defined]  # a terminal
+    try:
+        if wishes.timeout is None:
+            return (*await _characters_of(shell, wishes, file, raw_terminal), False)
+        try:
+            async with asyncio.timeout(wishes.timeout):
+                return (*await _characters_of(shell, wishes, file, raw_terminal), False)
+        except TimeoutError:
+            return [], True, True
+    finally:
+        if raw_terminal:
+            file.set_raw(False)  # type: ignore[attr-defined]  # a terminal
+
+
+async def _characters_of(
+    shell: Shell, wishes: _Wishes, file: OpenFile, raw_terminal: bool
+) -> tuple[list[tuple[str, bool]], bool]:
+    found: list[tuple[str, bool]] = []
+    delimiter = b"\r" if raw_terminal and wishes.delimiter == b"\n" else wishes.delimiter
+    while True:
+        data, ended = await _until(shell, file, delimiter or b"\0\0", wishes.count)
+        text = data.decode("utf-8", "surrogateescape").replace("\0", "")
+        if wishes.raw:
+            return [(character, False) for character in text], ended
+        position, continued = 0, False
+        while position < len(text):
+            if text[position] == "\\":
+                if position + 1 == len(text):
+                    continued = not ended
+                    break
+                found.append((text[position + 1], True))
+                position += 2
+            else:
+                found.append((text[position], False))
+                position += 1
+        if not continued:
+            return found, ended
+
+
+def _assign(shell: Shell, wishes: _Wishes, names: list[str], text: list[tuple[str, bool]]) -> None:
+    ifs = shell.variables.get("IFS")
+    ifs = " \t\n" if ifs is None else ifs
+    if wishes.array:
+        fields = _fields(text, ifs, None)
+        variable = shell.variables.table.setdefault(wishes.array, Variable())
+        variable.value = dict(enumerate(fields))
+        return
+    if not names:
+        shell.variables.set("REPLY", "".join(character for character, _ in text))
+        return
+    fields = ["".join(character for character, _ in text)] if wishes.exact else _fields(text, ifs, len(names))
+    for place, name in enumerate(names):
+        value = fields[place] if place < len(fields) else ""
+        if "[" in name:
+            base, _, index = name[:-1].partition("[")
+            shell.set_element(base, index, value)
+        else:
+            shell.variables.set(name, value)
+
+
+def _fields(text: list[tuple[str, bool]], ifs: str, most: int | None) -> list[str]:
+    """Split by IFS; the last name gets the rest as it stands."""
+    white = {character for character in ifs if character in " \t\n"}
+    other = set(ifs) - white
+    fields: list[str] = []
+    position, size = 0, len(text)
+
+    def is_in(place: int, characters: set[str]) -> bool:
+        return not text[place][1] and text[place][0] in characters
+
+    while position < size and is_in(position, white):
+        position += 1
+    while position < size:
+        if most is not None and len(fields) == most - 1:
+            fields.append(_rest(text, position, is_in, white, other))
+            return fields
+        begin = position
+        while position < size and not is_in(position, white) and not is_in(position, other):
+            position += 1
+        fields.append("".join(character for character, _ in text[begin:position]))
+        while position < size and is_in(position, white):
+            position += 1
+        if position < size and is_in(position, other):
+            position += 1
+            while position < size and is_in(position, white):
+                position += 1
+    return fields
+
+
+def _rest(text: list[tuple[str, bool]], begin: int, is_in: object, white: set[str], other: set[str]) -> str:
+    """The last field: without white space at its end, and without one separator if that is all there is after it."""
+    assert callable(is_in)
+    end = len(text)
+    while end > begin and is_in(end - 1, white):
+        end -= 1
+    place = begin
+    while place < end and not is_in(place, white) and not is_in(place, other):
+        place += 1
+    after = place
+    while after < end and is_in(after, white):
+        after += 1
+    if after < end and is_in(after, other) and after == end - 1:
+        end = place
+    return "".join(character for character, _ in text[begin:end])
+
+
+async def mapfile(shell: Shell, argv: list[str]) -> int:
+    words, strip, most, skip, delimiter, origin, descriptor = argv[1:], False, 0, 0, "\n", 0, 0
+    while words and words[0].startswith("-") and len(words[0]) > 1:
+        option = words.pop(0)[1:]
+        if option == "t":
+            strip = True
+            continue
+        if option[0] == "t":
+            strip, option = True, option[1:]
+        value = option[1:] or (words.pop(0) if words else "")
+        if option[0] == "d":
+            delimiter = value[:1] or "\0"
+        elif option[0] in "nsOu" and value.isdigit():
+            number = int(value)
+            if option[0] == "n":
+                most = number
+            elif option[0] == "s":
+                skip = number
+            elif option[0] == "O":
+                origin = number
+            else:
+                descriptor = number
+        elif option[0] not in "cC":
+            await shell.complain(f"-{option[0]}: invalid option", argv[0])
+            return 2
+    file = shell.process.files.get(descriptor)
+    if file is None:
+        return 1
+    chunks = []
+    while data := await file.read():
+        chunks.append(data)
+    text = b"".join(chunks).decode("utf-8", "surrogateescape")
+    lines = text.split(delimiter)
+    kept = [line + delimiter for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+    kept = kept[skip : skip + most] if most else kept[skip:]
+    if strip:
+        kept = [line.removesuffix(delimiter) for line in kept]
+    name = words[0] if words else "MAPFILE"
+    variable = shell.variables.table.setdefault(name, Variable())
+    shell.variables.check(name, variable)
+    if not origin or not isinstance(variable.value, dict):
+        variable.value = {}
+    for place, line in enumerate(kept, origin):
+        variable.value[place] = line  # type: ignore[index]  # indices are ints
+    return 0
+
+
+POSIX: dict[str, Builtin] = {"read": read}
+BASH: dict[str, Builtin] = {"mapfile": mapfile, "readarray": mapfile}
