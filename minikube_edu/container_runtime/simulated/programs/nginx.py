@@ -263,7 +263,7 @@ class Master:
                     await worker.sleep(1e9)
         return await server.serve(listeners)
 
-    # -- requests ------------------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------------------------
 
     def site_for(self, request: Request) -> Site:
         port = request.local.port
@@ -335,7 +335,7 @@ class Master:
             return (self.process.stdout if path.endswith("out") else self.process.stderr).retain()
         return self.process.open(path, "a")
 
-    # -- the master's watch --------------------------------------------------------------------------------------------
+    # -- the master's watch ------------------------------------------------------------------------------------------
 
     async def watch(self, worker: Process) -> int:
         while True:

@@ -55,7 +55,7 @@ class Handling:
         self.groups: list[str] = []
         self.redirects = 0
 
-    # -- settings, the innermost first ---------------------------------------------------------------------------------
+    # -- settings, the innermost first -------------------------------------------------------------------------------
 
     def setting(self, name: str) -> Directive | None:
         levels = [self.location.settings] if self.location else []
@@ -125,7 +125,7 @@ class Handling:
             f'host: "{self.request.headers.get("host", "")}"',
         )
 
-    # -- the answer ----------------------------------------------------------------------------------------------------
+    # -- the answer --------------------------------------------------------------------------------------------------
 
     async def answer(self, upstreams: Upstreams) -> Response:
         self.upstreams = upstreams
@@ -286,12 +286,13 @@ class Handling:
     def status_page(self) -> Response:
         counts = self.upstreams.counts()
         words = (
-            f"Active connections: {counts[0]} \nserver accepts handled requests\n {counts[1]} {counts[1]} {counts[2]} \n"
+            f"Active connections: {counts[0]} \nserver accepts handled requests\n"
+            f" {counts[1]} {counts[1]} {counts[2]} \n"
             f"Reading: 0 Writing: 1 Waiting: {max(0, counts[0] - 1)} \n"
         )
         return Response(words.encode(), 200, "text/plain")
 
-    # -- files ---------------------------------------------------------------------------------------------------------
+    # -- files -------------------------------------------------------------------------------------------------------
 
     def file_for(self, uri: str) -> str:
         alias = self.location.settings.first("alias") if self.location else None

@@ -1,0 +1,1 @@
+"""Do the network's commands say and do what the real ones do?"""

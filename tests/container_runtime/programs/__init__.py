@@ -1,0 +1,1 @@
+"""Do the servers of images answer as the real ones?"""
