@@ -22,6 +22,7 @@ from minikube_edu.client.rest import Client
 from minikube_edu.client.sending import Impersonation, Sender
 from minikube_edu.client.transport import Connection, Endpoint
 from minikube_edu.lib.gotext import quote
+from minikube_edu.lib.node_root import below
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 NO_CONFIGURATION = (
@@ -194,7 +195,7 @@ def _absolute(entry: dict[str, Any], path: str) -> dict[str, Any]:
     entry = dict(entry)
     for key in (*_CLUSTER_PATHS, *_USER_PATHS):
         if entry.get(key):
-            entry[key] = os.path.join(folder, entry[key])
+            entry[key] = below(os.path.join(folder, entry[key]))
     command = (entry.get("exec") or {}).get("command") or ""
     if os.sep in command:
         entry["exec"] = {**entry["exec"], "command": os.path.join(folder, command)}

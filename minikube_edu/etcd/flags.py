@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from minikube_edu.etcd.compact import AutoCompaction, parse_duration, parse_retention
 from minikube_edu.etcd.limits import ETCD_VERSION, PROGRESS_INTERVAL
+from minikube_edu.lib.node_root import below
 
 # name = default; a boolean's default is true or false. The first group changes something here.
 EFFECTIVE = """
@@ -190,7 +191,7 @@ def _options(given: Mapping[str, str]) -> Options:
         raise FlagError(str(error), 2) from error
     return Options(
         name=value("name"),
-        data_dir=value("data-dir") or f"{value('name')}.etcd",
+        data_dir=below(value("data-dir")) or f"{value('name')}.etcd",
         client_urls=_urls(client_urls),
         advertise_client_urls=_urls(value("advertise-client-urls")),
         peer_urls=_urls(value("initial-advertise-peer-urls")),
@@ -198,9 +199,9 @@ def _options(given: Mapping[str, str]) -> Options:
         private_socket=private,
         quota=max(0, quota),
         auto_compaction=auto_compaction,
-        certificate=value("cert-file"),
-        key=value("key-file"),
-        client_ca=value("trusted-ca-file"),
+        certificate=below(value("cert-file")),
+        key=below(value("key-file")),
+        client_ca=below(value("trusted-ca-file")),
         client_certificates=value("client-cert-auth") == "true",
         progress_interval=progress,
         fsync=value("unsafe-no-fsync") != "true",

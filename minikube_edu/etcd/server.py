@@ -11,8 +11,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from minikube_edu.etcd.contract import Store, StoreError
@@ -20,7 +22,13 @@ from minikube_edu.etcd.delegation import Delegation
 from minikube_edu.etcd.flags import FlagError, Options, parse
 from minikube_edu.etcd.limits import DEFAULT_QUOTA
 from minikube_edu.etcd.opening import open_store
+from minikube_edu.etcd.private_socket import path_beside
 from minikube_edu.etcd.sqlite import SqliteStore
+from minikube_edu.lib.localhost import NODE_ADDRESS, listening
+
+if TYPE_CHECKING:
+    from minikube_edu.etcd.grpc_face import GrpcFace
+    from minikube_edu.etcd.patient_face import PatientFace
 
 log = logging.getLogger("etcd")
 
@@ -44,13 +52,14 @@ async def serve(options: Options, stop: asyncio.Event, ready: Callable[[list[str
         if isinstance(store, SqliteStore):
             store.own_write = delegation.writing
         urls = []
-        if options.private_socket:
-            await _open_private(options.private_socket, store, delegation, open_things)
+        private = options.private_socket or next(filter(None, map(path_beside, options.client_urls)), "")
         if options.client_urls:
             urls = await _open_grpc(options, store, delegation, open_things)
+        if private:  # last: who finds it finds the whole seat
+            await _open_private(private, store, delegation, open_things)
         if options.metrics_urls:
             await _open_health(options, store, open_things)
-        log.info("serving: %s", ", ".join([*urls, *([options.private_socket] if options.private_socket else [])]))
+        log.info("serving: %s", ", ".join([*urls, *([private] if private else [])]))
         if ready is not None:
             ready(urls)
         await stop.wait()
@@ -66,34 +75,100 @@ async def _open_private(path: str, store: Store, delegation: Delegation, open_th
 
 
 async def _open_grpc(options: Options, store: Store, delegation: Delegation, open_things: AsyncExitStack) -> list[str]:
-    try:
-        from minikube_edu.etcd.grpc_face import GrpcFace, Member, ServerTls
-    except ImportError as error:
-        raise FlagError(f"--listen-client-urls needs grpcio ({error}): install minikube_edu[etcd]") from error
-    tls = None
-    if options.certificate:
-        client_ca = _content(options.client_ca) if options.client_certificates else None
-        tls = ServerTls(_content(options.certificate), _content(options.key), client_ca)
-    member = Member(options.name, options.peer_urls, options.advertise_client_urls)
-    faces: dict[bool, GrpcFace] = {}
+    """The client URLs. On a node, gRPC waits for its first visitor (patient_face)."""
+    secure = [url for url in options.client_urls if url.startswith(("https:", "unixs:"))]
+    if secure and not options.certificate:
+        raise FlagError(f"--listen-client-urls {secure[0]} needs --cert-file and --key-file")
+    files = _TlsFiles.read(options) if options.certificate else None  # what is missing is said at once
+    patient = bool(os.environ.get(NODE_ADDRESS))
+    if not patient:
+        _grpc_or_explain()
+    opened: dict[bool, _Opened] = {}
     served = []
     for url in options.client_urls:
         parts = urlsplit(url)
-        secure = parts.scheme in ("https", "unixs")
-        if secure and tls is None:
-            raise FlagError(f"--listen-client-urls {url} needs --cert-file and --key-file")
-        if secure not in faces:
-            quota = options.quota or DEFAULT_QUOTA
-            face = GrpcFace(store, delegation=delegation, member=member, tls=tls if secure else None, quota=quota)
-            faces[secure] = face
-            open_things.push_async_callback(face.close)
+        one = opened.setdefault(
+            url in secure, _Opened(options, files if url in secure else None, store, delegation, open_things)
+        )
         if parts.scheme.startswith("unix"):
-            await faces[secure].listen("unix:" + url.partition("://")[2])
+            await one.face().listen("unix:" + url.partition("://")[2])
             served.append(url)
+        elif patient:
+            for address in listening(parts.hostname or ""):
+                port = await one.wait_for_visitors(address, parts.port or 80)
+                served.append(f"{parts.scheme}://{address}:{port}")
         else:
-            port = await faces[secure].listen(_address(parts.netloc))
+            port = await one.face().listen(_address(parts.netloc))
             served.append(f"{parts.scheme}://{parts.hostname}:{port}")
-    return served
+    return list(dict.fromkeys(served))
+
+
+def _grpc_or_explain() -> None:
+    try:
+        import grpc  # noqa: F401
+    except ImportError as error:
+        raise FlagError(f"--listen-client-urls needs grpcio ({error}): install minikube_edu[etcd]") from error
+
+
+@dataclass(frozen=True)
+class _TlsFiles:
+    certificate: bytes
+    key: bytes
+    client_ca: bytes | None
+
+    @classmethod
+    def read(cls, options: Options) -> _TlsFiles:
+        client_ca = _content(options.client_ca) if options.client_certificates else None
+        return cls(_content(options.certificate), _content(options.key), client_ca)
+
+
+class _Opened:
+    """The gRPC server of all plain, or of all encrypted URLs; made when it is needed."""
+
+    def __init__(
+        self,
+        options: Options,
+        files: _TlsFiles | None,
+        store: Store,
+        delegation: Delegation,
+        open_things: AsyncExitStack,
+    ) -> None:
+        self._options, self._files = options, files
+        self._store, self._delegation, self._open_things = store, delegation, open_things
+        self._face: GrpcFace | None = None
+        self._patient: PatientFace | None = None
+        self._addresses: dict[tuple[str, int], int] = {}
+
+    def face(self) -> GrpcFace:
+        if self._face is None:
+            from minikube_edu.etcd.grpc_face import GrpcFace, Member, ServerTls
+
+            options, files = self._options, self._files
+            tls = ServerTls(files.certificate, files.key, files.client_ca) if files else None
+            member = Member(options.name, options.peer_urls, options.advertise_client_urls)
+            self._face = GrpcFace(
+                self._store,
+                delegation=self._delegation,
+                member=member,
+                tls=tls,
+                quota=options.quota or DEFAULT_QUOTA,
+            )
+            self._open_things.push_async_callback(self._face.close)
+        return self._face
+
+    async def wait_for_visitors(self, address: str, port: int) -> int:
+        if self._patient is None:
+            from minikube_edu.etcd.patient_face import PatientFace
+
+            self._patient = PatientFace(self._bring)
+            self._open_things.push_async_callback(self._patient.close)
+        if (address, port) not in self._addresses:  # localhost and the node's address may be one
+            self._addresses[address, port] = await self._patient.listen(address, port)
+        return self._addresses[address, port]
+
+    async def _bring(self, path: str) -> None:
+        _grpc_or_explain()
+        await self.face().listen(f"unix:{path}")
 
 
 async def _open_health(options: Options, store: Store, open_things: AsyncExitStack) -> None:
@@ -109,7 +184,8 @@ async def _open_health(options: Options, store: Store, open_things: AsyncExitSta
 
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(options.certificate, options.key)
-        await face.listen(parts.hostname or "localhost", parts.port or 80, context)
+        for address in listening(parts.hostname or "localhost"):
+            await face.listen(address, parts.port or 80, context)
 
 
 def _address(netloc: str) -> str:
@@ -131,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.basicConfig(
             level=_LEVELS.get(options.log_level, 20), format="%(asctime)s %(levelname)s etcd: %(message)s"
         )
-        asyncio.run(_run(options))
+        _loop_runner()(_run(options))
     except FlagError as error:
         print(error, file=sys.stderr)
         return error.code
@@ -139,6 +215,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"etcd: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run
+    runner: Callable[[Coroutine[Any, Any, None]], None] = uvloop.run
+    return runner
 
 
 async def _run(options: Options) -> None:

@@ -35,7 +35,7 @@ from minikube_edu.etcd.frame_stream import FrameStream
 from minikube_edu.etcd.hub import Deliver, hand_over
 from minikube_edu.lib import clock, ids
 
-FIRST_PAUSE = 0.02
+FIRST_PAUSE = 0.005
 LONGEST_PAUSE = 1.0
 MAX_FRAME = 2**31
 

@@ -19,7 +19,7 @@ _USED: dict[str, tuple[object, str]] = {
     "anonymous-auth": ("true", "whether requests without credentials are system:anonymous"),
     "api-audiences": ("", "whom tokens for this server are meant for; none: the issuer"),
     "authorization-mode": ("AlwaysAllow", "AlwaysAllow, AlwaysDeny, RBAC, Node, in order"),
-    "bind-address": ("127.0.0.1", "address to listen on"),
+    "bind-address": ("", "address to listen on; none: all of the node's, or loopback where there is no node"),
     "cert-dir": ("", "where certificates are made when none are given"),
     "client-ca-file": ("", "CA of client certificates"),
     "disable-admission-plugins": ("", "plugins to leave out"),

@@ -38,6 +38,8 @@ from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.server import ApiServer
 from minikube_edu.kube_apiserver.serving_certs import Serving, prepare
 from minikube_edu.kube_apiserver.upkeep import Upkeep
+from minikube_edu.lib import klog
+from minikube_edu.lib.localhost import listening
 from minikube_edu.lib.web import tls
 from minikube_edu.lib.web.server import Server, serve
 
@@ -79,10 +81,13 @@ async def open_store(options: argparse.Namespace) -> Store:
         from minikube_edu.etcd.opening import open_store as open_embedded
 
         return await open_embedded(options.data_file or None, fsync=not is_true(options.unsafe_no_fsync))
-    if servers[0].startswith("unix://"):
+    from minikube_edu.etcd.private_socket import socket_of
+
+    path = servers[0].removeprefix("unix://") if servers[0].startswith("unix://") else await socket_of(servers[0])
+    if path:
         from minikube_edu.etcd.socket_driver import SocketStore
 
-        return await SocketStore.open(servers[0].removeprefix("unix://"))
+        return await SocketStore.open(path)
     from minikube_edu.etcd.grpc_driver import GrpcStore
 
     return await GrpcStore.open(
@@ -163,7 +168,10 @@ async def start(options: argparse.Namespace) -> Running:
     definitions = Definitions(registry)
     await definitions.prepare()  # custom resources
     context = tls.server_context(serving.certificate, serving.key, serving.client_ca)
-    listener = await serve(server.handle, options.bind_address, options.secure_port, tls=context, name="kube-apiserver")
+    addresses = listening(options.bind_address)
+    if not options.bind_address and "127.0.0.1" not in addresses:
+        addresses.append("127.0.0.1")  # whichever address its node has, people look for it here
+    listener = await serve(server.handle, addresses, options.secure_port, tls=context, name="kube-apiserver")
     upkeep = Upkeep(registry, port=listener.port, advertise=options.advertise_address, client_ca=serving.client_ca)
     await upkeep.prepare()  # the kubernetes service
     tasks.append(asyncio.create_task(upkeep.run(), name="upkeep"))  # what the server keeps in order
@@ -186,14 +194,14 @@ async def _run(options: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
-    log.info("Serving securely on %s:%s", options.bind_address, running.listener.port)
+    log.info("Serving securely on %s:%s", ",".join(listening(options.bind_address)), running.listener.port)
     await stop.wait()
     await running.stop()
     return 0
 
 
 def run_forever(options: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    klog.begin()
     try:
         import uvloop
     except ImportError:

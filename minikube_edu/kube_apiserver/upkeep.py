@@ -25,6 +25,7 @@ from minikube_edu.kube_apiserver.registry import updating
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.watch_cache import Change
 from minikube_edu.lib import clock, ids
+from minikube_edu.lib.node_addresses import is_node_address
 from minikube_edu.lib.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,9 @@ class Upkeep:
             },
         )  # fmt: skip
         await self.ensure(self.resource("configmaps"), self.authentication_map())
-        if self.advertise and not ipaddress.ip_address(self.advertise).is_loopback:
+        if self.advertise and not (
+            ipaddress.ip_address(self.advertise).is_loopback and not is_node_address(self.advertise)
+        ):
             await self.endpoints()
 
     async def ensure(self, resource: Resource, obj: Object) -> None:

@@ -23,12 +23,12 @@ LOCAL = ("127.0.0.1", "::1", "[::1]", "localhost")
 
 
 def listening(address: str, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The addresses to bind for what a flag says, the most general first."""
+    """The addresses to bind for what a flag says, the most general first. Nothing said, and no node: loopback."""
     local = environment.get(LOCALHOST, "")
     if address in EVERYWHERE:
         node = environment.get(NODE_ADDRESS, "")
         if not node:
-            return [address or "0.0.0.0"]
+            return [address or LOCAL[0]]
         return [node, local] if local and local != node else [node]
     return [local] if local and address in LOCAL else [address]
 

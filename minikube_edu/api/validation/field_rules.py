@@ -10,6 +10,7 @@ from typing import Any
 
 from minikube_edu.api import ip, names, quantity
 from minikube_edu.api.field_errors import Errors
+from minikube_edu.lib.node_addresses import is_node_address
 
 Object = dict[str, Any]
 
@@ -99,7 +100,7 @@ def endpoint_ip(errors: Errors, path: str, text: str) -> None:
         return
     if address.is_unspecified:
         errors.invalid(path, text, f"may not be unspecified ({text})")
-    if address.is_loopback:
+    if address.is_loopback and not is_node_address(text):  # nodes of this project have such addresses
         errors.invalid(path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)")
     if address.is_link_local:
         errors.invalid(path, text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)")

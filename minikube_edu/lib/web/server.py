@@ -17,6 +17,7 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 
 from minikube_edu.lib.web.limits import Limits
 from minikube_edu.lib.web.messages import Handler
@@ -97,7 +98,7 @@ class Server:
 
 async def serve(
     handler: Handler,
-    host: str,
+    host: str | Sequence[str],
     port: int,
     *,
     tls: ssl.SSLContext | None = None,
@@ -106,7 +107,7 @@ async def serve(
     sock: socket.socket | None = None,
     name: str = "http",
 ) -> Server:
-    """Listen on `host` and `port` (0: any), or on the path `unix`, or on the listening socket `sock`."""
+    """Listen on `host` (or several) and `port` (0: any), or on the path `unix`, or on the listening socket `sock`."""
     loop = asyncio.get_running_loop()
     server = Server(name, limits or Limits())
 
