@@ -1,0 +1,302 @@
+"""Flags that several commands have, by their names."""
+
+from __future__ import annotations
+
+from minikube_edu.kubeadm.constants import ADMIN, NODE_BOOTSTRAPPERS, PKI, REPOSITORY
+from minikube_edu.lib.pflag import Flag
+
+_GATES = (
+    "A set of key=value pairs that describe feature gates for various features. Options are:\n"
+    "NodeLocalCRISocket=true|false (default=true)\n"
+    "PublicKeysECDSA=true|false (DEPRECATED - default=false)\n"
+    "RootlessControlPlane=true|false (ALPHA - default=false)"
+)
+_PATCHES = (
+    'Path to a directory that contains files named "target[suffix][+patchtype].extension". For example, '
+    '"kube-apiserver0+merge.yaml" or just "etcd.json". "target" can be one of "kube-apiserver", '
+    '"kube-controller-manager", "kube-scheduler", "etcd", "kubeletconfiguration", "corednsdeployment". "patchtype" can '
+    'be one of "strategic", "merge" or "json" and they match the patch formats supported by kubectl. The default '
+    '"patchtype" is "strategic". "extension" must be either "json" or "yaml". "suffix" is an optional string that can '
+    "be used to determine which patches are applied first alpha-numerically."
+)
+_SOCKET = (
+    "Path to the CRI socket to connect. If empty kubeadm will try to auto-detect this value; use this option only if "
+    "you have more than one CRI installed or if you have non-standard CRI socket."
+)
+_KUBECONFIG = (
+    "The kubeconfig file to use when talking to the cluster. If the flag is not set, a set of standard locations can "
+    "be searched for an existing kubeconfig file."
+)
+_IGNORE = (
+    "A list of checks whose errors will be shown as warnings. Example: 'IsPrivilegedUser,Swap'. Value 'all' ignores "
+    "errors from all checks."
+)
+_TTL = (
+    "The duration before the token is automatically deleted (e.g. 1s, 2m, 3h). If set to '0', the token will never "
+    "expire"
+)
+_OUTPUT = (
+    "Output format. One of: text|json|yaml|kyaml|go-template|go-template-file|template|templatefile|jsonpath|"
+    "jsonpath-as-json|jsonpath-file."
+)
+_RENEWAL = "Perform the renewal of certificates used by component changed during upgrades."
+_TOKEN_FORM = r"[a-z0-9]{6}\.[a-z0-9]{16}"
+
+CONFIG = Flag("config", help="Path to a kubeadm configuration file.")
+DRY_RUN = Flag("dry-run", "bool", help="Don't apply any changes; just output what would be done.")
+KUBECONFIG = Flag("kubeconfig", default=ADMIN, help=_KUBECONFIG)
+IGNORE = Flag("ignore-preflight-errors", "strings", help=_IGNORE)
+NODE_NAME = Flag("node-name", help="Specify the node name.")
+CRI_SOCKET = Flag("cri-socket", help=_SOCKET)
+PATCHES = Flag("patches", help=_PATCHES)
+SKIP_PHASES = Flag("skip-phases", "strings", help="List of phases to be skipped")
+FEATURE_GATES = Flag("feature-gates", help=_GATES)
+KUBERNETES_VERSION = Flag(
+    "kubernetes-version", default="stable-1", help="Choose a specific Kubernetes version for the control plane."
+)
+IMAGE_REPOSITORY = Flag(
+    "image-repository",
+    default=REPOSITORY,
+    help="Choose a container registry to pull control plane images from",
+)
+CERT_DIR = Flag("cert-dir", default=PKI, help="The path where to save and store the certificates.")
+SAVE_CERT_DIR = Flag("cert-dir", default=PKI, help="The path where to save the certificates")
+TOKEN_TTL = Flag("token-ttl", "duration", default="24h0m0s", help=_TTL)
+ADVERTISE = Flag(
+    "apiserver-advertise-address",
+    help="The IP address the API Server will advertise it's listening on. If not set the default network interface "
+    "will be used.",
+)
+BIND_PORT = Flag("apiserver-bind-port", "int32", default=6443, help="Port for the API Server to bind to.")
+EXTRA_SANS = Flag(
+    "apiserver-cert-extra-sans",
+    "strings",
+    help="Optional extra Subject Alternative Names (SANs) to use for the API Server serving certificate. Can be both "
+    "IP addresses and DNS names.",
+)
+ENDPOINT = Flag("control-plane-endpoint", help="Specify a stable IP address or DNS name for the control plane.")
+SERVICE_CIDR = Flag(
+    "service-cidr", default="10.96.0.0/12", help="Use alternative range of IP address for service VIPs."
+)
+POD_CIDR = Flag(
+    "pod-network-cidr",
+    help="Specify range of IP addresses for the pod network. If set, the control plane will automatically allocate "
+    "CIDRs for every node.",
+)
+DNS_DOMAIN = Flag(
+    "service-dns-domain",
+    default="cluster.local",
+    help='Use alternative domain for services, e.g. "myorg.internal".',
+)
+CERTIFICATE_KEY = Flag(
+    "certificate-key",
+    help="Key used to encrypt the control-plane certificates in the kubeadm-certs Secret. The certificate key is a hex "
+    "encoded string that is an AES key of size 32 bytes.",
+)
+SKIP_KEY_PRINT = Flag(
+    "skip-certificate-key-print",
+    "bool",
+    help="Don't print the key used to encrypt the control-plane certificates.",
+)
+SKIP_TOKEN_PRINT = Flag(
+    "skip-token-print", "bool", help="Skip printing of the default bootstrap token generated by 'kubeadm init'."
+)
+UPLOAD_CERTS = Flag("upload-certs", "bool", help="Upload control-plane certificates to the kubeadm-certs Secret.")
+TOKEN = Flag(
+    "token",
+    help="The token to use for establishing bidirectional trust between nodes and control-plane nodes. The format is "
+    f"{_TOKEN_FORM} - e.g. abcdef.0123456789abcdef",
+)
+MACHINE = Flag(
+    "machine", help="Description of the machine that preflight is to find (see docs/machines.md).", hidden=True
+)
+
+INIT = (
+    ADVERTISE, BIND_PORT, EXTRA_SANS, CERT_DIR, CERTIFICATE_KEY, CONFIG, ENDPOINT, CRI_SOCKET, DRY_RUN, FEATURE_GATES,
+    IGNORE, IMAGE_REPOSITORY, KUBERNETES_VERSION, NODE_NAME, PATCHES, POD_CIDR, SERVICE_CIDR, DNS_DOMAIN,
+    SKIP_KEY_PRINT, SKIP_PHASES, SKIP_TOKEN_PRINT, TOKEN, TOKEN_TTL, UPLOAD_CERTS, MACHINE,
+)  # fmt: skip
+
+JOIN = (
+    Flag(
+        "apiserver-advertise-address",
+        help="If the node should host a new control plane instance, the IP address the API Server will advertise it's "
+        "listening on. If not set the default network interface will be used.",
+    ),
+    Flag(
+        "apiserver-bind-port",
+        "int32",
+        default=6443,
+        help="If the node should host a new control plane instance, the port for the API Server to bind to.",
+    ),
+    Flag(
+        "certificate-key",
+        help="Use this key to decrypt the certificate secrets uploaded by init. The certificate key is a hex encoded "
+        "string that is an AES key of size 32 bytes.",
+    ),
+    CONFIG,
+    Flag("control-plane", "bool", help="Create a new control plane instance on this node"),
+    CRI_SOCKET,
+    Flag(
+        "discovery-file",
+        help="For file-based discovery, a file or URL from which to load cluster information.",
+    ),
+    Flag(
+        "discovery-token",
+        help="For token-based discovery, the token used to validate cluster information fetched from the API server.",
+    ),
+    Flag(
+        "discovery-token-ca-cert-hash",
+        "strings",
+        help='For token-based discovery, validate that the root CA public key matches this hash (format: '
+        '"<type>:<value>").',
+    ),
+    Flag(
+        "discovery-token-unsafe-skip-ca-verification",
+        "bool",
+        help="For token-based discovery, allow joining without --discovery-token-ca-cert-hash pinning.",
+    ),
+    DRY_RUN,
+    IGNORE,
+    NODE_NAME,
+    PATCHES,
+    SKIP_PHASES,
+    Flag(
+        "tls-bootstrap-token",
+        help="Specify the token used to temporarily authenticate with the Kubernetes Control Plane while joining the "
+        "node.",
+    ),
+    Flag(
+        "token",
+        help="Use this token for both discovery-token and tls-bootstrap-token when those values are not provided.",
+    ),
+    MACHINE,
+)  # fmt: skip
+
+RESET = (
+    Flag(
+        "cert-dir",
+        default=PKI,
+        help="The path to the directory where the certificates are stored. If specified, clean this directory.",
+    ),
+    Flag("cleanup-tmp-dir", "bool", help='Cleanup the "/etc/kubernetes/tmp" directory'),
+    CONFIG,
+    CRI_SOCKET,
+    DRY_RUN,
+    Flag("force", "bool", short="f", help="Reset the node without prompting for confirmation."),
+    IGNORE,
+    KUBECONFIG,
+    SKIP_PHASES,
+    MACHINE,
+)
+
+PRINTING = (
+    Flag(
+        "allow-missing-template-keys",
+        "bool",
+        default=True,
+        help="If true, ignore any errors in templates when a field or map key is missing in the template. Only applies "
+        "to golang and jsonpath output formats.",
+    ),
+    Flag("output", short="o", default="text", help=_OUTPUT),
+    Flag(
+        "show-managed-fields",
+        "bool",
+        help="If true, keep the managedFields when printing objects in JSON or YAML format.",
+    ),
+)
+
+TOKEN_CREATE = (
+    Flag(
+        "certificate-key",
+        help="When used together with '--print-join-command', print the full 'kubeadm join' flag needed to join the "
+        "cluster as a control-plane. To create a new certificate key you must use 'kubeadm init phase upload-certs "
+        "--upload-certs'.",
+    ),
+    CONFIG,
+    Flag("description", help="A human friendly description of how this token is used."),
+    Flag(
+        "groups",
+        "strings",
+        default=(NODE_BOOTSTRAPPERS,),
+        help="Extra groups that this token will authenticate as when used for authentication. Must match "
+        r'"\\Asystem:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]\\z"',
+    ),
+    Flag(
+        "print-join-command",
+        "bool",
+        help="Instead of printing only the token, print the full 'kubeadm join' flag needed to join the cluster using "
+        "the token.",
+    ),
+    Flag("ttl", "duration", default="24h0m0s", help=_TTL),
+    Flag(
+        "usages",
+        "strings",
+        default=("signing", "authentication"),
+        help="Describes the ways in which this token can be used. You can pass --usages multiple times or provide a "
+        "comma separated list of options. Valid options: [signing,authentication]",
+    ),
+)
+
+_UNSTABLE = (
+    Flag(
+        "allow-experimental-upgrades",
+        "bool",
+        help="Show unstable versions of Kubernetes as an upgrade alternative and allow upgrading to an alpha/beta/"
+        "release candidate versions of Kubernetes.",
+    ),
+    Flag(
+        "allow-release-candidate-upgrades",
+        "bool",
+        help="Show release candidate versions of Kubernetes as an upgrade alternative and allow upgrading to a release "
+        "candidate versions of Kubernetes.",
+    ),
+    CONFIG,
+    Flag("etcd-upgrade", "bool", default=True, help="Perform the upgrade of etcd."),
+    IGNORE,
+    KUBECONFIG,
+)
+_PRINT_CONFIG = Flag(
+    "print-config",
+    "bool",
+    help="Specifies whether the configuration file that will be used in the upgrade should be printed or not.",
+)
+_RENEW = Flag("certificate-renewal", "bool", default=True, help=_RENEWAL)
+UPGRADE_PLAN = (*_UNSTABLE, _PRINT_CONFIG, *PRINTING, MACHINE)
+UPGRADE_APPLY = (
+    *_UNSTABLE,
+    _PRINT_CONFIG,
+    _RENEW,
+    Flag("dry-run", "bool", help="Do not change any state, just output what actions would be performed."),
+    Flag(
+        "force",
+        "bool",
+        short="f",
+        help="Force upgrading although some requirements might not be met. This also implies non-interactive mode.",
+    ),
+    PATCHES,
+    SKIP_PHASES,
+    Flag(
+        "yes",
+        "bool",
+        short="y",
+        help="Perform the upgrade and do not prompt for confirmation (non-interactive mode).",
+    ),
+    MACHINE,
+)
+UPGRADE_NODE = (
+    _RENEW,
+    CONFIG,
+    Flag("dry-run", "bool", help="Do not change any state, just output the actions that would be performed."),
+    Flag("etcd-upgrade", "bool", default=True, help="Perform the upgrade of etcd."),
+    IGNORE,
+    KUBECONFIG,
+    PATCHES,
+    SKIP_PHASES,
+    MACHINE,
+)
+
+
+def only(flags: tuple[Flag, ...], *names: str) -> tuple[Flag, ...]:
+    """Those of these names: what a phase has of its workflow's flags."""
+    return tuple(flag for flag in flags if flag.name in names or flag is MACHINE)

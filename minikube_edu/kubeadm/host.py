@@ -1,0 +1,82 @@
+"""A host with nothing around it: kubeadm as a plain process, and what real hosts begin with.
+
+It has no init system, no runtime and no described machine's luck: preflight says so. `cluster/` and tests derive
+theirs from it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from minikube_edu.client import kubeconfig as kubeconfigs
+from minikube_edu.client.rest import Client
+from minikube_edu.container_runtime.cri import ContainerRuntime
+from minikube_edu.kubeadm.contract import RUNTIME_ENDPOINT, HostFailure
+from minikube_edu.kubeadm.machine import Machine
+from minikube_edu.lib import localhost
+
+
+class PlainHost:
+    def __init__(self, root: Path | str = "/", machine: Machine | None = None) -> None:
+        self.root = Path(root)
+        self.machine = machine or _bare()
+        self.runtime_endpoint = RUNTIME_ENDPOINT
+        self.runtime: ContainerRuntime | None = None
+
+    def path(self, path: str) -> Path:
+        return self.root / path.lstrip("/") if path.startswith("/") else Path(path)
+
+    def ports_in_use(self) -> Mapping[int, int]:
+        return {}
+
+    async def start_service(self, name: str) -> None:
+        raise HostFailure("no supported init system detected, skipping checking for services")
+
+    async def stop_service(self, name: str) -> None:
+        await self.start_service(name)
+
+    async def restart_service(self, name: str) -> None:
+        await self.start_service(name)
+
+    async def service_active(self, name: str) -> bool:
+        return False
+
+    def connect(self, kubeconfig: str) -> Client:
+        found = kubeconfigs.merge([str(self.path(kubeconfig))])
+        if not found.paths:
+            raise FileNotFoundError(2, "no such file or directory", kubeconfig)
+        return kubeconfigs.connect(found.client_config(), user_agent="kubeadm", refused_retries=0)
+
+    def connect_text(self, kubeconfig: str) -> Client:
+        import tempfile
+
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+            file.write(kubeconfig)
+            file.flush()
+            config = kubeconfigs.merge([file.name]).client_config()
+        return kubeconfigs.connect(config, user_agent="kubeadm", refused_retries=0)
+
+    async def status_of(self, url: str) -> int:
+        from minikube_edu.lib.web.client import Client as WebClient
+        from minikube_edu.lib.web.tls import client_context
+
+        where = urlsplit(url)
+        tls = client_context(verify=False) if where.scheme == "https" else None
+        host = localhost.dialing(where.hostname or "")
+        client = WebClient(host, where.port or (443 if tls else 80), tls=tls)
+        try:
+            return (await client.request("GET", where.path, timeout=2.0)).status
+        finally:
+            await client.close()
+
+
+def _bare() -> Machine:
+    """This host's name, and no Kubernetes on it."""
+    name = socket.gethostname().lower()
+    nothing = {"kubelet_version": "", "runtime": "absent", "init_system": ""}
+    return replace(Machine(), hostname=name, cpus=os.cpu_count() or 1, **nothing)  # type: ignore[arg-type]  # texts all
