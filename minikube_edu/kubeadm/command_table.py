@@ -135,8 +135,8 @@ ROOT = Command(
                     subcommands=(
                         Command(
                             "list",
-                            "Print a list of images kubeadm will use. The configuration file is used in case any images "
-                            "or image repositories are customized",
+                            "Print a list of images kubeadm will use. The configuration file is used in case any "
+                            "images or image repositories are customized",
                             "config.images_list",
                             flags=(*_IMAGES, *flag.PRINTING),
                         ),
@@ -231,7 +231,8 @@ ROOT = Command(
                             "validity-period",
                             "duration",
                             default="8760h0m0s",
-                            help="The validity period of the client certificate. It is an offset from the current time.",
+                            help="The validity period of the client certificate. It is an offset from the current "
+                            "time.",
                         ),
                     ),
                 ),

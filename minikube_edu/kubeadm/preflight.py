@@ -1,8 +1,8 @@
 """Checks of the machine before anything is done: each one evaluated, warnings and errors by the real rules.
 
-A check has a name (by which `--ignore-preflight-errors` makes its errors warnings) and gives warnings and errors. What it
-looks at is the host's description of its machine (`machine.py`), the files below the node's root, and the ports that are
-in use. `checks_init` and `checks_join` are the lists, in the real order.
+A check has a name (by which `--ignore-preflight-errors` makes its errors warnings) and gives warnings and errors.
+What it looks at is the host's description of its machine (`machine.py`), the files below the node's root, and the
+ports that are in use. `checks_init` and `checks_join` are the lists, in the real order.
 """
 
 from __future__ import annotations
@@ -406,7 +406,8 @@ def runtime_complaint(host: Host, socket: str) -> str:
         return ""
     path = socket.removeprefix("unix://")
     why = (
-        f'connection error: desc = "transport: Error while dialing: dial unix {path}: connect: no such file or directory"'
+        f'connection error: desc = "transport: Error while dialing: dial unix {path}: connect: no such file or '
+        'directory"'
         if state in ("absent", "running")
         else state
     )

@@ -13,7 +13,41 @@ Object = dict[str, Any]
 
 # Flags that may stand beside --config.
 BESIDE = frozenset(
-    ["allow-experimental-api", "allow-missing-template-keys", "cert-dir", "certificate-key", "cleanup-tmp-dir", "config", "control-plane", "cri-socket", "description", "dry-run", "force", "ignore-preflight-errors", "kubeconfig", "kubeconfig-dir", "machine", "new-config", "node-name", "old-config", "output", "patches", "print-join-command", "rootfs", "show-managed-fields", "skip-certificate-key-print", "skip-phases", "skip-token-print", "upload-certs", "usages", "v", "vmodule", "yes", "groups", "ttl"]
+    [
+        "allow-experimental-api",
+        "allow-missing-template-keys",
+        "cert-dir",
+        "certificate-key",
+        "cleanup-tmp-dir",
+        "config",
+        "control-plane",
+        "cri-socket",
+        "description",
+        "dry-run",
+        "force",
+        "ignore-preflight-errors",
+        "kubeconfig",
+        "kubeconfig-dir",
+        "machine",
+        "new-config",
+        "node-name",
+        "old-config",
+        "output",
+        "patches",
+        "print-join-command",
+        "rootfs",
+        "show-managed-fields",
+        "skip-certificate-key-print",
+        "skip-phases",
+        "skip-token-print",
+        "upload-certs",
+        "usages",
+        "v",
+        "vmodule",
+        "yes",
+        "groups",
+        "ttl",
+    ]
 )
 _CONFIG_BOUND = frozenset(("cert-dir", "certificate-key"))  # beside a file only for single phases
 

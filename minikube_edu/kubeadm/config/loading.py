@@ -61,7 +61,8 @@ def parse(call: Call, text: str, *, strict: bool = False) -> dict[str, Object]:
         if not version or not kind:
             raise CommandError(
                 "invalid configuration for GroupVersionKind "
-                f"{version.replace('/', '/, ') or '/'} Kind={kind}: kind and apiVersion is mandatory information that must be specified"
+                f"{version.replace('/', '/, ') or '/'} Kind={kind}: kind and apiVersion is mandatory information "
+                "that must be specified"
             )
         group, _, short = version.rpartition("/")
         if kind in found:

@@ -30,7 +30,8 @@ def resolved_version(text: str) -> str:
         if _LABEL.fullmatch(text):
             return constants.VERSION
         raise CommandError(
-            f"version {quote(text)} doesn't match patterns for neither semantic version nor labels (stable, latest, ...)"
+            f"version {quote(text)} doesn't match patterns for neither semantic version nor labels (stable, "
+            "latest, ...)"
         )
     version = text if text.startswith("v") else f"v{text}"
     if (int(matched[1]), int(matched[2])) < constants.OLDEST:
@@ -107,23 +108,23 @@ def tokens(listed: list[Object]) -> list[str]:
     for index, token in enumerate(listed):
         path = f"bootstrapTokens.{index}"
         usages, groups = token.get("usages") or [], token.get("groups") or []
-        for usage in usages:
-            if usage not in USAGES:
-                found.append(
-                    f"{path}.usages: Invalid value: {_listed(usages)}: invalid bootstrap token usage string: {usage}, "
-                    f"valid usage options: {','.join(USAGES)}"
-                )
+        found += [
+            f"{path}.usages: Invalid value: {_listed(usages)}: invalid bootstrap token usage string: {usage}, valid "
+            f"usage options: {','.join(USAGES)}"
+            for usage in usages
+            if usage not in USAGES
+        ]
         if groups and "authentication" not in usages:
             found.append(
                 f"{path}.groups: Invalid value: {_listed(groups)}: token groups cannot be specified unless --usages "
                 'includes "authentication"'
             )
-        for group in groups:
-            if not GROUP.fullmatch(group):
-                found.append(
-                    f"{path}.groups: Invalid value: {_listed(groups)}: bootstrap group {quote(group)} is invalid (must "
-                    r"match \Asystem:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]\z)"
-                )
+        found += [
+            f"{path}.groups: Invalid value: {_listed(groups)}: bootstrap group {quote(group)} is invalid (must "
+            r"match \Asystem:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]\z)"
+            for group in groups
+            if not GROUP.fullmatch(group)
+        ]
     return found
 
 
@@ -154,7 +155,8 @@ def _cluster(cluster: Object, configuration: Configuration) -> list[str]:
     if cluster["encryptionAlgorithm"] not in constants.ALGORITHMS:
         supported = ", ".join(quote(one) for one in sorted(constants.ALGORITHMS))
         found.append(
-            f"encryptionAlgorithm: Unsupported value: {quote(cluster['encryptionAlgorithm'])}: supported values: {supported}"
+            f"encryptionAlgorithm: Unsupported value: {quote(cluster['encryptionAlgorithm'])}: supported "
+            f"values: {supported}"
         )
     shared = cluster.get("controlPlaneEndpoint") or ""
     if shared:
@@ -190,7 +192,8 @@ def _subnet(text: str, field: str, least: int) -> list[str]:
     parts = text.split(",")
     if len(parts) > 2:
         return [
-            f"{field}: Invalid value: {quote(text)}: expected one (IPv4 or IPv6) CIDR or two CIDRs from each family for dual-stack networking"
+            f"{field}: Invalid value: {quote(text)}: expected one (IPv4 or IPv6) CIDR or two CIDRs from each "
+            "family for dual-stack networking"
         ]
     found = []
     for part in parts:
@@ -221,7 +224,8 @@ def _key(key: str) -> list[str]:
         size = len(bytes.fromhex(key))
     except ValueError:
         return [
-            f"certificateKey: Invalid value: {quote(key)}: certificate key is not hex encoded: encoding/hex: invalid byte"
+            f"certificateKey: Invalid value: {quote(key)}: certificate key is not hex encoded: encoding/hex: "
+            "invalid byte"
         ]
     if size != 32:
         return [f"certificateKey: Invalid value: {quote(key)}: the certificate key must be 32 bytes, got {size}"]

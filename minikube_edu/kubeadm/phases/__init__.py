@@ -1,1 +1,1 @@
-"""The phases of init, join, reset and upgrade, one a file; the tables that give their order are in `workflow_tables`."""
+"""The phases of init, join, reset and upgrade, one a file; `workflow_tables` gives their order."""

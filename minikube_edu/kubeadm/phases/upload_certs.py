@@ -131,7 +131,8 @@ def unseal(data: bytes, key: str) -> bytes:
         return AESGCM(decoded_key(key)).decrypt(data[:NONCE], data[NONCE:], None)
     except InvalidTag:
         raise CommandError(
-            "error downloading certs: error decrypting secret data with provided key: cipher: message authentication failed"
+            "error downloading certs: error decrypting secret data with provided key: cipher: message "
+            "authentication failed"
         ) from None
 
 

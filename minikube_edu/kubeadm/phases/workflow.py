@@ -1,7 +1,7 @@
 """Phases in a table, run in order: kubeadm's idea of itself.
 
-A phase may have phases below it (`certs/ca`); its own function runs before theirs. `--skip-phases` leaves some out, with
-all below them. `init phase certs apiserver` runs one alone, `… certs all` all of one parent.
+A phase may have phases below it (`certs/ca`); its own function runs before theirs. `--skip-phases` leaves some out,
+with all below them. `init phase certs apiserver` runs one alone, `… certs all` all of one parent.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ INIT = (
                     "service-cidr",
                     "feature-gates",
                 ),
-            ),  # fmt: skip
+            ),
             Phase(
                 "controller-manager",
                 "Generates the kube-controller-manager static Pod manifest",
@@ -117,7 +117,7 @@ INIT = (
                     "dry-run",
                     "pod-network-cidr",
                 ),
-            ),  # fmt: skip
+            ),
             Phase(
                 "scheduler",
                 "Generates the kube-scheduler static Pod manifest",
@@ -206,7 +206,7 @@ INIT = (
                     "service-cidr",
                     "service-dns-domain",
                 ),
-            ),  # fmt: skip
+            ),
             Phase(
                 "kube-proxy",
                 "Install the kube-proxy addon to a Kubernetes cluster",
@@ -220,7 +220,7 @@ INIT = (
                     "kubernetes-version",
                     "pod-network-cidr",
                 ),
-            ),  # fmt: skip
+            ),
         ),
     ),
     Phase(
