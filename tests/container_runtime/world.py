@@ -13,12 +13,14 @@ program (an exception that is not meant for it) fails the test at the end of the
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from minikube_edu.cni.contract import Namespace
+from minikube_edu.cni.contract import Address, Connection, Datagrams, Listener, Namespace, Traffic
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Program, User
 from minikube_edu.container_runtime.simulated.filesystem.layer import Entry, Layer, layer_of
 from minikube_edu.container_runtime.simulated.filesystem.path_walk import KERNEL
@@ -150,7 +152,7 @@ class World:
         rows: int = 24,
     ) -> Session:
         """On a terminal."""
-        terminal = KernelTerminal(lambda data: session.heard(data), columns, rows)
+        terminal = self.machine.open_terminal(lambda data: session.heard(data), columns, rows)
         process = self.machine.exec(argv, env={**ENV, **(env or {})}, cwd=cwd, user=_user(user), terminal=terminal)
         session = Session(process, terminal, self.machine)
         return session
@@ -179,8 +181,28 @@ def _user(user: int | User) -> User:
 class NoNetwork:
     """The namespace of a container without a network: `lo` alone, and nobody there."""
 
-    def __getattr__(self, name: str) -> object:
-        raise OSError(101, "Network is unreachable")
+    ips: Sequence[str] = ()
+    gateway = ""
+    prefix_length = 0
+    mac = "00:00:00:00:00:00"
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
+
+    async def connect(self, ip: str, port: int, timeout: float | None = None) -> Connection:
+        raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+
+    def listen(self, port: int, ip: str = "0.0.0.0") -> Listener:
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+
+    def datagrams(self, port: int = 0, ip: str = "0.0.0.0") -> Datagrams:
+        raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+
+    async def ping(self, ip: str, timeout: float = 1.0) -> float:
+        raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+
+    def listening(self) -> Sequence[tuple[str, Address]]:
+        return ()
 
 
 async def _idle(process: object) -> int:
@@ -224,7 +246,7 @@ async def world(
     names = {*(table.table() if tools is None else tools), *own}
     machine = Machine(
         image({**(files or {}), "/sbin/init": Entry(executable("init"), 0o755)}, sorted(names)),
-        network=network if network is not None else cast(Namespace, NoNetwork()),
+        network=network if network is not None else NoNetwork(),
         id="c0ffee" + "0" * 58,
         hostname=hostname,
         image="docker.io/library/debian:12" if bash else "docker.io/library/busybox:1.36",

@@ -111,6 +111,7 @@ class Terminal(OpenFile, Protocol):
 
     columns: int
     rows: int
+    foreground: int  # the process group that ^C, ^\\ and ^Z go to; a shell with job control sets it
 
     def set_raw(self, raw: bool) -> None:
         """Bytes as typed, no echo, no signals: vi, top."""
@@ -122,10 +123,11 @@ class Status:
 
     code: int = 0
     signal: int = 0
+    stopped: int = 0  # by this signal, and not ended at all: only for those who ask `wait` for it
 
     def shell_code(self) -> int:
         """What `$?` shows: 128 plus the signal's number."""
-        return 128 + self.signal if self.signal else self.code
+        return 128 + (self.signal or self.stopped) if self.signal or self.stopped else self.code
 
 
 @dataclass
@@ -250,9 +252,10 @@ class Process(Protocol):
     async def exec(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> int:
         """Become another program, with the same pid and files; returns its exit code, to be returned at once."""
 
-    async def wait(self, child: Process | None = None) -> tuple[Process, Status]:
+    async def wait(self, child: Process | None = None, stopped: bool = False) -> tuple[Process, Status]:
         """Reap a child (the next of any, without an argument): ECHILD when there is none. Ends early, with
-        InterruptedError, when a signal with a handler arrives."""
+        InterruptedError, when a signal with a handler arrives. With `stopped`, a child that ^Z or SIGSTOP has stopped
+        is told as well, once for each stop; it stays a child."""
 
     def children(self) -> list[Process]: ...
 

@@ -1,8 +1,8 @@
 """An inode of a tree in memory: what a file is, without its name.
 
 `body` is the content: bytes (shared and frozen, or Lazy), a `Content` that has been written to, a directory's entries
-(name -> inode number), a symbolic link's target; None for fifos, sockets and devices. An inode inside a `Layer` is never changed: whoever wants to
-write takes a copy first (`MemoryTree.own`).
+(name -> inode number), a symbolic link's target; None for fifos, sockets and devices. An inode inside a `Layer` is
+never changed: whoever wants to write takes a copy first (`MemoryTree.own`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat
 from minikube_edu.container_runtime.simulated.filesystem.tree import Node, Tree
@@ -20,7 +20,7 @@ class Mount:
     mountpoint: str
     readonly: bool = False
     options: str = "relatime"
-    covers: dict[Node, Mount] = field(default_factory=dict)  # nodes of this mount that others cover
+    covers: dict[Node, Mount] | None = None  # nodes of this mount that others cover
     parent: Mount | None = None
     shown_root: str = "/"  # in mountinfo: which part of the file system it is
 

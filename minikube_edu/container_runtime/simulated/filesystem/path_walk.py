@@ -82,6 +82,8 @@ class FileView:
         mount = Mount(tree, tree.root if root is None else root, walked.path(), readonly, options)
         mount.shown_root = shown_root
         mount.parent = at.mount
+        if at.mount.covers is None:
+            at.mount.covers = {}
         at.mount.covers[at.node] = mount
         self.mount_list.append(mount)
         return mount
@@ -128,6 +130,12 @@ class FileView:
                 links += 1
                 if links > MOST_LINKS:
                     raise failure(errno.ELOOP, path)
+                other = place.mount.tree.enter(place.node, caller)
+                if other is not None:
+                    trail[1:] = [
+                        (self._covered(other.root, other.root.root), "/".join([*(n for _, n in trail[1:]), name]))
+                    ]
+                    continue
                 target = place.mount.tree.readlink(place.node, caller)
                 if target.startswith("/"):
                     del trail[1:]
@@ -138,13 +146,11 @@ class FileView:
                 raise failure(errno.ENOTDIR, path)
             else:
                 return Walked(trail, name, place, must_be_directory)
-            if stat.S_ISLNK(mode) and not names and not follow and not must_be_directory:
-                return Walked(trail, name, place, must_be_directory)
         return Walked(trail, "", trail[-1][0], must_be_directory)
 
     @staticmethod
     def _covered(mount: Mount, node: Node) -> Place:
-        while mount.covers and (above := mount.covers.get(node)) is not None:
+        while mount.covers is not None and (above := mount.covers.get(node)) is not None:
             mount, node = above, above.root
         return Place(mount, node)
 
@@ -292,8 +298,6 @@ class FileView:
             tree.stat(walked.found.node, caller),
         ):
             raise failure(errno.EPERM, path)
-        if walked.found.mount.covers.get(walked.found.node) is not None:
-            raise failure(errno.EBUSY, path)
         return directory
 
     def _last(self, path: str, caller: Caller, cwd: str) -> Walked:

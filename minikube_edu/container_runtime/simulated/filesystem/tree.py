@@ -9,11 +9,14 @@ from here: EPERM to all that would change it.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat, OpenFile, Stat, User, failure
+
+if TYPE_CHECKING:
+    from minikube_edu.container_runtime.simulated.filesystem.path_walk import FileView
 
 Node = int | str
 
@@ -101,6 +104,10 @@ class Tree:
         """/proc/PID/fd/N leads to what is open, whatever its name says."""
         return None
 
+    def enter(self, node: Node, caller: Caller | None = None) -> FileView | None:
+        """/proc/PID/root of another container's process leads into that one's files."""
+        return None
+
     def open(self, node: Node, access: Access, name: str, caller: Caller | None = None) -> OpenFile:
         """A regular file or a directory that is there; `name` is its path, for messages. Fifos and devices are opened
         by the view, which knows what is behind them."""
@@ -145,7 +152,3 @@ class Tree:
 
     def utime(self, node: Node, atime: float, mtime: float) -> None:
         raise failure(errno.EPERM)
-
-
-# A device number's opener: what /dev/null, /dev/tty, … give to those who open them
-Opener = Callable[["Caller", Access, str], OpenFile]

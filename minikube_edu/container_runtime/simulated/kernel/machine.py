@@ -1,15 +1,15 @@
 """A container's world: what the runtime makes, starts, looks into and kills.
 
     machine = Machine(layer, hostname="web-0", network=namespace, limits=Limits(memory=64 << 20),
-                      mounts=[HostMount("/data", "/…/volumes/data")], software=Software(programs={...}))
+                      mounts=[host_mount("/data", "/…/volumes/data")], software=Software(programs={...}))
     main = machine.start(["nginx", "-g", "daemon off;"], env=..., cwd="/", user=User(0, 0),
                          files={0: null(), 1: Sink(log.out), 2: Sink(log.err)})
     machine.on_exit = lambda machine, status: ...      # in the turn in which the main process ends
     other = machine.exec(["sh", "-c", "…"], ...)       # a command beside it; `await machine.ended_of(other)`
     machine.signal(15); machine.kill()
 
-`layer` is the image's (`filesystem.layer.layer_of`), shared by its containers. `start` raises the OSError of exec(2) when
-there is no such command. `files` become the process's own: `start` and `exec` take over the caller's hold on them.
+`layer` is the image's (`filesystem.layer.layer_of`), shared by its containers. `start` raises the OSError of exec(2)
+when there is no such command. `files` become the process's own: `start` and `exec` take over the caller's hold on them.
 When the main process ends, all other processes of the container are killed; when process 1 of a shared process table
 ends, everything in that table. Nothing has to be closed: a machine without processes is just memory.
 
@@ -46,6 +46,9 @@ from minikube_edu.lib import clock
 log = logging.getLogger(__name__)
 
 ROOT = User()
+A_DAY = 86400.0
+MOST_TERMINALS = 4096
+NONE: Mapping[str, str] = {}
 
 
 class Machine:
@@ -67,6 +70,8 @@ class Machine:
         readonly_root: bool = False,
         no_new_privileges: bool = False,
         sysctls: Mapping[str, str] | None = None,
+        oom_score_adj: int = 0,
+        booted_at: float = 0.0,
         notes: dict[str, object] | None = None,
     ) -> None:
         self.limits = limits or Limits()
@@ -80,9 +85,13 @@ class Machine:
         self.privileged = privileged
         self.capabilities = capabilities
         self.no_new_privileges = no_new_privileges
-        self.sysctls = sysctls or {}
+        self.sysctls = sysctls or NONE
+        self.oom_score_adj = oom_score_adj
         self.scheduler = scheduler()
         self.started_at = clock.now()
+        self.booted_at = booted_at or self.started_at - A_DAY  # the node's
+        self.most_processes = 0
+        self.terminals: dict[int, KernelTerminal] = {}  # /dev/pts
         self.own: dict[int, KernelProcess] = {}  # this container's processes, by number, zombies too
         self.main: KernelProcess | None = None
         self.status: Status | None = None  # of the main process
@@ -91,8 +100,8 @@ class Machine:
         self.on_oom: Callable[[Machine, KernelProcess], None] | None = None
         self.on_fault: Callable[[Machine, KernelProcess, BaseException], None] | None = None
         self._notes = notes
-        self.root, self.view = container_view(self, layer, mounts, readonly_root)
-        self.memory = MemoryAccount(self.limits.memory, self.limits.oom_group, lambda: 0)
+        self.root, self.shm, self.view = container_view(self, layer, mounts, readonly_root)
+        self.memory = MemoryAccount(self.limits.memory, self.limits.oom_group, self.shm_used)
 
     # -- the runtime's calls -----------------------------------------------------------------------------------------
 
@@ -176,6 +185,13 @@ class Machine:
         self.cpu.set_limit(limits.cpu)
         self.memory.set_limit(limits.memory)
 
+    def open_terminal(self, on_output: Callable[[bytes], None], columns: int = 80, rows: int = 24) -> KernelTerminal:
+        """A terminal for `start` or `exec`: /dev/pts/0, or the next number that is free."""
+        number = next(number for number in range(MOST_TERMINALS) if number not in self.terminals)
+        terminal = KernelTerminal(on_output, columns, rows, f"/dev/pts/{number}", lambda: self.terminals.pop(number))
+        self.terminals[number] = terminal
+        return terminal
+
     # -- the kernel's own --------------------------------------------------------------------------------------------
 
     def may_fork(self) -> None:
@@ -183,6 +199,16 @@ class Machine:
         most = min(self.limits.pids or self.limits.most_pids, self.limits.most_pids)
         if len(self.own) >= most:
             raise failure(errno.EAGAIN)
+        self.most_processes = max(self.most_processes, len(self.own) + 1)
+
+    def shm_used(self) -> int:
+        return self.shm.used_bytes
+
+    def set_sysctl(self, name: str, value: str) -> None:
+        if name == "kernel.hostname":
+            self.hostname = value
+        else:
+            self.sysctls = {**self.sysctls, name: value}
 
     def ended(self, process: KernelProcess) -> None:
         if self.table.processes.get(1) in (None, process) and process.pid == 1:

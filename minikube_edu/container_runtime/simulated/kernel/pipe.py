@@ -105,6 +105,15 @@ class Pipe:
         while self._size >= CAPACITY and self.readers:
             await self._wait(self._writers_wait)
 
+    def holds(self) -> bool:
+        return bool(self._pieces)
+
+    async def wait_for_writer(self) -> None:
+        await self._wait(self._readers_wait)
+
+    async def wait_for_reader(self) -> None:
+        await self._wait(self._writers_wait)
+
     def stat(self) -> Stat:
         return Stat(self.number, 13, stat.S_IFIFO | 0o600, 1, 0, 0, self._size, 0.0, 0.0, 0.0)
 

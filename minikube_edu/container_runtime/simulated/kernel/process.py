@@ -18,7 +18,7 @@ import errno
 import posixpath
 import stat
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from minikube_edu.cni.contract import Connection, Namespace
 from minikube_edu.container_runtime.simulated.contract import (
@@ -46,6 +46,7 @@ from minikube_edu.lib import clock
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.filesystem.path_walk import FileView
     from minikube_edu.container_runtime.simulated.kernel.machine import Machine
+    from minikube_edu.container_runtime.simulated.kernel.terminal import KernelTerminal
 
 Action = Handler | type[Default] | type[Ignore]
 LONGEST_SLEEP = 10 * 366 * 86400.0
@@ -57,7 +58,6 @@ class KernelProcess:
         "__weakref__",
         "_actions",
         "_children",
-        "_held",
         "_pausing",
         "_pending",
         "argv",
@@ -71,7 +71,6 @@ class KernelProcess:
         "group",
         "memory",
         "name",
-        "no_new_privileges",
         "on_end",
         "parent",
         "pid",
@@ -79,6 +78,7 @@ class KernelProcess:
         "started_at",
         "status",
         "stop_gate",
+        "stopped_by",
         "table",
         "task",
         "terminal",
@@ -101,15 +101,15 @@ class KernelProcess:
         self.table = container.table
         self.pid = self.table.next_pid()
         self.parent = parent
-        self.group = parent.group if parent else self.pid
-        self.session = parent.session if parent else self.pid
-        self.terminal = parent.terminal if parent else None
+        self.group: int = parent.group if parent else self.pid
+        self.session: int = parent.session if parent else self.pid
+        self.terminal: KernelTerminal | None = parent.terminal if parent else None
         self.name = found.name
         self.executable = found.path
         self.argv = list(argv)
         self.env = dict(env)
         self.cwd = cwd
-        self.umask = parent.umask if parent else 0o022
+        self.umask: int = parent.umask if parent else 0o022
         self.user = user
         self.started_at = clock.now()
         self.files: dict[int, OpenFile] = {number: file.retain() for number, file in files.items()}
@@ -117,8 +117,9 @@ class KernelProcess:
         self.doom: BaseException | None = None
         self.stop_gate: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
-        self.cpu_used = 0.0
+        self.cpu_used: float = 0.0
         self.memory = 0
+        self.stopped_by = 0  # the signal, until a parent has asked
         self.on_end: Callable[[KernelProcess], None] | None = None  # the runtime's
         self._actions: dict[int, Action] | None = None
         if parent is not None and parent._actions:  # what is ignored stays so, handlers do not pass exec
@@ -127,7 +128,6 @@ class KernelProcess:
         self._children: list[KernelProcess] | None = None
         self._pausing: asyncio.Future[None] | None = None  # sleep or wait, which a signal cuts short
         self._pending: list[int] | None = None  # signals that came while it was stopped
-        self._held = 0  # what use_memory said
 
     def start(self, program: Program) -> None:
         self.table.processes[self.pid] = self
@@ -153,6 +153,16 @@ class KernelProcess:
     @property
     def view(self) -> FileView:
         return self.container.view
+
+    def is_busy(self) -> bool:
+        """It runs now, or pretends to."""
+        return turns.current is self or self in self.container.cpu.pretenders
+
+    def signals_with(self, kind: type[Ignore] | None) -> int:
+        """The set of signals that are ignored, or (None) have a handler, as bits."""
+        return sum(
+            1 << number - 1 for number, do in (self._actions or {}).items() if (do is Ignore) == (kind is Ignore)
+        )
 
     # -- standard streams --------------------------------------------------------------------------------------------
 
@@ -313,15 +323,21 @@ class KernelProcess:
         self.use_memory(0)
         return await found.program(cast(Process, self))
 
-    async def wait(self, child: Process | None = None) -> tuple[Process, Status]:
+    async def wait(self, child: Process | None = None, stopped: bool = False) -> tuple[Process, Status]:
+        wanted = cast("KernelProcess | None", child)
         while True:
             children = self._children or []
-            if not children or (child is not None and child not in children):
+            if not children or (wanted is not None and wanted not in children):
                 raise failure(errno.ECHILD)
             for one in children:
-                if one.status is not None and (child is None or one is child):
+                if wanted is not None and one is not wanted:
+                    continue
+                if one.status is not None:
                     self._reap(one)
                     return cast(Process, one), one.status
+                if stopped and one.stopped_by:
+                    signal, one.stopped_by = one.stopped_by, 0
+                    return cast(Process, one), Status(stopped=signal)
             await self._pause()
 
     def _reap(self, child: KernelProcess) -> None:
@@ -396,11 +412,15 @@ class KernelProcess:
         if signal in signals.STOPPING:
             self.container.cpu.settle()
             self.stop_gate = self.container.scheduler.loop.create_future()
+            self.stopped_by = signal
+            if self.parent is not None:
+                self.parent._child_ended()
         elif signal not in signals.HARMLESS:
             self.end(Killed(signal))
 
     def _go_on(self) -> None:
         gate, self.stop_gate = self.stop_gate, None
+        self.stopped_by = 0
         if gate is not None:
             self.container.cpu.settle()
             if not gate.done():
@@ -466,7 +486,7 @@ class KernelProcess:
         else:
             parent._child_ended()
         if self.terminal is not None and self.session == self.pid:
-            self.terminal.leader_ended(self)
+            self.terminal.leader_ended()
         self.container.ended(self)
         if self.on_end is not None:
             self.on_end(self)
