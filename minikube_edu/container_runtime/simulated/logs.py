@@ -38,6 +38,10 @@ class LogFiles:
         os.close(self._create(path))
         return ContainerLog(self, path)
 
+    def nowhere(self) -> ContainerLog:
+        """For a container without a log."""
+        return ContainerLog(self, "")
+
     def _create(self, path: str) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
@@ -136,7 +140,8 @@ class ContainerLog:
     def flush(self) -> None:
         if self._lines:
             data, self._lines = b"".join(self._lines), []
-            self._files.append(self.path, data)
+            if self.path:
+                self._files.append(self.path, data)
 
     def reopen(self) -> None:
         """Go on in a new file of the same name; OSError when it cannot be made."""

@@ -13,18 +13,8 @@ from minikube_edu.container_runtime.simulated.images.entry import Definition
 from minikube_edu.container_runtime.simulated.kernel.executable import executable
 
 EVERYWHERE = ("/dev/", "/etc/", "/proc/", "/sys/", "/run/")
-WITH_SHELL = (
-    "/home/",
-    "/opt/",
-    "/srv/",
-    "/mnt/",
-    "/usr/",
-    "/usr/bin/",
-    "/usr/sbin/",
-    "/usr/lib/",
-    "/usr/local/",
-    "/var/",
-)
+WITH_SHELL = ("/home/", "/lib/", "/usr/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/var/")
+DISTRIBUTION = ("/opt/", "/srv/", "/mnt/", "/media/", "/usr/local/")
 MERGED = ("bin", "sbin", "lib")
 _roots: dict[str, Layer] = {}
 
@@ -66,7 +56,7 @@ def build(definition: Definition) -> Layer:
         files["/var/tmp/"] = Entry(kind="directory", mode=0o1777)
         files["/var/run"] = Entry(kind="symlink", target="/run")
     if definition.shell:
-        for path in WITH_SHELL:
+        for path in WITH_SHELL + (DISTRIBUTION if definition.packages else ()):
             files[path] = Entry(kind="directory")
     if definition.merged:
         for name in MERGED:

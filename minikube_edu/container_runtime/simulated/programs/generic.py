@@ -1,106 +1,85 @@
-"""The program of images that have no program of their own: it says what the catalogue lets it say, serves the ports
-that the image exposes and the pod declares, and idles until it is told to go.
+"""The program behind images that need no more: it logs its start, and serves 200 on the image's ports.
 
-What it answers is data (`answers` of an image's entry: port -> text, or {path, text, status}); a port without an answer
-says which image of which pod was asked. `{hostname}`, `{ip}`, `{time}` are filled in at run time.
+The catalogue says what (`log`, `answers`: port -> text, or {path: {…}, status, text}); `{ip}`, `{hostname}`, `{time}` in
+those are filled in. Without ports it idles. The runtime leaves the image's definition in `notes["image"]`.
 """
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
-from minikube_edu.cni.contract import Listener
 from minikube_edu.container_runtime.simulated.contract import Process
-from minikube_edu.container_runtime.simulated.programs.http_serving import HttpServer, Request, Response, text
-from minikube_edu.lib import clock
+from minikube_edu.container_runtime.simulated.programs.http_serving import HttpServer, Request, Response, idle
+from minikube_edu.container_runtime.simulated.programs.identity import address, hostname, now
 
-FOREVER = 1e9  # seconds
-
-
-def filled(words: str, process: Process) -> str:
-    if "{" not in words:
-        return words
-    ips = process.network.ips
-    return (
-        words.replace("{hostname}", process.container.hostname)
-        .replace("{ip}", ips[0] if ips else "127.0.0.1")
-        .replace("{time}", clock.rfc3339())
-    )
+ON_SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGQUIT: 0, signal.SIGWINCH: 0, signal.SIGUSR1: 0}
 
 
-def tcp_ports(process: Process) -> list[int]:
-    """Exposed by the image, or declared by the pod."""
-    image: Any = process.container.notes.get("image")
-    declared: Any = process.container.notes.get("ports", ())
-    exposed: Sequence[str] = () if image is None else image.ports
-    ports = [int(port.partition("/")[0]) for port in exposed if port.endswith("/tcp")]
-    return list(dict.fromkeys([*declared, *ports]))
+class Described(Protocol):
+    """What this needs of an image's definition."""
+
+    ports: Sequence[str]
+    log: Sequence[str]
+    answers: Mapping[str, Any]
 
 
-def answers_of(process: Process) -> Mapping[str, Any]:
-    image: Any = process.container.notes.get("image")
-    return {} if image is None else image.answers
+def described(process: Process) -> Described | None:
+    return cast("Described | None", process.container.notes.get("image"))
 
 
-def answer(process: Process, request: Request, known: Mapping[str, Any]) -> Response:
-    entry = known.get(str(request.local.port))
-    if entry is None:
-        return text(f"{process.container.image} on {process.container.hostname}\n")
-    if isinstance(entry, str):
-        return _typed(filled(entry, process), 200)
-    for path, words in entry.get("path", {}).items():
-        if request.path == path:
-            return _typed(filled(str(words), process), 200)
-    return _typed(filled(str(entry.get("text", "")), process), int(entry.get("status", 200)))
-
-
-def _typed(words: str, status: int) -> Response:
-    start = words.lstrip()[:1]
-    kind = {"<": "text/html; charset=utf-8", "{": "application/json", "[": "application/json"}.get(start, "text/plain")
-    return text(words, status, kind)
+def fill(process: Process, words: str) -> str:
+    for name, value in (("ip", address(process)), ("hostname", hostname(process)), ("time", now())):
+        words = words.replace("{" + name + "}", value)
+    return words
 
 
 async def main(process: Process) -> int:
-    image: Any = process.container.notes.get("image")
-    for line in () if image is None else image.log:
-        await process.print(filled(line, process))
-    return await serve(process, tcp_ports(process), answers_of(process))
+    image = described(process)
+    for line in image.log if image else ():
+        await process.print(fill(process, line))
+    ports = [int(one.partition("/")[0]) for one in image.ports if one.endswith("/tcp")] if image else []
+    if not ports and process.env.get("PORT", "").isdigit():
+        ports = [int(process.env["PORT"])]
+    answers = image.answers if image else {}
+    ports = list(dict.fromkeys([*ports, *(int(port) for port in answers if port.isdigit())]))
+    if not ports:
+        return await idle(process, ON_SIGNALS)
 
+    async def answer(request: Request) -> Response:
+        found = answers.get(str(request.local.port), "")
+        status, words = 200, found
+        if isinstance(found, Mapping):
+            status, words = int(found.get("status", 200)), found.get("text", "")
+            if request.path in (paths := found.get("path", {})):
+                status, words = 200, paths[request.path]
+        body = fill(process, str(words))
+        return Response(body.encode(), status, _type(body))
 
-async def serve(process: Process, ports: Sequence[int], known: Mapping[str, Any]) -> int:
-    """Until SIGTERM, SIGINT or SIGQUIT; ports that another container of the pod has taken are left to it."""
-
-    async def handle(request: Request) -> Response:
-        return answer(process, request, known)
-
-    server = HttpServer(process, handle)
-    listeners: list[Listener] = []
+    listeners = []
     for port in ports:
         try:
             listeners.append(process.network.listen(port))
         except OSError as error:
-            await process.complain(f"listen tcp :{port}: bind: {(error.strerror or str(error)).lower()}")
-    if listeners:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            process.on_signal(number, lambda _: server.stop(0))
-        return await server.serve(listeners)
-    return await idle(process)
+            await process.stderr.write(f"listen tcp :{port}: bind: {str(error.strerror).lower()}\n".encode())
+            return 1
+    server = HttpServer(process, answer)
+    for number in ON_SIGNALS:
+        process.on_signal(number, lambda _: server.stop(0))
+    return await server.serve(listeners)
 
 
-async def idle(process: Process) -> int:
-    told: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        process.on_signal(number, told.append)
-    while not told:
-        try:
-            await process.sleep(FOREVER)
-        except InterruptedError:
-            continue
-    return 0
+def _type(body: str) -> str:
+    start = body.lstrip()[:15].lower()
+    if start.startswith(("<!doctype", "<html")):
+        return "text/html; charset=utf-8"
+    return "application/json" if start[:1] in ("{", "[") else "text/plain; charset=utf-8"
 
 
 async def done(process: Process) -> int:
-    """A command whose success is all that anybody wants of it."""
+    """Programs that do their work at once and end: migrations, certificate generators, init images."""
+    image = described(process)
+    for line in image.log if image else ():
+        await process.print(fill(process, line))
     return 0
