@@ -43,6 +43,10 @@ def _open(name: str, words: list[str]) -> None:
         from minikube_edu.cluster.layout import Layout
 
         raise SystemExit(store_door.etcdctl(Layout(), words))
+    elif name == "kubeadm":
+        from minikube_edu.cluster import kubeadm_door
+
+        raise SystemExit(kubeadm_door.run(words))
     elif name == "systemctl":
         from minikube_edu.cluster.service_tools import systemctl
 

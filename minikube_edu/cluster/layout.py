@@ -7,6 +7,8 @@ MINIKUBE_EDU_HOME (default ~/.minikube-edu)
   pki/                    ca, apiserver, admin, sa, controller-manager, scheduler, apiserver-kubelet-client
   run/machine.sock        where the first machine answers: command lines, services
   run/etcd.sock           where the store is served to etcdctl
+  nodes/NAME/             the root of each node
+  network/                sockets that join the nodes
   machine/                the root of a bare cluster's only machine: units, logs
 """
 
@@ -48,6 +50,8 @@ class Layout:
         self.kubeconfig = self.root / "kubeconfig"
         self.state = self.root / "state.db"
         self.request_file = self.root / "cluster.json"
+        self.nodes = self.root / "nodes"
+        self.network = self.root / "network"  # sockets that join the nodes' pods
         self.bare_root = self.root / "machine"  # of a bare cluster, which has no nodes of its own
         self.machine_socket = self.run / "machine.sock"  # of the machine that answers the command line
 

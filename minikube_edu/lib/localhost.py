@@ -14,10 +14,12 @@ Without them nothing is translated. No seat ever listens beyond loopback because
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 
 NODE_ADDRESS = "MINIKUBE_EDU_NODE_ADDRESS"
 LOCALHOST = "MINIKUBE_EDU_LOCALHOST"
+HOSTNAME = "MINIKUBE_EDU_HOSTNAME"
 EVERYWHERE = ("", "0.0.0.0", "::", "[::]")
 LOCAL = ("127.0.0.1", "::1", "[::1]", "localhost")
 
@@ -37,3 +39,8 @@ def dialing(host: str, environment: Mapping[str, str] = os.environ) -> str:
     """The address to connect to for what a flag or an object says."""
     local = environment.get(LOCALHOST, "")
     return local if local and host in LOCAL else host
+
+
+def hostname(environment: Mapping[str, str] = os.environ) -> str:
+    """The node's name for itself; this host's where there is no node."""
+    return environment.get(HOSTNAME) or socket.gethostname().lower()

@@ -1,0 +1,105 @@
+"""kubeadm, on a node of this host: `kubeadm init`, `kubeadm join …`, `kubeadm token create`, …
+
+Which node: the one that the shell is in; else the control plane, or for `join` the next worker, which is made. `init`
+and `join` begin with a machine that runs, as a course does with a fresh virtual machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import TextIO
+
+from minikube_edu.cluster import nodes
+from minikube_edu.cluster.kubeadm_host import NodeHost
+from minikube_edu.cluster.layout import Layout, Request
+from minikube_edu.cluster.machine import starter
+from minikube_edu.cluster.nodes import Node
+
+NEEDS_A_MACHINE = ("init", "join")
+
+
+def run(words: Sequence[str]) -> int:
+    """The command, on the node that it means."""
+    layout = Layout()
+    node = chosen(layout, list(words))
+    return asyncio.run(on_node(layout, node, words))
+
+
+def chosen(layout: Layout, words: list[str]) -> Node | None:
+    request = layout.read_request() or Request()
+    here = os.environ.get("MINIKUBE_EDU_NODE", "")
+    if here and (node := nodes.find(layout, here)):
+        return node
+    verb = next((word for word in words if not word.startswith("-")), "")
+    if verb == "init":
+        request.port = _flag(words, "--apiserver-bind-port", request.port)
+        layout.write_request(request)
+        return nodes.prepare(layout, request, nodes.CONTROL_PLANE)
+    if verb == "join":
+        return next_worker(layout, request)
+    return next(iter(nodes.of(layout)), None)
+
+
+def _flag(words: list[str], name: str, default: int) -> int:
+    for place, word in enumerate(words):
+        value = word.partition("=")[2] if word.startswith(name + "=") else ""
+        if word == name and place + 1 < len(words):
+            value = words[place + 1]
+        if value.isdigit():
+            return int(value)
+    return default
+
+
+def next_worker(layout: Layout, request: Request) -> Node:
+    """The first that has not joined yet, or a new one."""
+    known = nodes.of(layout)
+    for node in known:
+        if node.index and not node.initialized:
+            return node
+    index = next(number for number in range(1, len(known) + 2) if all(node.index != number for node in known))
+    return nodes.prepare(layout, request, nodes.default_name(index))
+
+
+def start_machine(layout: Layout, node: Node) -> None:
+    """Switch the node on: its init system, and the runtime."""
+    first = starter.find(layout.machine_socket) if node.index else None
+    machine = starter.start(nodes.machine_socket(layout, node), node.root, node.environment(layout), first)
+    with machine:
+        machine.ask("unit", verb="start", name="containerd")
+    if first is not None:
+        first.close()
+
+
+async def on_node(
+    layout: Layout, node: Node | None, words: Sequence[str], out: TextIO | None = None, err: TextIO | None = None
+) -> int:
+    from minikube_edu.kubeadm import app
+
+    if node is None:
+        return await app.run(words, None, out=out, err=err)
+    verb = next((word for word in words if not word.startswith("-")), "")
+    host = NodeHost(node, nodes.machine_socket(layout, node))
+    if verb in NEEDS_A_MACHINE and not {"-h", "--help"} & set(words):
+        await asyncio.to_thread(start_machine, layout, node)
+        await host.attach_runtime()
+    elif starter.find(nodes.machine_socket(layout, node)):
+        await host.attach_runtime(0.0)
+    try:
+        return await app.run(words, host, out=out, err=err)
+    finally:
+        await host.close()
+        take_kubeconfig(layout)
+
+
+def take_kubeconfig(layout: Layout) -> None:
+    """The administrator's kubeconfig is the user's, as `cp /etc/kubernetes/admin.conf ~/.kube/config` would do it."""
+    for node in nodes.of(layout):
+        admin = node.root / "etc/kubernetes/admin.conf"
+        if admin.exists():
+            text = admin.read_text()
+            if not layout.kubeconfig.exists() or layout.kubeconfig.read_text() != text:
+                layout.kubeconfig.touch(mode=0o600)
+                layout.kubeconfig.write_text(text)
+            return

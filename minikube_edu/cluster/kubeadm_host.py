@@ -1,0 +1,84 @@
+"""kubeadm's host, as it is here: a node's directory, its machine's services, its runtime's socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from minikube_edu.cluster import ports
+from minikube_edu.cluster.nodes import Node
+from minikube_edu.container_runtime.cri import RuntimeFailure
+from minikube_edu.kubeadm.contract import HostFailure
+from minikube_edu.kubeadm.host import PlainHost
+from minikube_edu.kubeadm.machine import Machine
+from minikube_edu.lib import localhost
+from minikube_edu.lib.machine.calls import Calls, NoMachine, Refused
+from minikube_edu.lib.machine.socket_path import reachable
+
+RUNTIME_SOCKET = "run/containerd/containerd.sock"
+
+
+class NodeHost(PlainHost):
+    """`socket` is the machine's; each call opens it anew: a machine may be restarted while kubeadm runs."""
+
+    def __init__(self, node: Node, socket: Path) -> None:
+        super().__init__(node.root, replace(Machine(), hostname=node.name, address=node.address))
+        self.node = node
+        self._socket = socket
+
+    async def attach_runtime(self, patience: float = 10.0) -> None:
+        """Wait until the runtime answers; without it, preflight will say so."""
+        from minikube_edu.container_runtime.socket_driver import SocketRuntime
+
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + patience
+        path = reachable(str(self.node.root / RUNTIME_SOCKET))
+        while self.runtime is None and loop.time() < give_up:
+            with suppress(OSError, RuntimeFailure):
+                self.runtime = await SocketRuntime.connect(path)
+            if self.runtime is None:
+                await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        if self.runtime is not None:
+            await self.runtime.close()  # type: ignore[attr-defined]  # the socket's driver
+
+    def ports_in_use(self) -> Mapping[int, int]:
+        return ports.listening(self.node.address) | ports.listening(self.node.local)
+
+    async def start_service(self, name: str) -> None:
+        await self._unit("start", name)
+
+    async def stop_service(self, name: str) -> None:
+        await self._unit("stop", name)
+
+    async def restart_service(self, name: str) -> None:
+        await self._unit("reload")
+        await self._unit("restart", name)
+
+    async def service_active(self, name: str) -> bool:
+        try:
+            return bool((await self._unit("status", name))["unit"]["pid"])
+        except HostFailure:
+            return False
+
+    async def _unit(self, verb: str, name: str = "") -> dict[str, Any]:
+        def ask() -> dict[str, Any]:
+            with Calls.open(reachable(str(self._socket))) as machine:
+                return machine.ask("unit", verb=verb, name=name)
+
+        try:
+            return await asyncio.to_thread(ask)
+        except (NoMachine, Refused) as error:
+            raise HostFailure(str(error)) from None
+
+    async def status_of(self, url: str) -> int:
+        """What a URL says of localhost is the node's own."""
+        where = urlsplit(url)
+        host = localhost.dialing(where.hostname or "", {localhost.LOCALHOST: self.node.local})
+        return await super().status_of(where._replace(netloc=f"{host}:{where.port}" if where.port else host).geturl())

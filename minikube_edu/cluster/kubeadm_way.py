@@ -1,0 +1,158 @@
+"""`up`: a cluster of nodes that boot, as in the course, only without the waiting: init, network, join, ready.
+
+The control plane is four static pods that the first node's kubelet starts from its manifests; the other nodes join with
+a bootstrap token. What kubeadm prints goes to the nodes' var/log/kubeadm.log. A cluster that was `down` comes back by
+switching its machines on: everything lies in the nodes' directories.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+from minikube_edu.cluster import kubeadm_door, nodes, ports
+from minikube_edu.cluster.door import Door, is_ready
+from minikube_edu.cluster.failures import CannotStart
+from minikube_edu.cluster.layout import POD_CIDR, Layout, Request
+from minikube_edu.cluster.machine import starter
+from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
+
+READY_SECONDS = 60.0
+CNI_NAME = "10-minikube-edu.conflist"
+CNI_CONFIGURATION = {
+    "cniVersion": "1.0.0",
+    "name": "minikube-edu",
+    "plugins": [
+        {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": True, "ipam": {"type": "host-local"}},
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+    ],
+}
+
+
+def up(layout: Layout, request: Request) -> None:
+    names = [nodes.default_name(index) for index in range(max(request.nodes, 1))]
+    known = [node.name for node in nodes.of(layout)]
+    wanted = [nodes.prepare(layout, request, name) for name in dict.fromkeys([*names, *known])]
+    refuse_taken_ports(layout, wanted[0], request)
+    layout.network.mkdir(parents=True, exist_ok=True, mode=0o700)
+    asyncio.run(_up(layout, request, wanted))
+    wait_until_ready(layout, wanted)
+
+
+def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
+    if starter.find(layout.machine_socket) is None:
+        holder = ports.holder(request.port)
+        if holder:
+            raise CannotStart(f"port {request.port} is in use by {holder}; choose another with --port")
+
+
+async def _up(layout: Layout, request: Request, wanted: list[Node]) -> None:
+    first, others = wanted[0], wanted[1:]
+    if request.network != "none":
+        for node in wanted:
+            write_network(node)
+    if first.initialized:
+        await asyncio.to_thread(switch_on, layout, first)
+    else:
+        await kubeadm(layout, first, init_words(layout, first, request))
+    await asyncio.gather(*(bring(layout, first, node) for node in others))
+
+
+def init_words(layout: Layout, node: Node, request: Request) -> list[str]:
+    return [
+        "init",
+        f"--apiserver-advertise-address={node.address}",
+        f"--apiserver-bind-port={request.port}",
+        f"--apiserver-cert-extra-sans=localhost,127.0.0.1,{node.local}",
+        f"--pod-network-cidr={POD_CIDR}",
+        f"--node-name={node.name}",
+    ]
+
+
+async def bring(layout: Layout, first: Node, node: Node) -> None:
+    """A worker: switched on; joined, when it has not yet."""
+    if node.initialized:
+        await asyncio.to_thread(switch_on, layout, node)
+        return
+    said = (first.root / "var/log/kubeadm.log").read_text().replace("\\\n", " ").split()
+    token, ca_hash = (said[said.index(flag) + 1] for flag in ("--token", "--discovery-token-ca-cert-hash"))
+    endpoint = said[said.index("join") + 1]
+    words = ["join", endpoint, "--token", token, "--discovery-token-ca-cert-hash", ca_hash, "--node-name", node.name]
+    await kubeadm(layout, node, words)
+
+
+async def kubeadm(layout: Layout, node: Node, words: list[str]) -> None:
+    log = node.root / "var/log/kubeadm.log"
+    with log.open("a") as file:
+        code = await kubeadm_door.on_node(layout, node, words, file, file)
+    if code:
+        raise CannotStart(f"kubeadm {words[0]} failed on {node.name}; what it said is in {log}:\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text().splitlines()[-12:])
+
+
+def switch_on(layout: Layout, node: Node) -> None:
+    kubeadm_door.start_machine(layout, node)
+    with starter.start(nodes.machine_socket(layout, node), node.root, {}) as machine:
+        machine.ask("unit", verb="start", name="kubelet")
+
+
+def write_network(node: Node) -> None:
+    """The network add-on of `up`: what flannel's DaemonSet would write, without waiting for it."""
+    (node.root / "etc/cni/net.d" / CNI_NAME).write_text(json.dumps(CNI_CONFIGURATION, indent=2) + "\n")
+
+
+def door(layout: Layout, node: Node) -> Door | None:
+    """As the administrator; None before there is one."""
+    import base64
+    import re
+
+    try:
+        text = (node.root / "etc/kubernetes/admin.conf").read_text()
+    except OSError:
+        return None
+    found = dict(re.findall(r"(certificate-authority-data|client-certificate-data|client-key-data): (\S+)", text))
+    port = re.search(r"server: https://[^\s]+:(\d+)", text)
+    files = {}
+    for key, name in (
+        ("certificate-authority-data", "ca.crt"),
+        ("client-certificate-data", "admin.crt"),
+        ("client-key-data", "admin.key"),
+    ):
+        path = node.root / "run" / name
+        path.touch(mode=0o600)
+        path.write_bytes(base64.b64decode(found[key]))
+        files[name] = path
+    made = Door(node.address, int(port[1]) if port else 6443, files["ca.crt"], files["admin.crt"], files["admin.key"])
+    for path in files.values():
+        path.unlink()
+    return made
+
+
+def wait_until_ready(layout: Layout, wanted: list[Node]) -> None:
+    """All nodes Ready, all pods of kube-system Running, and the default service account there."""
+    deadline, api = time.monotonic() + READY_SECONDS, None
+    while time.monotonic() < deadline:
+        api = api or door(layout, wanted[0])
+        if api is not None and _settled(api, len(wanted)):
+            api.connection.close()
+            return
+        time.sleep(0.01)
+    raise CannotStart(f"the nodes did not become Ready; `journalctl -u kubelet` of {CONTROL_PLANE} tells more")
+
+
+def _settled(api: Door, count: int) -> bool:
+    found = api.get("/api/v1/nodes") or {}
+    if sum(is_ready(node) for node in found.get("items", ())) < count:
+        return False
+    pods = (api.get("/api/v1/namespaces/kube-system/pods") or {}).get("items", [])
+    running = [pod for pod in pods if pod.get("status", {}).get("phase") == "Running"]
+    expected = 4 + count + 2  # static pods, kube-proxy everywhere, two of CoreDNS
+    return (
+        len(running) == len(pods) >= expected
+        and api.get("/api/v1/namespaces/default/serviceaccounts/default") is not None
+    )

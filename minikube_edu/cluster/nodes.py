@@ -1,0 +1,164 @@
+"""The nodes of a cluster that live on this host: their directories, addresses, services.
+
+    HOME/nodes/NAME/            looks like a machine's root: etc/kubernetes, var/lib/kubelet, var/log/pods, …
+    HOME/nodes/NAME/etc/hostname, etc/minikube-edu/node.json     who it is
+
+`prepare` makes what an installed machine has before kubeadm comes: a container runtime that runs, a kubelet that waits
+for its configuration, and the unit files of both. Nothing here starts anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from minikube_edu.cluster.layout import Layout, Request
+from minikube_edu.lib import localhost, node_addresses, node_root
+
+CONTROL_PLANE = "control-plane"
+DIRECTORIES = (
+    "etc/kubernetes",
+    "etc/cni/net.d",
+    "etc/systemd/system/kubelet.service.d",
+    "opt/cni/bin",
+    "run/containerd",
+    "var/lib/kubelet",
+    "var/log/pods",
+    "var/log/containers",
+)
+CONTAINERD = """[Unit]
+Description=containerd container runtime
+Documentation=https://containerd.io
+
+[Service]
+ExecStart=/usr/bin/containerd --address=/run/containerd/containerd.sock
+Restart=always
+RestartSec=250ms
+"""
+# The real unit waits 10 s; a class does not want to.
+KUBELET = """[Unit]
+Description=kubelet: The Kubernetes Node Agent
+Documentation=https://kubernetes.io/docs/
+After=containerd.service
+
+[Service]
+ExecStart=/usr/bin/kubelet
+Restart=always
+StartLimitInterval=0
+RestartSec=250ms
+"""
+KUBEADM_DROP_IN = """# Note: This dropin only works with kubeadm and kubelet v1.11+
+[Service]
+Environment="KUBELET_KUBECONFIG_ARGS=--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf \
+--kubeconfig=/etc/kubernetes/kubelet.conf"
+Environment="KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml"
+# "kubeadm init" and "kubeadm join" write this file, with KUBELET_KUBEADM_ARGS
+EnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env
+# For flags of your own: KUBELET_EXTRA_ARGS
+EnvironmentFile=-/etc/default/kubelet
+ExecStart=
+ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+"""
+
+
+@dataclass(frozen=True)
+class Node:
+    name: str
+    index: int  # 0 is the control plane's
+    address: str
+    local: str  # where its 127.0.0.1 is
+    root: Path
+
+    @property
+    def initialized(self) -> bool:
+        """Has kubeadm been here?"""
+        return (self.root / "etc/kubernetes/kubelet.conf").exists()
+
+    @property
+    def is_control_plane(self) -> bool:
+        return (self.root / "etc/kubernetes/manifests/kube-apiserver.yaml").exists()
+
+    def path(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def environment(self, layout: Layout) -> dict[str, str]:
+        """What its machine tells all its programs."""
+        return {
+            "MINIKUBE_EDU_HOME": str(layout.root),
+            "MINIKUBE_EDU_NODE": self.name,
+            "MINIKUBE_EDU_NETWORK": str(layout.network),
+            node_root.VARIABLE: str(self.root),
+            localhost.NODE_ADDRESS: self.address,
+            localhost.LOCALHOST: self.local,
+            localhost.HOSTNAME: self.name,
+        }
+
+
+def machine_socket(layout: Layout, node: Node) -> Path:
+    """The first node's machine answers the command line too."""
+    return layout.machine_socket if node.index == 0 else node.root / "run/machine.sock"
+
+
+def of(layout: Layout) -> list[Node]:
+    """All nodes that have been made, in the order of their numbers."""
+    found = []
+    for file in layout.nodes.glob("*/etc/minikube-edu/node.json"):
+        told = json.loads(file.read_text())
+        found.append(Node(**{**told, "root": file.parent.parent.parent}))
+    return sorted(found, key=lambda node: node.index)
+
+
+def find(layout: Layout, name: str) -> Node | None:
+    return next((node for node in of(layout) if node.name == name), None)
+
+
+def prepare(layout: Layout, request: Request, name: str = "") -> Node:
+    """The node of this name, or the next one: made, if it is not there."""
+    known = of(layout)
+    for node in known:
+        if node.name == name:
+            return node
+    index = next(number for number in range(len(known) + 1) if all(node.index != number for node in known))
+    node = _new(layout, request, name or default_name(index), index)
+    for directory in DIRECTORIES:
+        (node.root / directory).mkdir(parents=True, exist_ok=True)
+    units = node.root / "etc/systemd/system"
+    _write(
+        {
+            node.root / "etc/hostname": node.name + "\n",
+            node.root / "etc/machine-id": _machine_id(node) + "\n",
+            units / "containerd.service": CONTAINERD,
+            units / "kubelet.service": KUBELET,
+            units / "kubelet.service.d/10-kubeadm.conf": KUBEADM_DROP_IN,
+        }
+    )
+    facts = node.root / "etc/minikube-edu/node.json"
+    facts.parent.mkdir(parents=True, exist_ok=True)
+    told = {key: value for key, value in asdict(node).items() if key != "root"}
+    facts.write_text(json.dumps(told, indent=2) + "\n")
+    return node
+
+
+def default_name(index: int) -> str:
+    return f"worker-{index}" if index else CONTROL_PLANE
+
+
+def _new(layout: Layout, request: Request, name: str, index: int) -> Node:
+    address = node_addresses.address(request.port, index)
+    # The control plane of the cluster that people have by default is where their tools look for it.
+    local = "127.0.0.1" if index == 0 and request.port == 6443 else address
+    return Node(name, index, address, local, layout.nodes / name)
+
+
+def _machine_id(node: Node) -> str:
+    import hashlib
+
+    return hashlib.md5(str(node.root).encode(), usedforsecurity=False).hexdigest()
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
