@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -48,14 +49,11 @@ def _escaped(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """As Go prints it: 1.024e+06, 0.25, 3."""
-    if value == int(value) and abs(value) < 1e6:
-        return str(int(value))
-    if abs(value) >= 1e21 or 0 < abs(value) < 1e-4 or (value == int(value) and abs(value) >= 1e6):
-        digits, _, exponent = repr(float(f"{value:.17g}")).partition("e")
-        if not exponent:
-            mantissa, _, exponent = f"{value:.16e}".partition("e")
-            digits = mantissa.rstrip("0").rstrip(".")
-        sign, size = exponent[0] if exponent[0] in "+-" else "+", exponent.lstrip("+-").lstrip("0") or "0"
-        return f"{digits}e{sign}{size.rjust(2, '0')}"
-    return repr(value)
+    """As Go prints it: 1.024e+06, 0.25, 3. From a million on, and below a ten thousandth, with an exponent."""
+    exact = Decimal(repr(value)).normalize()
+    exponent = exact.adjusted()
+    if not exact or -4 <= exponent < 6:
+        return f"{exact:f}"
+    digits = "".join(map(str, exact.as_tuple().digits))
+    mantissa = f"{digits[0]}.{digits[1:]}" if len(digits) > 1 else digits
+    return f"{'-' if value < 0 else ''}{mantissa}e{exponent:+03d}"

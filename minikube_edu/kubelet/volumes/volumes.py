@@ -21,6 +21,7 @@ from typing import Any
 
 from minikube_edu.api import quantity
 from minikube_edu.kubelet import pod_facts
+from minikube_edu.kubelet.api_objects import KubeletObjects
 from minikube_edu.kubelet.contract import ApiObjects, NodeIdentity, Recorder, SyncFailure
 from minikube_edu.kubelet.node_paths import PODS, pod_directory, volume_directory
 from minikube_edu.kubelet.volumes import atomic_writer, host_path, ownership, payload, persistent, projected
@@ -51,6 +52,8 @@ class KubeletVolumes:
         self.identity, self.objects, self.recorder, self.shared = identity, objects, recorder, shared
         self._pods: dict[str, Object] = {}  # with volumes that follow the API, by uid
         self._refreshing: dict[str, asyncio.Task[None]] = {}
+        if isinstance(objects, KubeletObjects):
+            objects.listen(self.changed)
 
     async def mount(self, pod: Object) -> Mapping[str, Path]:
         found: dict[str, Path] = {}
@@ -83,6 +86,8 @@ class KubeletVolumes:
         self._pods.pop(pod_uid, None)
         if task := self._refreshing.pop(pod_uid, None):
             task.cancel()
+        if isinstance(self.objects, KubeletObjects):
+            self.objects.forget(pod_uid)
         directory = pod_directory(self.identity.root, pod_uid)
         if directory.exists():  # links are removed, not followed: persistent content stays
             shutil.rmtree(directory, ignore_errors=True)
