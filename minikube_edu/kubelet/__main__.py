@@ -1,4 +1,5 @@
-"""`python -m minikube_edu.kubelet --light-nodes N`: thousands of nodes in one process, on which nothing runs."""
+"""`python -m minikube_edu.kubelet`: a node's kubelet, with the real one's flags; or, with `--light-nodes N`, thousands
+of nodes in one process, on which nothing runs."""
 
 from __future__ import annotations
 
@@ -10,8 +11,11 @@ import os
 import signal
 import sys
 
+LIGHT = "--light-nodes"
+
 
 def parser() -> argparse.ArgumentParser:
+    """Of light nodes."""
     made = argparse.ArgumentParser(
         prog="kubelet",
         description="Nodes for the cluster.",
@@ -75,9 +79,9 @@ async def _run(options: argparse.Namespace) -> int:
     return 1
 
 
-def main(arguments: list[str] | None = None) -> None:
+def light_nodes(words: list[str]) -> int:
     made = parser()
-    options = made.parse_args(arguments)
+    options = made.parse_args(words)
     if options.light_nodes <= 0:
         made.error("--light-nodes N: how many nodes?")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -85,8 +89,24 @@ def main(arguments: list[str] | None = None) -> None:
         with contextlib.suppress(ImportError):
             import uvloop
 
-            sys.exit(uvloop.run(_run(options)))
-    sys.exit(asyncio.run(_run(options)))
+            return int(uvloop.run(_run(options)))
+    return asyncio.run(_run(options))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    words = sys.argv[1:] if arguments is None else arguments
+    if any(word == LIGHT or word.startswith(f"{LIGHT}=") for word in words):
+        sys.exit(light_nodes(words))
+    from minikube_edu.kubelet.flags import is_true
+    from minikube_edu.kubelet.flags import parser as flags
+
+    options = flags().parse_args(words)
+    if is_true(options.version):
+        print("Kubernetes v1.36.3")
+        return
+    from minikube_edu.kubelet.running import run_forever
+
+    sys.exit(run_forever(options))
 
 
 if __name__ == "__main__":

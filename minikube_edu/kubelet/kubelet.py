@@ -49,7 +49,8 @@ from minikube_edu.lib import clock
 log = logging.getLogger(__name__)
 
 BOOT_RETRY = 0.05  # until the runtime answers for the first time
-RUNTIME_CHECK = 5.0
+RUNTIME_CHECK, RUNTIME_CHECK_BOOT = 5.0, 0.05
+BOOT_SECONDS = 30.0  # for so long a network plugin is expected at any moment
 
 
 @dataclass
@@ -85,6 +86,7 @@ class Kubelet:
         self.client = outside.client
         self.shutting_down = False
         self.pressures: list[str] = []  # conditions under which not every pod is taken
+        self.on_ready_change: list[Callable[[], None]] = []
         self._configuration = configuration
         self._node = node or (lambda: {"metadata": {"name": identity.name}})
         self._own: dict[str, Object] = {}  # uid -> pod, static and from the API
@@ -174,12 +176,22 @@ class Kubelet:
         self._tasks.append(asyncio.get_running_loop().create_task(coroutine, name=f"kubelet {name}"))
 
     async def _check_runtime(self) -> None:
+        began = clock.monotonic()
         while True:
-            await asyncio.sleep(RUNTIME_CHECK if not self.runtime_problem() else 1.0)
+            before = self.runtime_problem()
+            young = clock.monotonic() - began < BOOT_SECONDS
+            await asyncio.sleep(RUNTIME_CHECK if not before else RUNTIME_CHECK_BOOT if young else 1.0)
             try:
                 await self.check_runtime()
             except (RuntimeFailure, OSError) as error:
                 self._runtime_problem = f"container runtime is down: {error}"
+            if self.runtime_problem() != before:
+                self.ready_changed()
+
+    def ready_changed(self) -> None:
+        """The node's conditions may be others than before."""
+        for told in self.on_ready_change:
+            told()
 
     async def check_runtime(self) -> None:
         """Is the runtime ready, is its network?"""
@@ -208,7 +220,8 @@ class Kubelet:
             problems.append(f"PLEG is not healthy: pleg was last seen active {ago:.0f}s ago; threshold is 3m0s")
         if self.shutting_down:
             problems.append("node is shutting down")
-        return ", ".join(problem for problem in problems if problem)
+        problems = [problem for problem in problems if problem]
+        return f"[{', '.join(problems)}]" if len(problems) > 1 else "".join(problems)
 
     # sources
 
@@ -439,9 +452,9 @@ class Kubelet:
         if pod is None or not pod_facts.is_static(pod):
             return pod
         mirror = self.mirrors.of(pod_facts.full_name(pod))
-        right = mirror is not None and pod_facts.annotations_of(mirror).get(pod_facts.MIRROR) == pod_facts.annotations_of(
-            pod
-        ).get(pod_facts.HASH)
+        right = mirror is not None and pod_facts.annotations_of(mirror).get(
+            pod_facts.MIRROR
+        ) == pod_facts.annotations_of(pod).get(pod_facts.HASH)
         return mirror if right else None
 
     # KubeletHost

@@ -27,7 +27,8 @@ def _term(term: Object, labels: Mapping[str, str], fields: Mapping[str, str]) ->
 
 
 def _one(requirement: Object, values: Mapping[str, str]) -> bool:
-    operator, wanted = requirement["operator"], requirement.get("values") or ()
+    operator: str = requirement["operator"]
+    wanted: Sequence[str] = requirement.get("values") or ()
     value = values.get(requirement["key"])
     if operator in ("In", "NotIn"):
         return (value in wanted) == (operator == "In") if value is not None else operator == "NotIn"

@@ -84,15 +84,25 @@ class RuntimeView:
         self._changed = changed
         self._pods: dict[str, _Known] = {}
         self._unsubscribe: Callable[[], None] | None = None
+        self._lost = asyncio.Event()
 
     async def run(self) -> None:
         """Listen, and list now and again, until cancelled."""
         try:
             while True:
-                await asyncio.sleep(RELIST_SECONDS)
+                try:
+                    async with asyncio.timeout(RELIST_SECONDS):
+                        await self._lost.wait()
+                except TimeoutError:
+                    pass
+                self._lost.clear()
                 await self.relist()
         finally:
             self.close()
+
+    def lost_sight(self) -> None:
+        """Signs of life may have been missed: list at once."""
+        self._lost.set()
 
     async def start(self) -> None:
         """The first list; raises when the runtime does not answer."""
@@ -166,7 +176,7 @@ class RuntimeView:
         itself = event.container_id == event.sandbox_id
         if event.type is EventType.DELETED:
             for copies in (known.sandboxes, known.containers):
-                copies.pop(event.container_id, None)  # type: ignore[attr-defined]  # dicts of two kinds, both have pop
+                copies.pop(event.container_id, None)
             known.stale_sandboxes.discard(event.container_id)
             known.stale_containers.discard(event.container_id)
             if known.empty:

@@ -101,7 +101,8 @@ class NodeAgent:
                 return
             except (ApiError, OSError, RuntimeFailure) as error:
                 young = clock.monotonic() - began < BOOT_SECONDS
-                log.log(logging.DEBUG if young else logging.INFO, "Unable to register node: %s", error)
+                answered = isinstance(error, ApiError) and error.code < 500
+                log.log(logging.INFO if answered or not young else logging.DEBUG, "Unable to register node: %s", error)
                 await asyncio.sleep(pause * ids.uniform(0.8, 1.2))
                 pause = min(pause * 1.3, 0.2 if young else 7.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from minikube_edu.api.quantity import BINARY, Quantity
+from minikube_edu.api.quantity import BINARY, Quantity, canonical
 from minikube_edu.api.quantity import parse as parse_quantity
 from minikube_edu.container_runtime.cri import Image, Version
 from minikube_edu.kubelet.contract import Object
@@ -62,7 +62,7 @@ def node_object(shape: NodeShape) -> Object:
 def capacity(shape: NodeShape) -> dict[str, str]:
     machine = shape.machine
     pods = int(shape.configuration.get("maxPods") or 110)
-    return {
+    found = {
         "cpu": str(machine.cpus),
         "ephemeral-storage": f"{machine.disk // 1024}Ki",
         "hugepages-1Gi": "0",
@@ -71,6 +71,7 @@ def capacity(shape: NodeShape) -> dict[str, str]:
         "pods": str(pods),
         **machine.more,
     }
+    return {name: canonical(text) for name, text in found.items()}  # as the API gives them back
 
 
 def allocatable(shape: NodeShape) -> dict[str, str]:
@@ -122,7 +123,6 @@ def fixed_status(shape: NodeShape, version: Version) -> Object:
             "machineID": machine.machine_id,
             "operatingSystem": "linux",
             "osImage": machine.os_image,
-            "swap": {"capacity": 0},
             "systemUUID": machine.system_uuid,
         },
         "runtimeHandlers": [

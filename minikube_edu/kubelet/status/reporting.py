@@ -71,6 +71,11 @@ class StatusKeeper:
             self._writers.add(task)
             task.add_done_callback(self._writers.discard)
 
+    async def flush(self, seconds: float) -> None:
+        """Wait until all is written, but no longer than so."""
+        if self._writers:
+            await asyncio.wait(list(self._writers), timeout=seconds)
+
     async def close(self) -> None:
         tasks = list(self._writers)
         for task in tasks:

@@ -1,0 +1,1 @@
+"""Node-pressure eviction: what the node runs short of, who has to go for it."""
