@@ -52,6 +52,17 @@ NONE: Mapping[str, str] = {}
 
 
 class Machine:
+    id: str
+    hostname: str
+    image: str
+    limits: Limits
+    memory: MemoryAccount
+    privileged: bool
+    shell_is_bash: bool
+    capabilities: frozenset[str]
+    most_processes: int
+    oom_score_adj: int
+
     def __init__(
         self,
         layer: Layer,

@@ -85,6 +85,18 @@ class KernelProcess:
         "umask",
         "user",
     )
+    container: Machine
+    pid: int
+    argv: list[str]
+    env: dict[str, str]
+    name: str
+    executable: str
+    group: int
+    session: int
+    memory: int
+    user: User
+    status: Status | None
+    terminal: KernelTerminal | None
 
     def __init__(
         self,
@@ -101,9 +113,9 @@ class KernelProcess:
         self.table = container.table
         self.pid = self.table.next_pid()
         self.parent = parent
-        self.group: int = parent.group if parent else self.pid
-        self.session: int = parent.session if parent else self.pid
-        self.terminal: KernelTerminal | None = parent.terminal if parent else None
+        self.group = parent.group if parent else self.pid
+        self.session = parent.session if parent else self.pid
+        self.terminal = parent.terminal if parent else None
         self.name = found.name
         self.executable = found.path
         self.argv = list(argv)
@@ -113,7 +125,7 @@ class KernelProcess:
         self.user = user
         self.started_at = clock.now()
         self.files: dict[int, OpenFile] = {number: file.retain() for number, file in files.items()}
-        self.status: Status | None = None
+        self.status = None
         self.doom: BaseException | None = None
         self.stop_gate: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None

@@ -1,8 +1,8 @@
 """From words to a program: what exec(2) and PATH do.
 
 `argv[0]` with a slash is a file; without one it is looked for along PATH. A file is a program of ours (`executable`),
-or a script whose `#!` names an interpreter that gets the script's path; anything else is ENOEXEC, which a shell answers by
-reading the file itself.
+or a script whose `#!` names an interpreter that gets the script's path; anything else is ENOEXEC, which a shell answers
+by reading the file itself.
 """
 
 from __future__ import annotations

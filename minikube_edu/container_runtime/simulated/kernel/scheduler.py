@@ -2,8 +2,9 @@
 
 A process is a task whose coroutine is stepped by a `Stepper`: each step is timed, and charged to the process and to its
 container. Programs that work without waiting call `breathe`; when their slice is used up they queue here. Each turn of
-the loop wakes one process of the next container in the queue: a hundred busy containers delay the others by one slice
-a turn, not by a hundred, and a container with a thousand busy processes counts as one. A step of a container that
+the loop wakes the next few, one container after the other, and has time for two or three slices: a hundred busy
+containers delay the others by that much, not by a hundred slices, and a container with a thousand busy processes
+counts as one. A step of a container that
 has used its share of the present turn, is beyond its processor limit (throttled until the period's end, as the
 completely fair scheduler does it), or is stopped, is put off before it begins.
 
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.kernel.process import KernelProcess
 
 SLICE = 0.004  # seconds of work until `breathe` gives way
-SHARE = 0.008  # of one container in one turn of the loop
-TURN = 0.016  # of all containers in one turn of the loop
+SHARE = 0.006  # of one container in one turn of the loop
+TURN = 0.012  # of all containers in one turn of the loop
+WOKEN = 4  # processes of the queue in one turn; those for whom the turn's time does not suffice queue again
 
 current: KernelProcess | None = None  # whose step is running
 _deadline = 0.0  # when its slice is used up
@@ -78,14 +80,13 @@ class Scheduler:
             account.turn_used = 0.0
         self._busy.clear()
         self.turn_used = 0.0
-        woken = False
-        while self._queue and not woken:
+        woken = 0
+        while self._queue and woken < WOKEN:
             account = self._queue.popleft()
-            while account.waiting and not woken:
-                future = account.waiting.popleft()
-                if not future.done():
-                    future.set_result(None)
-                    woken = True
+            future = account.waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                woken += 1
             if account.waiting:
                 self._queue.append(account)
         self._turning = bool(self._queue)

@@ -2,8 +2,8 @@
 
 Cooked by default: keys are echoed and collected into lines; erase (DEL, ^H), word erase (^W) and kill (^U) edit the
 line, ^V takes the next key as it is, ^D ends the input, ^C ^\\ ^Z send their signals to the foreground group and throw
-the line away. CR comes in as NL, NL goes out as CR NL. Raw (`set_raw`): bytes as typed, no echo, no signals; NL is still sent as
-CR NL unless a CR stands before it, so that a full-screen program need not know better.
+the line away. CR comes in as NL, NL goes out as CR NL. Raw (`set_raw`): bytes as typed, no echo, no signals; NL still
+goes out as CR NL, unless a CR stands before it, so that a full-screen program need not know better.
 
 The client's side is `type`, `resize`, `hang_up` and `on_output`, a plain function that takes output and never waits;
 `drained`, if set, is awaited by programs that write. `on_output` may be exchanged: somebody attaches.
