@@ -128,6 +128,26 @@ def store(
     console.print(table)
 
 
+@app.command()
+def shell(
+    node: Annotated[str, typer.Argument(help="Which node; the control plane if none is named.")] = "",
+    command: Annotated[str, typer.Option("-c", help="Run this instead of an interactive shell.")] = "",
+) -> None:
+    """A shell on a node: kubectl, kubeadm, crictl, etcdctl, systemctl, journalctl as a course types them."""
+    from minikube_edu.cluster import nodes
+    from minikube_edu.cluster.layout import Layout
+    from minikube_edu.cluster.shell.session import open_shell
+
+    layout = Layout()
+    if not layout.exists():
+        fail("there is no cluster; make one with `minikube-edu up`")
+    known = nodes.of(layout)
+    found = nodes.find(layout, node) if node else next(iter(known), None)
+    if node and found is None:
+        fail(f"there is no node {node!r}; there are: {', '.join(one.name for one in known) or 'none'}")
+    raise typer.Exit(open_shell(layout, found, command))
+
+
 @app.command(context_settings=PASS_ON)
 def kubectl(context: typer.Context) -> None:
     """kubectl on this cluster; its verbs stand at the top level too: `minikube-edu get pods`."""

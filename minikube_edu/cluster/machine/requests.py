@@ -20,6 +20,7 @@ from minikube_edu.cluster.machine import offspring
 from minikube_edu.cluster.machine.children import Child
 from minikube_edu.cluster.machine.unit_files import UnitError
 from minikube_edu.cluster.machine.units import Service
+from minikube_edu.cluster.shell import mounts
 from minikube_edu.lib.machine import frames
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Conversation:
 
     # command lines
     def _run(self, payload: bytes) -> None:
-        machine, streams = self.machine, tuple(self._descriptors[:3])
+        machine, streams, seen = self.machine, tuple(self._descriptors[:3]), self._descriptors[3:]
         program, umask, directory, words, environment = frames.parse_command(payload)
         if len(streams) < 3 or not words or machine.ending or not program.startswith("minikube_edu"):
             self._say(b"N", b"")
@@ -103,6 +104,8 @@ class Conversation:
             return
 
         def become() -> NoReturn:
+            if seen:
+                mounts.join(seen)
             offspring.leave_nothing_of_the_machine(words[0].rpartition("/")[2], streams, dies_with_machine=False)
             offspring.dress(environment, directory)
             os.umask(umask)

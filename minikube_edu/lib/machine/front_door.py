@@ -50,10 +50,17 @@ def through_machine(words: list[str], package: str = "minikube_edu") -> int | No
     os.umask(umask)
     payload = frames.command(words, os.getcwd(), environment, umask, package)
     try:
-        frames.send(connection, b"R", payload, [0, 1, 2])
+        frames.send(connection, b"R", payload, [0, 1, 2, *_namespaces(environment)])
         return _follow(connection)
     except OSError:
         return None
+
+
+def _namespaces(environment: dict[str, str]) -> list[int]:
+    """In a shell that shows a node's files at their own paths, the command must see them too."""
+    if not environment.get("MINIKUBE_EDU_MOUNTS"):
+        return []
+    return [os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for name in ("user", "mnt", "uts")]
 
 
 def _follow(connection: sockets.socket) -> int | None:

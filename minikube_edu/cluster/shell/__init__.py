@@ -1,0 +1,1 @@
+"""`minikube-edu shell`: a shell on a node, in which tutorials run as typed."""

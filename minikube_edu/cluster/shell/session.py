@@ -1,0 +1,102 @@
+"""One shell: the user's own, with the tools on its PATH, completion, a prompt that names the node, and its files.
+
+In bash, `sudo` of a course's commands does without root, and `ssh NODE` opens a shell on that node.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from minikube_edu.cluster import nodes
+from minikube_edu.cluster.layout import Layout
+from minikube_edu.cluster.nodes import Node
+from minikube_edu.cluster.shell import mounts, tools
+from minikube_edu.lib.machine.socket_path import reachable
+
+RC = """# written by minikube-edu: bash on a node
+[ -f ~/.bashrc ] && . ~/.bashrc
+PATH={bin}:$PATH
+PS1='\\u@{name}:\\w\\$ '
+sudo() {{
+  while [ "${{1#-}}" != "$1" ]; do shift; done
+  [ $# -gt 0 ] && "$@"
+}}
+ssh() {{
+  case " {names} " in
+    *" $1 "*) local node=$1; shift
+       if [ $# -gt 0 ]; then minikube-edu shell "$node" -c "$*"; else minikube-edu shell "$node"; fi ;;
+    *) command ssh "$@" ;;
+  esac
+}}
+if [ -n "$PS1" ] && [ -z "$POSIXLY_CORRECT" ]; then
+  . <(kubectl completion bash) 2>/dev/null
+  . <(kubeadm completion bash) 2>/dev/null
+fi
+"""
+
+
+def environment(layout: Layout, node: Node | None) -> dict[str, str]:
+    """What the shell of a node (or of a bare cluster) has in its environment."""
+    found = dict(os.environ)
+    folder = layout.root / "bin"
+    tools.install(folder)
+    found["PATH"] = f"{folder}{os.pathsep}{found.get('PATH', '')}"
+    found["MINIKUBE_EDU_HOME"] = str(layout.root)
+    found["KUBECONFIG"] = str(layout.kubeconfig)
+    if node is not None:
+        found |= node.environment(layout)
+        found["MINIKUBE_EDU_MACHINE"] = reachable(str(nodes.machine_socket(layout, node)))
+    return found
+
+
+def open_shell(layout: Layout, node: Node | None, command: str = "") -> int:
+    """Returns the shell's exit code."""
+    variables = environment(layout, node)
+    words = shell_words(layout, node, command)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become(words, variables, node)
+        except OSError as error:
+            print(f"error: {words[0]}: {error.strerror}", file=sys.stderr)
+        finally:
+            os._exit(127)
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _become(words: Sequence[str], variables: dict[str, str], node: Node | None) -> None:
+    if node is not None:
+        here = os.getcwd()
+        try:
+            mounts.enter(node.root, node.name)
+            variables[mounts.VARIABLE] = "1"
+            os.chdir(here)  # the same folder, as it is seen from here
+        except (mounts.NoMounts, OSError) as error:
+            print(f"(the node's files are at {node.root}: {error})", file=sys.stderr)
+    os.execvpe(words[0], list(words), variables)
+
+
+def shell_words(layout: Layout, node: Node | None, command: str) -> list[str]:
+    bash = shutil.which("bash")
+    own = os.environ.get("SHELL", "/bin/sh")
+    if bash is None:
+        return [own, "-c", command] if command else [own]
+    rc = write_rc(layout, node)
+    if command:
+        return [bash, "-c", f". {rc}; {command}"]
+    return [bash, "--rcfile", str(rc), "-i"]
+
+
+def write_rc(layout: Layout, node: Node | None) -> Path:
+    name = node.name if node is not None else "minikube-edu"
+    names = " ".join(one.name for one in nodes.of(layout))
+    folder = layout.root / "bin"
+    path = folder / f".{name}.bashrc"
+    path.write_text(RC.format(bin=folder, name=name, names=names))
+    return path
