@@ -98,7 +98,7 @@ def in_kernel_words(message: str) -> str:
     for words in ("connection refused", "no route to host", "network is unreachable"):
         if words in message:
             return f"connect: {words}"
-    return "i/o timeout" if "timed out" in message or "timeout" in message else message
+    return "i/o timeout" if "timed out" in message or "timeout" in message else message.rpartition(": ")[2]
 
 
 def _errno_words(error: OSError) -> str:

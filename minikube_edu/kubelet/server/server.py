@@ -161,9 +161,9 @@ class KubeletServer:
         if pod is None:
             return Response(404, b"pod does not exist", TEXT)
         uid = parts[2] if len(parts) > (2 if forward else 3) else ""
-        if uid and uid != pod_facts.uid(pod):
-            return Response(404, b"pod not found", TEXT)
         if forward:
+            if uid and uid != pod_facts.uid(pod):
+                return Response(404, b"pod not found", TEXT)
             return await self.port_forward(request, query, pod)
         container = parts[-1]
         found = self.host.find_container(parts[0], parts[1], uid, container)
