@@ -11,4 +11,8 @@ if TYPE_CHECKING:
 
 async def open_ports(seat: Seat) -> Callable[[], Awaitable[None]] | None:
     """Returns what closes them; None when the configuration wants none."""
-    return None
+    from minikube_edu.kubelet.server import opening
+
+    parts = seat.parts
+    server = opening.server_of(seat.kubelet, seat.client, parts.objects, parts.volumes, parts.probes)
+    return await opening.open_ports(server, seat.place.certificates)
