@@ -78,14 +78,16 @@ def around(place: Place, runtime: ContainerRuntime, client: Client | None, recor
     objects = KubeletObjects(client, identity.name)
     resolv_conf = str(place.configuration.get("resolvConf") or "")
     amounts = capacity(place.shape)
+    volumes = KubeletVolumes(identity, objects, recorder, place.shared_volumes)
+    prober = Prober(runtime, recorder)
     return Around(
-        KubeletVolumes(identity, objects, recorder, place.shared_volumes),
+        volumes,
         PodConfigurer(identity, runtime, objects, recorder, resolv_conf, amounts),
-        Prober(runtime, recorder),
+        prober,
         LifecycleHooks(runtime),
         objects,
         [("services and node", objects.run)] if client is not None else [],
-        [objects.close],
+        [prober.close, volumes.close, objects.close],
     )
 
 

@@ -73,6 +73,12 @@ class NodeAgent:
         """Something has happened that the status should show."""
         self._poked.set()
 
+    def listens_on(self, port: int) -> None:
+        """The kubelet's port is another than was told (0: any free one)."""
+        if self._fixed is not None:
+            self._fixed["daemonEndpoints"] = {"kubeletEndpoint": {"Port": port}}
+        self.poke()
+
     async def prepare(self) -> None:
         """Ask the runtime what has to be asked."""
         if self._fixed is None:
