@@ -16,6 +16,7 @@ from pathlib import Path
 
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.lib import localhost, node_addresses, node_root
+from minikube_edu.lib.machine.socket_path import reachable
 
 CONTROL_PLANE = "control-plane"
 DIRECTORIES = (
@@ -28,12 +29,13 @@ DIRECTORIES = (
     "var/log/pods",
     "var/log/containers",
 )
-CONTAINERD = """[Unit]
+CONTAINERD = r"""[Unit]
 Description=containerd container runtime
 Documentation=https://containerd.io
 
 [Service]
-ExecStart=/usr/bin/containerd --address=/run/containerd/containerd.sock
+ExecStart=/usr/bin/containerd --node-name=${MINIKUBE_EDU_HOSTNAME} --machine=${MINIKUBE_EDU_MACHINE} \
+  --wire=${MINIKUBE_EDU_NETWORK}
 Restart=always
 RestartSec=250ms
 """
@@ -89,6 +91,7 @@ class Node:
             "MINIKUBE_EDU_HOME": str(layout.root),
             "MINIKUBE_EDU_NODE": self.name,
             "MINIKUBE_EDU_NETWORK": str(layout.network),
+            "MINIKUBE_EDU_MACHINE": reachable(str(machine_socket(layout, self))),
             node_root.VARIABLE: str(self.root),
             localhost.NODE_ADDRESS: self.address,
             localhost.LOCALHOST: self.local,

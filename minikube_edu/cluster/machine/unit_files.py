@@ -69,9 +69,9 @@ class Unit:
                     found[key.strip()] = _unquoted(value.strip())
         return found
 
-    def start_words(self, root: Path) -> tuple[str, list[str], dict[str, str]]:
-        """(package, argv, environment)"""
-        variables = self.variables(root)
+    def start_words(self, root: Path, machine: Mapping[str, str]) -> tuple[str, list[str], dict[str, str]]:
+        """(package, argv, environment); `machine` is what the node's machine tells all its programs."""
+        variables = {**machine, **self.variables(root)}
         words: list[str] = []
         for word in shlex.split(self.command):
             alone = re.fullmatch(r"\$(\w+)", word)

@@ -89,12 +89,11 @@ class Units:
         service.start_at = 0.0
         log = self._open_journal(unit.name)
         try:
-            module, argv, variables = unit.start_words(self.root)
-            environment = {**self.environment, **variables}
+            module, argv, variables = unit.start_words(self.root, self.environment)
             self.prepare(module)
             self._note(log, f"Started {unit.name} - {unit.description or unit.name}.")
             service.child = self.children.seat(
-                argv[0], module, argv, environment, log, lambda child: self._ended(service, child)
+                argv[0], module, argv, variables, log, lambda child: self._ended(service, child)
             )
             service.since = time.time()
         except (UnitError, OSError, ValueError) as error:
