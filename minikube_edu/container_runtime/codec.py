@@ -101,8 +101,8 @@ class Method:
         return [read(value) for read, value in zip(self.readers, values, strict=False)]
 
 
-def _method(name: str) -> Method:
-    function = getattr(cri.ContainerRuntime, name)
+def _method(name: str, protocol: type = cri.ContainerRuntime) -> Method:
+    function = getattr(protocol, name)
     hints = typing.get_type_hints(function)
     parameters = [item for item in inspect.signature(function).parameters.values() if item.name != "self"]
     plain = [item for item in parameters if hints[item.name] not in STREAM_TYPES]
@@ -118,6 +118,6 @@ def _method(name: str) -> Method:
 
 @functools.cache
 def methods() -> dict[str, Method]:
-    return {
-        name: _method(name) for name, value in vars(cri.ContainerRuntime).items() if inspect.iscoroutinefunction(value)
-    }
+    """`dial` is there as well: what it answers is a stream, on the connection that asked."""
+    names = [name for name, value in vars(cri.ContainerRuntime).items() if inspect.iscoroutinefunction(value)]
+    return {name: _method(name) for name in names} | {"dial": _method("dial", cri.PodDialer)}

@@ -14,6 +14,7 @@ from typing import Any
 from minikube_edu.container_runtime.codec import Method, dump, methods, reader
 from minikube_edu.container_runtime.cri import ContainerEvent, RuntimeFailure, Streams
 from minikube_edu.container_runtime.frames import STDERR, STDIN, STDOUT, FrameConnection
+from minikube_edu.lib.machine.socket_path import reachable
 from minikube_edu.lib.streams.byte_stream import ByteStream, StreamReset
 
 Listener = Callable[[ContainerEvent], None]
@@ -81,6 +82,17 @@ class SocketRuntime:
 
     def events(self, listener: Listener) -> Callable[[], None]:
         return self._connection.listen(listener)
+
+    async def dial(self, sandbox_id: str, port: int) -> ByteStream:
+        """cri.PodDialer: the connection's stream is the pod's; it goes when both of its directions have ended."""
+        connection = await _open(self.path)
+        stream = connection.stream(STDIN)
+        try:
+            await connection.request(methods()["dial"], [sandbox_id, port])
+        except BaseException:
+            connection.close()
+            raise
+        return stream
 
     async def close(self) -> None:
         self._connection.close()
@@ -168,7 +180,9 @@ async def _sizes(streams: Streams, connection: DriverConnection) -> None:
 
 async def _open(path: str) -> DriverConnection:
     try:
-        _, connection = await asyncio.get_running_loop().create_unix_connection(lambda: DriverConnection(path), path)
+        _, connection = await asyncio.get_running_loop().create_unix_connection(
+            lambda: DriverConnection(path), reachable(path)
+        )
     except FileNotFoundError:
         raise unavailable(path, "no such file or directory") from None
     except OSError as error:

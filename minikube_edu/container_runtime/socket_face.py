@@ -14,8 +14,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from minikube_edu.container_runtime.codec import dump, methods
-from minikube_edu.container_runtime.cri import ContainerEvent, ContainerRuntime, RuntimeFailure, Streams
+from minikube_edu.container_runtime.cri import ContainerEvent, ContainerRuntime, PodDialer, RuntimeFailure, Streams
 from minikube_edu.container_runtime.frames import STDERR, STDIN, STDOUT, FrameConnection
+from minikube_edu.lib.machine.socket_path import reachable
+from minikube_edu.lib.streams.byte_stream import ByteStream, StreamReset
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +28,13 @@ class SocketFace:
     def __init__(self, runtime: ContainerRuntime, path: str) -> None:
         self.runtime = runtime
         self.connections: set[FaceConnection] = set()
-        self._path = path
+        self._path = reachable(path)
         self._server: asyncio.Server | None = None
         self._inode = 0
 
     async def start(self) -> None:
         """Listen. A socket that a killed process left behind is replaced, one that is in use is not."""
-        os.makedirs(os.path.dirname(self._path) or ".", mode=0o711, exist_ok=True)
+        os.makedirs(os.path.dirname(self._path) or ".", mode=0o700, exist_ok=True)
         if os.path.exists(self._path):
             try:
                 _, writer = await asyncio.open_unix_connection(self._path)
@@ -112,6 +114,9 @@ class FaceConnection(FrameConnection):
             values = method.read(message["args"])
             if method.streaming:
                 values.append(self._streams(message["streams"]))
+            if method.name == "dial":
+                await self._dial(number, values)
+                return
             result = await getattr(self._face.runtime, method.name)(*values)
             body = dump({"id": number, "result": result})
         except RuntimeFailure as error:
@@ -124,6 +129,21 @@ class FaceConnection(FrameConnection):
             body = dump({"id": number, "error": {"code": "Internal", "message": f"{type(error).__name__}: {error}"}})
         self.send(body)
         if method is not None and method.streaming:
+            self.close()
+
+    async def _dial(self, number: int, values: list[Any]) -> None:
+        """The answer, then the connection to the pod, until either side has ended."""
+        if not isinstance(self._face.runtime, PodDialer):
+            raise RuntimeFailure("unknown method dial for service runtime.v1", "Unimplemented")
+        far, near = await self._face.runtime.dial(*values), self.stream(STDIN)
+        self.send(dump({"id": number, "result": None}))
+        both = [asyncio.create_task(_carry(near, far)), asyncio.create_task(_carry(far, near))]
+        try:
+            await asyncio.wait(both)
+        finally:
+            for task in both:
+                task.cancel()
+            far.reset()
             self.close()
 
     def _streams(self, wanted: dict[str, Any]) -> object:
@@ -141,3 +161,13 @@ class FaceConnection(FrameConnection):
     async def _resizes(self) -> AsyncIterator[tuple[int, int]]:
         while True:
             yield await self._sizes.get()
+
+
+async def _carry(source: ByteStream, target: ByteStream) -> None:
+    try:
+        while data := await source.read():
+            target.write(data)
+            await target.drained()
+        target.end()
+    except StreamReset:
+        target.reset()

@@ -14,6 +14,9 @@ from minikube_edu.container_runtime.simulated.images.entry import Definition
 
 TMPMOUNT = "/var/lib/containerd/tmpmounts/containerd-mount1529471162"
 
+ROOT = User(0, 0, (0,))
+NOTHING_SAID = SecurityContext()
+
 
 @dataclass(frozen=True)
 class Account:
@@ -50,6 +53,8 @@ def identify(definition: Definition, security: SecurityContext) -> tuple[User, s
         wanted, group = security.run_as_username, ""
     elif security.run_as_group is not None and not wanted:
         wanted = "0"
+    if not definition.user and security == NOTHING_SAID:
+        return ROOT, "/root" if definition.base != "scratch" else "/"
     known = accounts(definition)
     wanted = wanted or "0"
     found = next((one for one in known if one.name == wanted), None)

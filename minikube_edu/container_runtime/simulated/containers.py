@@ -11,6 +11,8 @@ import dataclasses
 import errno
 from collections.abc import Callable
 
+import orjson
+
 from minikube_edu.container_runtime.cri import (
     ContainerConfig,
     ContainerStats,
@@ -46,6 +48,7 @@ from minikube_edu.container_runtime.simulated.settings import Settings
 from minikube_edu.lib import clock
 
 SIGTERM = 15
+PORTS = "io.kubernetes.container.ports"  # the kubelet's annotation: what the pod declares, as JSON
 
 
 class SimulatedContainer(ContainerRecord):
@@ -125,7 +128,7 @@ class SimulatedContainer(ContainerRecord):
                 readonly_root=security.readonly_rootfs,
                 no_new_privileges=security.no_new_privileges,
                 sysctls=sandbox.config.sysctls,
-                notes={"image": self.definition, "ports": self._ports()},
+                notes={"image": self._described()},
             )
         except OSError as error:
             words = f"error mounting {error.filename!r}: {(error.strerror or str(error)).lower()}"
@@ -145,14 +148,23 @@ class SimulatedContainer(ContainerRecord):
             return self.target.machine.table
         return self.sandbox.table
 
-    def _ports(self) -> list[int]:
-        return [port.container_port for port in self.sandbox.config.port_mappings if port.protocol == "TCP"]
+    def _described(self) -> Definition:
+        """The image as its programs see it. Of an image that nobody described, the pod knows the ports."""
+        declared = self.config.annotations.get(PORTS)
+        if not declared or not self.definition.lenient:
+            return self.definition
+        try:
+            ports = [f"{one['containerPort']}/{one.get('protocol', 'TCP').lower()}" for one in orjson.loads(declared)]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return self.definition
+        return dataclasses.replace(self.definition, ports=tuple(dict.fromkeys([*ports, *self.definition.ports])))
 
     def _run(self, machine: Machine, output: Output, argv: list[str] | None = None) -> None:
         run_as = self.invocation
         files: dict[int, OpenFile] | None = None
         if self.config.tty:
-            self.terminal = KernelTerminal(output.stdout)
+            self.terminal = KernelTerminal(output.from_terminal)
+            self.terminal.drained = output.drained
         else:
             files = {0: self._input(), 1: Sink(output.stdout), 2: Sink(output.stderr)}
         machine.start(

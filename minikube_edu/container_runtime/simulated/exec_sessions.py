@@ -66,6 +66,22 @@ def to_client(stream: ByteStream | None) -> Callable[[bytes], Awaitable[None] | 
     return write
 
 
+def terminal_of(stream: ByteStream | None) -> KernelTerminal:
+    """Its output goes to the client."""
+    if stream is None:
+        return KernelTerminal(lambda data: None)
+    terminal = KernelTerminal(stream.write)
+
+    async def drained() -> None:
+        try:
+            await stream.drained()
+        except StreamReset:
+            pass
+
+    terminal.drained = drained
+    return terminal
+
+
 async def run(
     machine: Machine,
     command: Sequence[str],
@@ -76,7 +92,7 @@ async def run(
     timeout: float = 0,
 ) -> int:
     """Returns the exit code; RuntimeFailure when the command cannot be started, or does not end in time."""
-    terminal = KernelTerminal(to_client(streams.stdout)) if streams.tty else None
+    terminal = terminal_of(streams.stdout) if streams.tty else None
     stdin_pipe = Pipe() if streams.stdin is not None and terminal is None else None
     files: dict[int, OpenFile] | None = None
     if terminal is None:

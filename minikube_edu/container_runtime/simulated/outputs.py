@@ -46,6 +46,14 @@ class Output:
             except StreamReset:
                 self.leave(client)
 
+    def from_terminal(self, data: bytes) -> None:
+        self.show("stdout", data)
+
+    async def drained(self) -> None:
+        """Until those who are attached have taken what was shown."""
+        if self._clients:
+            await self._drained([client for _, client in self._clients])
+
     def join(self, stream: str, client: ByteStream) -> None:
         self._clients = [*(self._clients or ()), (stream, client)]
 
