@@ -1,7 +1,7 @@
 """The program behind images that need no more: it logs its start, and serves 200 on the image's ports.
 
-The catalogue says what (`log`, `answers`: port -> text, or {path: {…}, status, text}); `{ip}`, `{hostname}`, `{time}` in
-those are filled in. Without ports it idles. The runtime leaves the image's definition in `notes["image"]`.
+The catalogue says what (`log`, `answers`: port -> text, or {path: {…}, status, text}); `{ip}`, `{hostname}`, `{time}`
+in those are filled in. Without ports it idles. The runtime leaves the image's definition in `notes["image"]`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from minikube_edu.container_runtime.simulated.contract import Process
-from minikube_edu.container_runtime.simulated.programs.http_serving import HttpServer, Request, Response, idle
+from minikube_edu.container_runtime.simulated.programs.http_serving import HttpServer, Request, Response
+from minikube_edu.container_runtime.simulated.programs.http_serving import idle as wait_for_end
 from minikube_edu.container_runtime.simulated.programs.identity import address, hostname, now
 
-ON_SIGNALS = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGQUIT: 0, signal.SIGWINCH: 0, signal.SIGUSR1: 0}
+ON_SIGNALS: Mapping[int, int] = {
+    signal.SIGTERM: 0,
+    signal.SIGINT: 0,
+    signal.SIGQUIT: 0,
+    signal.SIGWINCH: 0,
+    signal.SIGUSR1: 0,
+}
 
 
 class Described(Protocol):
@@ -44,8 +51,15 @@ async def main(process: Process) -> int:
         ports = [int(process.env["PORT"])]
     answers = image.answers if image else {}
     ports = list(dict.fromkeys([*ports, *(int(port) for port in answers if port.isdigit())]))
-    if not ports:
-        return await idle(process, ON_SIGNALS)
+    return await serve(process, ports, answers) if ports else await idle(process)
+
+
+async def idle(process: Process) -> int:
+    return await wait_for_end(process, ON_SIGNALS)
+
+
+async def serve(process: Process, ports: Sequence[int], answers: Mapping[str, Any]) -> int:
+    """HTTP on these ports; `answers` as in the catalogue, by the port's number as text."""
 
     async def answer(request: Request) -> Response:
         found = answers.get(str(request.local.port), "")
