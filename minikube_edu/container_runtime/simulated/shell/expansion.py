@@ -141,7 +141,7 @@ def _names(shell: Shell, fields: Fields) -> list[str]:
         if not noglob and any(
             not quoted and (patterns.MAGIC.search(text) or (extended and "(" in text)) for text, quoted in field
         ):
-            pattern = as_pattern(field)
+            pattern = _posix(shell, as_pattern(field))
             if patterns.is_magic(pattern, extended):
                 names = pathnames.matching(shell.process, pattern, extended, shell.shopt.get("dotglob", False))
                 if names:
@@ -221,8 +221,13 @@ async def pattern_of(shell: Shell, word: Word) -> str:
     if len(word.parts) == 1:
         only = word.parts[0]
         if isinstance(only, Literal):
-            return patterns.escape(only.text) if only.quoted else only.text
-    return as_pattern(await _pieces(shell, word))
+            return patterns.escape(only.text) if only.quoted else _posix(shell, only.text)
+    return _posix(shell, as_pattern(await _pieces(shell, word)))
+
+
+def _posix(shell: Shell, pattern: str) -> str:
+    """dash knows [!a] but not [^a]."""
+    return pattern.replace("[^", "[\\^") if shell.dialect.dash else pattern
 
 
 async def _pieces(shell: Shell, word: Word) -> list[tuple[str, bool]]:

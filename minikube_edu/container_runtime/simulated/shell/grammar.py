@@ -83,11 +83,12 @@ class Grammar(TestGrammar, Quoting):
         """and-or lists up to the end of the line."""
         items: list[Command] = []
         while True:
-            items.append(self._terminated())
+            command, separated = self._terminated()
+            items.append(command)
             token = self.peek()
             if (
                 token.kind in ("newline", "end")
-                or not self._separated
+                or not separated
                 or (token.kind == "operator"
                 and token.text == ")")
             ):

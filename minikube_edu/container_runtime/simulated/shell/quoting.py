@@ -280,7 +280,7 @@ class Quoting(Scanner):
             if character in "$`":
                 self._in_double_quotes(parts, "$`\\")
                 continue
-            if character == '"':
+            if character == '"' and self.dialect.bash:
                 self.position += 1
                 continue
             if character == "\\" and text.startswith("\\\n", self.position):

@@ -79,6 +79,8 @@ async def _sequence(shell: Shell, node: Sequence) -> int:
     status = 0
     for item in node.items:
         status = await RUN[item.__class__](shell, item)
+        if shell.options.noexec and not shell.interactive:
+            break
     return status
 
 
@@ -226,7 +228,7 @@ async def _redirected(shell: Shell, node: Redirected) -> int:
         if failure.fatal:
             raise
         await shell.complain(failure.text)
-        return await checked(shell, failure.code or 1)
+        return await checked(shell, failure.code or (2 if shell.dialect.dash else 1))
     try:
         return await RUN[node.command.__class__](shell, node.command)
     finally:
@@ -313,6 +315,8 @@ async def _for(shell: Shell, node: For) -> int:
         for word in words:
             await shell.process.breathe()
             shell.variables.set(node.name, word)
+            if shell.options.xtrace and shell.dialect.bash:
+                await _trace_words(shell, f"for {node.name} in", words)
             try:
                 status = await run_body(shell, body)
             except Continue as jump:
@@ -390,6 +394,8 @@ async def arithmetic_of(shell: Shell, word: Word, empty: int = 0) -> int:
 async def _case(shell: Shell, node: Case) -> int:
     shell.line = node.line
     text = await text_of(shell, node.word)
+    if shell.options.xtrace and shell.dialect.bash:
+        await _trace_words(shell, "case", [text], " in")
     status, falling = 0, False
     fold = shell.shopt.get("nocasematch", False)
     for choices, body, end in node.items:
@@ -409,6 +415,14 @@ async def _matches(shell: Shell, text: str, choices: list[Word], fold: bool) -> 
         if patterns.compiled(pattern, shell.extended_globs, fold).match(text):
             return True
     return False
+
+
+async def _trace_words(shell: Shell, lead: str, words: list[str], tail: str = "") -> None:
+    """set -x in bash shows the heads of compound commands as well."""
+    from minikube_edu.container_runtime.simulated.shell.formats import traced
+    from minikube_edu.container_runtime.simulated.shell.simple import trace
+
+    await trace(shell, " ".join([lead, *map(traced, words)]) + tail)
 
 
 async def _function(shell: Shell, node: Function) -> int:
@@ -442,16 +456,19 @@ async def _conditional(shell: Shell, node: Conditional) -> int:
 # --- texts and children
 
 
-async def run_text(shell: Shell, text: str, line: int = 1) -> int:
+async def run_text(shell: Shell, text: str, line: int = 1, is_script: bool = False) -> int:
     """Commands out of a text, in this shell: eval, ., traps. Reads a line, runs it, reads the next."""
     reader = Grammar(text, shell.dialect, shell.aliases, line, shell.extended_globs)
-    status = 0
+    status = begin = 0
     while True:
         await shell.process.breathe()
         try:
             unit = reader.unit()
         except RecursionError:
             raise ScriptError("too deeply nested", reader.line) from None
+        if is_script and shell.options.verbose:
+            await shell.write_error(reader.text[begin : reader.position])
+        begin = reader.position
         if unit is None:
             return status
         if not shell.options.noexec or shell.interactive:

@@ -60,7 +60,7 @@ async def run_simple(shell: Shell, node: Simple, last: bool = False) -> int:
         await shell.complain(failure.text)
         if not shell.dialect.bash and node.words and node.words[0].literal() in SPECIAL:
             raise Failure("", failure.code) from None
-        return await checked(shell, failure.code or 1)
+        return await checked(shell, failure.code or (2 if shell.dialect.dash else 1))
 
 
 async def run_last(shell: Shell, node: Command) -> int:
@@ -348,6 +348,16 @@ async def start(
     shell: Shell, argv: list[str], env: dict[str, str], files: dict[int, OpenFile], last: bool, source: str = ""
 ) -> int:
     """Run a program in the foreground, or become it."""
+    shell.error_file = files.get(2)
+    try:
+        return await _start(shell, argv, env, files, last, source)
+    finally:
+        shell.error_file = None
+
+
+async def _start(
+    shell: Shell, argv: list[str], env: dict[str, str], files: dict[int, OpenFile], last: bool, source: str
+) -> int:
     if len(argv) > 100_000 or sum(map(len, argv)) > 2 << 20:
         await shell.complain(f"{argv[0]}: Argument list too long")
         return 126

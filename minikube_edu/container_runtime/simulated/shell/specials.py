@@ -48,9 +48,9 @@ def install(shell: Shell) -> None:
         if before is None or isinstance(before, Computed):
             table[name] = variable
 
-    put("LINENO", Computed(lambda: str(shell.line)))
     if shell.dialect.dash:
-        return
+        return  # Debian builds it without LINENO
+    put("LINENO", Computed(lambda: str(shell.line)))
     random = _Sequence()
     put("RANDOM", Computed(random.next, random.start))
     if shell.dialect.bash:
@@ -63,6 +63,8 @@ def _install_bash(shell: Shell, put: object) -> None:
         counter = _Counter()
         put("SECONDS", Computed(counter.value, counter.start))
     put("BASHPID", Computed(lambda: str(shell.process.pid)))
+    table = shell.variables.table
+    table["_"] = Computed(lambda: shell.last_argument, lambda text: setattr(shell, "last_argument", text))
     put("EPOCHSECONDS", Computed(lambda: str(int(clock.now()))))
     put("EPOCHREALTIME", Computed(lambda: f"{clock.now():.6f}"))
     put("BASH_SUBSHELL", Computed(lambda: str(shell.subshell)))

@@ -138,7 +138,7 @@ async def _lived(shell: Shell, call: Call) -> int:
             return 127 if shell.dialect.bash or not isinstance(error, PermissionError) else 2
         shell.title = shell.name = call.file
         script = data.decode("utf-8", "surrogateescape").replace("\0", "")
-        work = lambda: run_text(shell, script)  # noqa: E731
+        work = lambda: run_text(shell, script, is_script=True)  # noqa: E731
     elif shell.interactive:
         from minikube_edu.container_runtime.simulated.shell.interactive import converse
 

@@ -171,6 +171,8 @@ async def run_input(shell: Shell) -> int:
             continue
         if not ended and _continues(text):
             continue
+        if shell.options.verbose:
+            await shell.write_error(text)
         line += text.count("\n")
         text = ""
         if unit is not None and (not shell.options.noexec):

@@ -19,7 +19,7 @@ from minikube_edu.container_runtime.simulated.shell.traps import Traps
 from minikube_edu.container_runtime.simulated.shell.variables import Variables
 
 if TYPE_CHECKING:
-    from minikube_edu.container_runtime.simulated.contract import Process
+    from minikube_edu.container_runtime.simulated.contract import OpenFile, Process
     from minikube_edu.container_runtime.simulated.shell.syntax import Assignment, Command, Function
 
 Builtin = Callable[["Shell", list[str]], int | Awaitable[int]]
@@ -59,6 +59,7 @@ class Shell:
         self.getopts_place = (1, 0)
         self.directories: list[str] = []
         self.history: list[str] = []
+        self.error_file: OpenFile | None = None  # stderr of a program that could not be started
         self.array_arguments: dict[int, Assignment] = {}  # declare a=(...): by place in argv
         self.opened_for_substitution: list[Callable[[], Awaitable[None]]] = []
         # jobs and traps
@@ -231,7 +232,7 @@ class Shell:
         return 0 if self.interactive and self.dialect.bash else self.line
 
     async def write_error(self, text: str) -> None:
-        file = self.process.files.get(2)
+        file = self.error_file or self.process.files.get(2)
         if file is None:
             return
         try:

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 
 
 def child(
-    shell: Shell, body: Command, files: dict[int, OpenFile], group: int | None = None, new_group: bool = False
+    shell: Shell,
+    body: Command,
+    files: dict[int, OpenFile],
+    group: int | None = None,
+    new_group: bool = False,
+    for_substitution: bool = False,
 ) -> Process:
     """A subshell as a process of its own. Its state is copied now, not when it comes to run."""
     from minikube_edu.container_runtime.simulated.shell.running import run_as_child
 
     state = shell.forked()
+    if for_substitution and not shell.dialect.dash and not shell.shopt.get("inherit_errexit"):
+        state.options.errexit = False
 
     async def program(process: Process) -> int:
         state.process = process
@@ -36,10 +43,10 @@ async def output_of(shell: Shell, body: Command | None) -> str:
     if body is None:
         shell.substituted = 0
         return ""
-    if (path := _only_file(body)) is not None and not shell.dialect.dash:
+    if (path := _only_file(body)) is not None and shell.dialect.bash:
         return await _content(shell, body, path)
     reader, writer = shell.process.pipe()
-    process = child(shell, body, {**shell.process.files, 1: writer})
+    process = child(shell, body, {**shell.process.files, 1: writer}, for_substitution=True)
     writer.release()
     chunks: list[bytes] = []
     size = 0

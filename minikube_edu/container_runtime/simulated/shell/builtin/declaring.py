@@ -58,7 +58,7 @@ async def export(shell: Shell, argv: list[str]) -> int:
         if option == "--":
             break
         for letter in option[1:]:
-            if letter == "n" and attribute == "exported":
+            if letter == "n" and attribute == "exported" and not shell.dialect.dash:
                 value = False
             elif letter == "f":
                 functions = True

@@ -27,7 +27,7 @@ async def echo(shell: Shell, argv: list[str]) -> int:
             for letter in words.pop(0)[1:]:
                 if letter == "n":
                     newline = False
-                else:
+                elif letter == "e" or shell.dialect.bash:
                     interpret = letter == "e"
     text = " ".join(words)
     if interpret and "\\" in text:
