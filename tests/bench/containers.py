@@ -7,6 +7,7 @@ and how late others are while one container loops, or a fork bomb goes off.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import resource
 import sys
@@ -36,10 +37,9 @@ async def loops(process: Process) -> int:
 
 async def bomb(process: Process) -> int:
     while True:
-        try:
+        await process.breathe()
+        with contextlib.suppress(OSError):
             process.spawn(["bomb"])
-        except OSError:
-            await process.breathe()
 
 
 def resident() -> int:
@@ -76,7 +76,7 @@ async def main(count: int) -> None:
     gc.collect()
     before, start = resident(), time.perf_counter()
     machines = [container(number, "nginx") for number in range(count)]
-    while any(machine.main is not None and machine.main.cpu_used == 0 for machine in machines):
+    while any(machine.main is not None and machine.main.cpu_used == 0 for machine in machines):  # noqa: ASYNC110
         await asyncio.sleep(0)
     took = time.perf_counter() - start
     gc.collect()
@@ -90,7 +90,7 @@ async def main(count: int) -> None:
     start = time.perf_counter()
     for machine in (first, busy, bombs, *machines):
         machine.kill()
-    while any(machine.own for machine in (first, busy, bombs, *machines)):
+    while any(machine.own for machine in (first, busy, bombs, *machines)):  # noqa: ASYNC110
         await asyncio.sleep(0)
     print(f"  all killed in {time.perf_counter() - start:.2f} s")
 

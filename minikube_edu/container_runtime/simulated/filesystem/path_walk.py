@@ -78,8 +78,9 @@ class FileView:
         walked = self.walk(path, KERNEL, follow=True)
         if walked.found is None:
             raise failure(errno.ENOENT, path)
-        at = walked.found
-        mount = Mount(tree, tree.root if root is None else root, walked.path(), readonly, options)
+        at, real = walked.found, walked.path()
+        real = path if real == path else real  # ten thousand containers share the string
+        mount = Mount(tree, tree.root if root is None else root, real, readonly, options)
         mount.shown_root = shown_root
         mount.parent = at.mount
         if at.mount.covers is None:

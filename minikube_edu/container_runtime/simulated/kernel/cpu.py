@@ -42,7 +42,7 @@ class CpuAccount:
         self.host_cpus = host_cpus
         self.used = 0.0  # by all its processes since the beginning
         self.turn_used = 0.0  # in this turn of the loop (the scheduler's)
-        self.waiting: deque[asyncio.Future[None]] = deque()  # processes in the scheduler's queue
+        self.waiting: deque[asyncio.Future[None]] | None = None  # processes in the scheduler's queue
         self.pretenders: dict[KernelProcess, float] = {}
         self.periods = 0
         self.throttled_periods = 0

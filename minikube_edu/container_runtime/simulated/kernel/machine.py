@@ -52,6 +52,39 @@ NONE: Mapping[str, str] = {}
 
 
 class Machine:
+    __slots__ = (
+        "__weakref__",
+        "_notes",
+        "booted_at",
+        "capabilities",
+        "cpu",
+        "hostname",
+        "id",
+        "image",
+        "limits",
+        "main",
+        "memory",
+        "most_processes",
+        "network",
+        "no_new_privileges",
+        "on_exit",
+        "on_fault",
+        "on_oom",
+        "oom_score_adj",
+        "own",
+        "privileged",
+        "root",
+        "scheduler",
+        "shell_is_bash",
+        "shm",
+        "software",
+        "started_at",
+        "status",
+        "sysctls",
+        "table",
+        "terminals",
+        "view",
+    )
     id: str
     hostname: str
     image: str

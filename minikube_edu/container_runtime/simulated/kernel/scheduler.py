@@ -66,7 +66,8 @@ class Scheduler:
 
     def queued(self, account: CpuAccount) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self.loop.create_future()
-        if not account.waiting:
+        if account.waiting is None:
+            account.waiting = deque()
             self._queue.append(account)
         account.waiting.append(future)
         if not self._turning:
@@ -83,12 +84,17 @@ class Scheduler:
         woken = 0
         while self._queue and woken < WOKEN:
             account = self._queue.popleft()
-            future = account.waiting.popleft()
+            waiting = account.waiting
+            if not waiting:
+                continue
+            future = waiting.popleft()
             if not future.done():
                 future.set_result(None)
                 woken += 1
-            if account.waiting:
+            if waiting:
                 self._queue.append(account)
+            else:
+                account.waiting = None
         self._turning = bool(self._queue)
         if self._turning:
             self.loop.call_soon(self._turn)
