@@ -129,7 +129,13 @@ class DryRun:
             self._attach(found)
             return found
         if self._behind is not None:
-            found = await self._behind.get(kind, name, namespace)
+            try:
+                found = await self._behind.get(kind, name, namespace)
+            except ApiError as error:
+                if not error.not_found or kind != "Node":
+                    raise
+                self._absent("GET")
+                found = _empty_node(name)
             self._attach(found)
             return found
         self._absent("GET")

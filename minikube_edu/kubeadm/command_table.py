@@ -25,22 +25,31 @@ _MORE = (
 )
 
 
-def phase_command(workflow: str, module: str, phases: Sequence[Phase], flags: Sequence[Flag]) -> Command:
+def phase_command(
+    workflow: str, module: str, phases: Sequence[Phase], flags: Sequence[Flag], *, arguments: bool = False
+) -> Command:
     """`kubeadm WORKFLOW phase …`: a command for every phase, and `all` where a phase has others below it."""
     return Command(
         "phase",
         f'Use this command to invoke single phase of the "{workflow}" workflow',
-        subcommands=tuple(_of_phase(one, "", module, flags) for one in phases if not one.hidden),
+        subcommands=tuple(_of_phase(one, "", module, flags, arguments) for one in phases if not one.hidden),
     )
 
 
-def _of_phase(phase: Phase, prefix: str, module: str, flags: Sequence[Flag]) -> Command:
+def _of_phase(phase: Phase, prefix: str, module: str, flags: Sequence[Flag], arguments: bool) -> Command:
     path = prefix + phase.name
     if not phase.phases:
         return Command(
-            phase.name, phase.short, f"{module}.phase", flags=_named(phase.flags, flags), long=phase.long, phase=path
+            phase.name,
+            phase.short,
+            f"{module}.phase",
+            use="[api-server-endpoint] [flags]" if arguments else "[flags]",
+            flags=_named(phase.flags, flags),
+            arguments=arguments,
+            long=phase.long,
+            phase=path,
         )
-    below = tuple(_of_phase(one, path + "/", module, flags) for one in phase.phases)
+    below = tuple(_of_phase(one, path + "/", module, flags, arguments) for one in phase.phases)
     if len(below) > 1:
         names = tuple(dict.fromkeys(name for one in phase.phases for name in one.flags))
         everything = Command("all", _all_of(phase), f"{module}.phase", flags=_named(names, flags), phase=path)
@@ -198,6 +207,15 @@ ROOT = Command(
             "init",
             flags=flag.INIT,
             subcommands=(phase_command("init", "init", workflow_tables.INIT, flag.INIT),),
+        ),
+        Command(
+            "join",
+            "Run this on any machine you wish to join an existing cluster",
+            "join",
+            use="[api-server-endpoint] [flags]",
+            arguments=True,
+            flags=flag.JOIN,
+            subcommands=(phase_command("join", "join", workflow_tables.JOIN, flag.JOIN, arguments=True),),
         ),
         Command(
             "kubeconfig",

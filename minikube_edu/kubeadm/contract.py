@@ -55,6 +55,10 @@ class Host(Protocol):
         """The same for the text of one, which has no files beside it: discovery, before there is any."""
         ...
 
+    async def make_key(self, kind: str) -> bytes:
+        """A new private key, PEM, of a kind of lib.pki (`rsa2048`); one that was made beforehand will do."""
+        ...
+
     async def status_of(self, url: str) -> int:
         """The HTTP status that a health URL answers, whatever its certificate; OSError when nobody does."""
         ...

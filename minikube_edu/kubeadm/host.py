@@ -61,6 +61,13 @@ class PlainHost:
             config = kubeconfigs.merge([file.name]).client_config()
         return kubeconfigs.connect(config, user_agent="kubeadm", refused_retries=0)
 
+    async def make_key(self, kind: str) -> bytes:
+        import asyncio
+
+        from minikube_edu.lib import pki
+
+        return await asyncio.to_thread(pki.make_key, kind)  # type: ignore[arg-type]  # a KeyKind
+
     async def status_of(self, url: str) -> int:
         from minikube_edu.lib.web.client import Client as WebClient
         from minikube_edu.lib.web.tls import client_context

@@ -31,6 +31,7 @@ async def phase(call: Call) -> None:
 async def _run(data: InitData, skip: list[str] | tuple[str, ...] = (), only: str = "") -> None:
     try:
         await workflow.run(INIT, data, skip, only)
+        await data.settle()
     finally:
         if data.service_account_key is not None and not data.service_account_key.done():
             data.service_account_key.cancel()

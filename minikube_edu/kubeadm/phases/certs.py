@@ -123,34 +123,36 @@ apiserver_etcd_client = phase_of("apiserver-etcd-client")
 
 
 async def sa(data: InitData) -> None:
-    """The pair with which service accounts' tokens are signed and checked."""
+    """The pair with which service accounts' tokens are signed and checked. A new one may be written a little later:
+    nobody needs it before the kubelet starts."""
     from minikube_edu.lib import pki
 
     folder, host = data.certificates_directory, data.host
     if files.exists(host, f"{folder}/sa.key"):
         data.say('[certs] Using the existing "sa" key')
-        key = files.read(host, f"{folder}/sa.key")
-        if files.exists(host, f"{folder}/sa.pub"):
-            return
-    else:
-        if data.external_ca and files.exists(host, f"{folder}/sa.pub"):
-            return
-        data.say('[certs] Generating "sa" key and public key')
-        start_service_account_key(data)
+        if not files.exists(host, f"{folder}/sa.pub"):
+            files.write(host, f"{folder}/sa.pub", pki.public_key(files.read(host, f"{folder}/sa.key")))
+        return
+    if data.external_ca and files.exists(host, f"{folder}/sa.pub"):
+        return
+    data.say('[certs] Generating "sa" key and public key')
+    start_service_account_key(data)
+
+    async def write() -> None:
         assert data.service_account_key is not None
         key = await data.service_account_key
         files.write(host, f"{folder}/sa.key", key)
-    files.write(host, f"{folder}/sa.pub", pki.public_key(key))
+        files.write(host, f"{folder}/sa.pub", pki.public_key(key))
+
+    data.unsettled.append(write)
 
 
 def start_service_account_key(data: InitData) -> None:
-    """RSA keys are slow to make (50 ms, sometimes 200): one thread looks for primes while the rest goes on."""
-    from minikube_edu.lib import pki
-
+    """RSA keys are slow to make (50 ms, sometimes 200): the host looks for primes while the rest goes on."""
     if data.service_account_key is None:
         kind = ALGORITHMS[data.configuration.cluster["encryptionAlgorithm"]]
-        wanted: KeyKind = kind if kind.startswith("rsa") else "rsa2048"  # type: ignore[assignment]  # of the table
-        data.service_account_key = asyncio.ensure_future(asyncio.to_thread(pki.make_key, wanted))
+        wanted = kind if kind.startswith("rsa") else "rsa2048"
+        data.service_account_key = asyncio.ensure_future(data.host.make_key(wanted))
 
 
 def ensure(host: Host, configuration: Configuration, folder: str, certificate: Certificate, say: Any) -> None:

@@ -9,6 +9,7 @@ from minikube_edu.kubeadm.constants import CONTROL_PLANE, KUBELET, MANIFESTS
 
 if TYPE_CHECKING:
     from minikube_edu.kubeadm.phases.init_data import InitData
+    from minikube_edu.kubeadm.phases.join_data import JoinData
 
 
 def show(data: InitData) -> None:
@@ -24,7 +25,20 @@ def show(data: InitData) -> None:
         show_file(data, f"{directory}/{name}", path)
 
 
-def show_file(data: InitData, path: str, shown: str) -> None:
+def show_joined(data: JoinData) -> None:
+    directory, control_plane = data.dry_run_directory, data.control_plane is not None
+    manifests = " and control plane manifests" if control_plane else ""
+    what = f"certificates, kubeconfig files{manifests}" if control_plane else "certificates and kubeconfig files"
+    data.say(f'[dryrun] Wrote {what} to the "{directory}" directory')
+    data.say("[dryrun] The certificates or kubeconfig files would not be printed due to their sensitive nature")
+    data.say(f'[dryrun] Please examine the "{directory}" directory for details about what would be written')
+    shown = [(f"{name}.yaml", f"{MANIFESTS}/{name}.yaml") for name in CONTROL_PLANE] if control_plane else []
+    shown += [(name, f"{KUBELET}/{name}") for name in ("config.yaml", "kubeadm-flags.env")]
+    for name, path in shown:
+        show_file(data, f"{directory}/{name}", path)
+
+
+def show_file(data: InitData | JoinData, path: str, shown: str) -> None:
     if files.exists(data.host, path):
         data.say(f'[dryrun] Would write file "{shown}" with content:')
         data.call.out.write(files.read(data.host, path).decode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,9 @@ class InitData:
     external_ca: bool = False
     patches_directory: str = ""
     service_account_key: asyncio.Future[bytes] | None = None  # under way since the beginning, see phases/certs.py
+    unsettled: list[Callable[[], Awaitable[None]]] = field(
+        default_factory=list
+    )  # must be done before the kubelet starts
     _api: Api | None = field(default=None, repr=False)
     _patches: Patches | None = field(default=None, repr=False)
 
@@ -110,6 +114,10 @@ class InitData:
             await create_or_retain(api, objects.cluster_admins())
         finally:
             await api.close()
+
+    async def settle(self) -> None:
+        while self.unsettled:
+            await self.unsettled.pop(0)()
 
     async def close(self) -> None:
         if self._api is not None:

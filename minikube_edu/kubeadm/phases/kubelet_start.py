@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from minikube_edu.kubeadm.phases.init_data import InitData
 
 Object = dict[str, Any]
-PLACE = "kubelet.go:"
 
 
 async def init(data: InitData) -> None:
@@ -23,26 +22,31 @@ async def init(data: InitData) -> None:
         data.call.info(1, "kubelet.go:73", "Stopping the kubelet")
         await try_stop(data.call)
     registration = data.configuration.init["nodeRegistration"]
-    write_files(data.call, data.kubelet_directory, data.configuration.kubelet, registration, data.patches())
+    directory = data.kubelet_directory
+    write_flags(data.call, directory, registration)
+    instance = write_instance(data.call, directory, registration)
+    write_config(data.call, directory, data.configuration.kubelet, instance, data.patches())
+    await data.settle()
     if not data.dry_run:
         data.say("[kubelet-start] Starting the kubelet")
         await try_start(data.call)
 
 
-def write_files(
-    call: Call, directory: str, kubelet: Object, registration: Object, patches: Patches, *, taints: bool = False
-) -> None:
+def write_flags(call: Call, directory: str, registration: Object, *, taints: bool = False) -> None:
     """`taints`: the kubelet registers its node with them; on a control plane kubeadm sets them itself."""
-    host = call.host
     path = f"{directory}/kubeadm-flags.env"
     call.say(f'[kubelet-start] Writing kubelet environment file with flags to file "{path}"')
-    line = " ".join(flags(host, registration, taints=taints))
-    files.write(host, path, f'KUBELET_KUBEADM_ARGS="{line}"\n', 0o644)
+    line = " ".join(flags(call.host, registration, taints=taints))
+    files.write(call.host, path, f'KUBELET_KUBEADM_ARGS="{line}"\n', 0o644)
+
+
+def write_instance(call: Call, directory: str, registration: Object) -> Object:
+    """What is this machine's alone, kept beside the configuration for upgrades."""
     path = f"{directory}/instance-config.yaml"
     call.say(f'[kubelet-start] Writing kubelet configuration to file "{path}"')
     instance = instance_configuration(registration)
-    files.write(host, path, files.yaml(instance), 0o644)
-    write_config(call, directory, kubelet, instance, patches)
+    files.write(call.host, path, files.yaml(instance), 0o644)
+    return instance
 
 
 def write_config(call: Call, directory: str, kubelet: Object, instance: Object, patches: Patches) -> None:

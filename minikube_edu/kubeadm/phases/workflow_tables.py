@@ -229,3 +229,85 @@ INIT = (
         "show_join_command.init",
     ),
 )
+
+_DISCOVERY = ("config", "discovery-file", "discovery-token", "discovery-token-ca-cert-hash",
+              "discovery-token-unsafe-skip-ca-verification", "tls-bootstrap-token", "token", "dry-run")  # fmt: skip
+_LOCAL_API = ("apiserver-advertise-address", "apiserver-bind-port", "control-plane", "node-name")
+
+JOIN = (
+    Phase(
+        "preflight",
+        "Run join pre-flight checks",
+        "join_node.check",
+        flags=(*_DISCOVERY, *_LOCAL_API, "certificate-key", "cri-socket", "ignore-preflight-errors"),
+    ),
+    Phase(
+        "control-plane-prepare",
+        "Prepare the machine for serving a control plane",
+        phases=(
+            Phase(
+                "download-certs",
+                "Download certificates shared among control-plane nodes from the kubeadm-certs Secret",
+                "join_control_plane.download_certs",
+                flags=(*_DISCOVERY, "certificate-key", "control-plane"),
+            ),
+            Phase(
+                "certs",
+                "Generate the certificates for the new control plane components",
+                "join_control_plane.make_certs",
+                flags=(*_DISCOVERY, *_LOCAL_API),
+            ),
+            Phase(
+                "kubeconfig",
+                "Generate the kubeconfig for the new control plane components",
+                "join_control_plane.make_kubeconfigs",
+                flags=(*_DISCOVERY, "certificate-key", "control-plane"),
+            ),
+            Phase(
+                "control-plane",
+                "Generate the manifests for the new control plane components",
+                "join_control_plane.make_manifests",
+                flags=("config", *_LOCAL_API, "patches", "dry-run"),
+            ),
+        ),
+    ),
+    Phase("check-etcd", "", "join_control_plane.check_etcd", hidden=True),
+    Phase(
+        "kubelet-start",
+        "Write kubelet settings, certificates and (re)start the kubelet",
+        "join_node.start_kubelet",
+        flags=(*_DISCOVERY, "cri-socket", "node-name", "patches"),
+        long="Write a file with KubeletConfiguration and an environment file with node specific kubelet settings, and "
+        "then (re)start kubelet.",
+    ),
+    Phase(
+        "etcd-join",
+        "Join etcd for control plane nodes",
+        "join_control_plane.join_etcd",
+        flags=(*_DISCOVERY, *_LOCAL_API),
+    ),
+    Phase(
+        "kubelet-wait-bootstrap",
+        "Wait for the kubelet to bootstrap itself",
+        "join_node.wait_bootstrap",
+        flags=("config", "cri-socket", "dry-run"),
+    ),
+    Phase(
+        "control-plane-join",
+        "Join a machine as a control plane instance",
+        phases=(
+            Phase(
+                "mark-control-plane",
+                "Mark a node as a control-plane",
+                "join_control_plane.mark",
+                flags=("config", "control-plane", "node-name", "dry-run"),
+            ),
+        ),
+    ),
+    Phase(
+        "wait-control-plane",
+        "Wait for the control plane to start",
+        "join_control_plane.wait",
+        flags=("config", "control-plane", "dry-run"),
+    ),
+)

@@ -1,0 +1,176 @@
+"""`kubeadm join`: discovery, trust, and the kubelet's start, against an API server in this process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from minikube_edu.kubeadm import discovery, files
+from tests.in_process import Api, api_server, until
+from tests.kubeadm.fake_host import FakeHost, kubeadm
+from tests.kubeadm.test_init import RECORDED, likened, registered
+
+
+@asynccontextmanager
+async def cluster(tmp_path: Path, *options: str) -> AsyncIterator[tuple[Api, FakeHost, list[str]]]:
+    """A cluster that `init` has made, and the words of its join command."""
+    controllers = ["bootstrap-signer-controller"]
+    async with api_server("--authorization-mode=Node,RBAC", controllers=controllers) as api:
+        host = FakeHost(tmp_path / "first", api)
+        host.when_kubelet_starts = lambda: registered(api)
+        code, out, err = await kubeadm(host, "init", *options)
+        assert code == 0, out + err
+        words = re.sub(r"\\\n", "", out[out.rindex("kubeadm join") :]).split()[1:]
+
+        async def signed() -> bool:
+            found = (await api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info")).json
+            return any(key.startswith("jws-") for key in found["data"])
+
+        await until(signed)
+        yield api, host, words
+
+
+def machine(tmp_path: Path, api: Api, name: str = "worker-1") -> FakeHost:
+    """One that is to join; its kubelet gets its certificate at once."""
+    host = FakeHost(tmp_path / name, api, hostname=name, address="192.0.2.3")
+
+    async def bootstrapped() -> None:
+        assert host.path("/etc/kubernetes/bootstrap-kubelet.conf").exists()
+        files.write(host, "/etc/kubernetes/kubelet.conf", "users: [{name: n, user: {token: t}}]\n")
+
+    host.when_kubelet_starts = bootstrapped
+    return host
+
+
+async def test_does_a_worker_join_with_the_command_that_init_printed(tmp_path: Path) -> None:
+    async with cluster(tmp_path) as (api, _, words):
+        host = machine(tmp_path, api)
+        code, out, err = await kubeadm(host, *words)
+        assert code == 0, out + err
+        assert likened(out) == (RECORDED / "join.txt").read_text().splitlines()
+        assert host.calls == ["stop kubelet", "start kubelet"]
+        flags = host.path("/var/lib/kubelet/kubeadm-flags.env").read_text()
+        assert flags == 'KUBELET_KUBEADM_ARGS=""\n'
+        assert host.path("/etc/kubernetes/pki/ca.crt").read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
+        assert not host.path("/etc/kubernetes/bootstrap-kubelet.conf").exists(), "the token stays on the disk"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--token", "zzzzzz.0123456789abcdef"],
+         'could not find a JWS signature in the cluster-info ConfigMap for token ID "zzzzzz"'),
+        (["--discovery-token-ca-cert-hash", "sha256:" + "0" * 64],
+         'cluster CA found in cluster-info ConfigMap is invalid: none of the public keys "sha256:HASH" are pinned'),
+        (["--discovery-token-ca-cert-hash", "md5:abc"],
+         'invalid discovery token CA certificate hash: unknown hash format "md5"'),
+    ],
+)  # fmt: skip
+async def test_is_a_machine_that_does_not_know_the_cluster_refused(
+    tmp_path: Path, words: list[str], complaint: str
+) -> None:
+    async with cluster(tmp_path) as (api, _, given):
+        host = machine(tmp_path, api)
+        config = tmp_path / "join.yaml"
+        options = dict(zip(given[2::2], given[3::2], strict=True)) | dict(zip(words[::2], words[1::2], strict=True))
+        config.write_text(
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\ntimeouts: {discovery: 100ms}\n"
+            f"discovery: {{bootstrapToken: {{apiServerEndpoint: '{given[1]}', token: {options['--token']}, "
+            f"caCertHashes: ['{options['--discovery-token-ca-cert-hash']}']}}}}\n"
+        )
+        code, _, err = await kubeadm(host, "join", "--config", str(config))
+        err = re.sub(r"sha256:[0-9a-f]{64}", "sha256:HASH", err)
+        prefix = "error: error execution phase preflight: couldn't validate the identity of the API Server: "
+        assert err.splitlines()[-2] == prefix + complaint
+        assert code == 1
+        assert host.calls == []
+
+
+def test_is_a_signature_of_another_secret_no_signature() -> None:
+    import base64
+    import hashlib
+    import hmac
+    import json
+
+    def encode(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    header = encode(json.dumps({"alg": "HS256", "kid": "abcdef"}).encode())
+    signed = f"{header}.{encode(b'text')}".encode()
+    signature = encode(hmac.new(b"0123456789abcdef", signed, hashlib.sha256).digest())
+    assert discovery.is_signed(f"{header}..{signature}", "text", "abcdef", "0123456789abcdef")
+    assert not discovery.is_signed(f"{header}..{signature}", "text", "abcdef", "f123456789abcdef")
+    assert not discovery.is_signed(f"{header}..{signature}", "other", "abcdef", "0123456789abcdef")
+    assert not discovery.is_signed(f"{header}..{signature}", "text", "bbbbbb", "0123456789abcdef")
+    assert not discovery.is_signed("nonsense", "text", "abcdef", "0123456789abcdef")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["a:1", "b:2", "--token", "abcdef.0123456789abcdef"], "accepts at most 1 arg(s), received 2"),
+        (["--token", "abcdef.0123456789abcdef"], 'discovery: Invalid value: "": bootstrapToken or file must be set'),
+        (["nowhere", "--token", "abcdef.0123456789abcdef", "--discovery-token-ca-cert-hash", "x"],
+         'discovery.bootstrapToken.apiServerEndpoint: Invalid value: "nowhere": address nowhere: missing port in '
+         "address"),
+        (["--discovery-file", "none.conf"],
+         'discovery.file.kubeConfigPath: Invalid value: "none.conf": not a valid HTTPS URL or a file on disk'),
+        (["a:1", "--token", "BAD", "--discovery-token-ca-cert-hash", "x"],
+         '[discovery.bootstrapToken.token: Invalid value: "BAD": the bootstrap token is invalid, '
+         'discovery.tlsBootstrapToken: Invalid value: "BAD": the bootstrap token is invalid]'),
+        (["--config", "none.yaml"], 'unable to read config from "none.yaml" : open none.yaml: no such file or directory'),
+        (["--config", "x.yaml", "--token", "t"], "can not mix '--config' with arguments [token]"),
+    ],
+)  # fmt: skip
+async def test_are_bad_arguments_refused_in_the_real_words(tmp_path: Path, words: list[str], complaint: str) -> None:
+    code, _, err = await kubeadm(FakeHost(tmp_path), "join", *words)
+    assert (code, err) == (
+        1,
+        f"error: {complaint}\nTo see the stack trace of this error execute with --v=5 or higher\n",
+    )
+
+
+async def test_can_a_second_control_plane_join_with_the_uploaded_certificates(tmp_path: Path) -> None:
+    options = ("--control-plane-endpoint", "192.0.2.2:6443", "--upload-certs")
+    async with cluster(tmp_path, *options) as (api, first, words):
+        out = first.path("/etc/kubernetes/manifests/etcd.yaml").read_text()
+        pod = files.parse_yaml(out)
+        pod["metadata"]["name"] += "-control-plane"
+        pod["metadata"]["annotations"]["kubernetes.io/config.mirror"] = "x"  # as the kubelet mirrors it
+        pod["spec"]["nodeName"] = "control-plane"
+        assert (await api.post("/api/v1/namespaces/kube-system/pods", pod)).code == 201
+        code, out, err = await kubeadm(first, "init", "phase", "upload-certs", "--upload-certs")
+        assert code == 0, err
+        key = out.splitlines()[-1]
+        assert re.fullmatch("[0-9a-f]{64}", key)
+        host = machine(tmp_path, api, "control-plane-2")
+        bootstrapped = host.when_kubelet_starts
+
+        async def start() -> None:
+            await bootstrapped()
+            await registered(api, "control-plane-2")
+
+        host.when_kubelet_starts = start
+        code, out, err = await kubeadm(host, *words, "--control-plane", "--certificate-key", key)
+        assert code == 0, out + err
+        manifest = host.path("/etc/kubernetes/manifests/kube-apiserver.yaml").read_text()
+        assert "--etcd-servers=https://192.0.2.2:2379" in manifest
+        assert not host.path("/etc/kubernetes/manifests/etcd.yaml").exists()
+        assert "The store of this cluster is embedded and has one member" in out
+        for name in ("ca.key", "sa.key", "front-proxy-ca.key", "etcd/ca.key"):
+            path = f"/etc/kubernetes/pki/{name}"
+            assert host.path(path).read_bytes() == first.path(path).read_bytes()
+        node = (await api.get("/api/v1/nodes/control-plane-2")).json
+        assert "node-role.kubernetes.io/control-plane" in node["metadata"]["labels"]
+
+
+async def test_does_a_control_plane_without_the_shared_certificates_stay_out(tmp_path: Path) -> None:
+    async with cluster(tmp_path) as (api, _, words):
+        code, _, err = await kubeadm(machine(tmp_path, api), *words, "--control-plane")
+        assert code == 1
+        assert "One or more conditions for hosting a new control plane instance is not satisfied." in err
+        assert "doesn't have a stable controlPlaneEndpoint address" in err
