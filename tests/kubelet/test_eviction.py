@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ def asking(name: str, memory: str, **spec: Any) -> Object:
     return manifest(name, {"name": name, "resources": {"requests": {"memory": memory}}}, **spec)
 
 
+def running(here: Here, pod: Object) -> bool:
+    return here.phase(pod) == "Running"
+
+
 def eviction(here: Here, **told: Any) -> Eviction:
     configured = with_defaults(told)
     machine = described_machine(Path("/nowhere"), "node-1", {"cpu": "4", "memory": "1Gi", "ephemeral-storage": "100Gi"})
@@ -46,7 +51,7 @@ async def test_under_memory_pressure_the_pod_that_exceeds_its_requests_most_goes
         greedy = here.run(asking("greedy", "100Mi"))
         critical = here.run(asking("critical", "1Mi", priority=2_000_000_000))
         for pod in (modest, greedy, critical):
-            await here.until(lambda pod=pod: here.phase(pod) == "Running")
+            await here.until(functools.partial(running, here, pod))
         here.runtime.memory = {"modest": 400 * MI, "greedy": 450 * MI, "critical": 100 * MI}
         manager = eviction(here)
         await manager.look()
