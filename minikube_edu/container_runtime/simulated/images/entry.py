@@ -185,7 +185,9 @@ def define(
     }
     files = _filled(_with_texts({**ground.get("files", {})}, made.get("files", {}), texts, words), words)
     seat = (
-        reference.path.rpartition("/")[2].replace("-", "_") if made.get("seat") is True else str(made.get("seat") or "")
+        "minikube_edu." + reference.path.rpartition("/")[2].replace("-", "_")
+        if made.get("seat") is True
+        else str(made.get("seat") or "")
     )
     identity = reference.digest or resolved
     programs = _filled(made.get("programs", {}), words)
