@@ -208,15 +208,15 @@ class HostTree(Tree):
 
     def unlink(self, directory: Node, name: str) -> None:
         with self._directory(directory) as descriptor:
-            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            os.unlink(_name(name), dir_fd=descriptor)
+            found = os.stat(_name(name), dir_fd=descriptor, follow_symlinks=False)
+            os.unlink(name, dir_fd=descriptor)
             if found.st_nlink == 1:
                 file_owners.forget(found)
 
     def rmdir(self, directory: Node, name: str) -> None:
         with self._directory(directory) as descriptor:
-            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-            os.rmdir(_name(name), dir_fd=descriptor)
+            found = os.stat(_name(name), dir_fd=descriptor, follow_symlinks=False)
+            os.rmdir(name, dir_fd=descriptor)
             file_owners.forget(found)
 
     def rename(self, old_directory: Node, old: str, new_directory: Node, new: str) -> None:
