@@ -19,6 +19,7 @@ from minikube_edu.kubelet.pod_facts import described
 Object = dict[str, Any]
 
 OPTIONS = ("ndots:5",)  # so that a name with a service, a namespace, "svc" and a domain is searched first
+NOTHING = DnsConfig(("127.0.0.1",), (".",))  # of a node that resolves nothing: its pods ask themselves
 MOST_SERVERS, MOST_SEARCHES, LONGEST_SEARCHES, LONGEST_SEARCH = 3, 32, 2048, 253
 
 Warn = Callable[[str, str], None]  # reason, message
@@ -38,6 +39,8 @@ def resolution(pod: Object, node: NodeIdentity, resolv_conf: Path | None, warn: 
             f'pod: "{described(pod)}". kubelet does not have ClusterDNS IP configured and cannot create Pod using '
             '"ClusterFirst" policy. Falling back to "Default" policy.',
         )
+    if policy != "None" and not (cluster and node.cluster_dns) and not found.servers:
+        found = NOTHING
     if spec.get("dnsConfig"):
         found = _with(found, spec["dnsConfig"])
     return _within_limits(found, warn)
@@ -49,10 +52,9 @@ def cluster_searches(namespace: str, domain: str) -> list[str]:
 
 def node_config(path: Path | None) -> DnsConfig:
     try:
-        text = path.read_text() if path is not None else "nameserver 127.0.0.1\nsearch .\n"
+        return parse(path.read_text()) if path is not None else DnsConfig()
     except OSError:
-        text = "nameserver 127.0.0.1\nsearch .\n"
-    return parse(text)
+        return DnsConfig()
 
 
 def parse(text: str) -> DnsConfig:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,10 @@ from minikube_edu.container_runtime.cri import (
 )
 from minikube_edu.kubelet import runtime_labels
 from minikube_edu.kubelet.contract import NodeIdentity
-from minikube_edu.kubelet.probes.prober import Prober
 from minikube_edu.kubelet.server.identity import Identity
-from minikube_edu.kubelet.server.opening import open_ports, server_of
 from minikube_edu.kubelet.server.permission import Permission, subresources
 from minikube_edu.kubelet.server.server import KubeletServer
 from minikube_edu.kubelet.stats.usage import Usage
-from minikube_edu.kubelet.volumes.volumes import KubeletVolumes
 from minikube_edu.lib import clock, pki
 from minikube_edu.lib.streams import channels, tunnel, websocket
 from minikube_edu.lib.streams.byte_stream import ByteStream
@@ -39,7 +35,7 @@ from minikube_edu.lib.web.incoming import Upgraded
 from minikube_edu.lib.web.messages import Request
 from minikube_edu.lib.web.server import serve
 from tests.in_process import ADMIN, Api, api_server
-from tests.kubelet.fake_objects import FakeObjects, FakeRecorder, Object
+from tests.kubelet.fake_objects import Object
 from tests.kubelet.fake_runtime import FakeRuntime
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -82,7 +78,6 @@ class Host:
         self.known: list[Object] = []
         self.containers: dict[str, tuple[str, str]] = {}
         self.well = True
-        self.told: Object = {"kind": "KubeletConfiguration", "maxPods": 110}
 
     def pods(self) -> Sequence[Object]:
         return self.known
@@ -97,7 +92,7 @@ class Host:
         return self.log_path(pod, container)
 
     def configuration(self) -> Object:
-        return self.told
+        return {"kind": "KubeletConfiguration", "maxPods": 110}
 
     def healthy(self) -> bool:
         return self.well
@@ -496,33 +491,3 @@ async def test_does_healthz_say_when_the_sync_loop_hangs(node: Node) -> None:
     assert (await client.request("GET", "/healthz/ping")).status == 200
     assert (await client.request("GET", "/pods")).status == 404
     await client.close()
-
-
-async def test_are_the_ports_opened_that_the_configuration_names(api: Api, folder: Path, tmp_path: Path) -> None:
-    host = Host(tmp_path)
-    host.told = {
-        "port": 0, "healthzPort": 0, "address": "0.0.0.0", "authorization": {"mode": "AlwaysAllow"},
-        "authentication": {"anonymous": {"enabled": True}, "x509": {"clientCAFile": "/etc/kubernetes/pki/ca.crt"}},
-    }  # fmt: skip
-    (tmp_path / "etc/kubernetes/pki").mkdir(parents=True)
-    (tmp_path / "etc/kubernetes/pki/ca.crt").write_bytes((folder / "ca.crt").read_bytes())
-    runtime, recorder = host.fake, FakeRecorder()
-    objects = FakeObjects()
-    volumes = KubeletVolumes(host.identity, objects, recorder)
-    server = server_of(host, None, objects, volumes, Prober(runtime, recorder))
-    port = free_port()
-    host.told["port"] = port
-    close = await open_ports(server, tmp_path / "var/lib/kubelet/pki")
-    client = Client("127.0.0.1", port, tls=tls.client_context(verify=False))
-    assert (await client.request("GET", "/metrics/probes")).status == 200
-    assert ((tmp_path / "var/lib/kubelet/pki/kubelet.key").stat().st_mode & 0o777) == 0o600
-    await client.close()
-    await close()
-
-
-def free_port() -> int:
-    """The configuration knows no "any port"."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        found: int = one.getsockname()[1]
-    return found

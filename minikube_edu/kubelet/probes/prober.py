@@ -37,6 +37,7 @@ FIELDS = {
     ProbeKind.LIVENESS: "livenessProbe",
     ProbeKind.READINESS: "readinessProbe",
 }
+FIRST_SECONDS = 0.05  # a moment for the program to begin; a real kubelet hears of a start up to a second later
 TRIES = 3  # of a question that could not be put
 BEFORE = {ProbeKind.LIVENESS: True, ProbeKind.READINESS: False, ProbeKind.STARTUP: None}
 
@@ -60,6 +61,7 @@ class _Probe:
     started_at: float
     target: PodTarget
     opinion: bool | None
+    seen_at: float
     counts: Counts = field(default_factory=Counts)
     run: int = 0  # how often the last answer came in a row
     last: bool | None = None
@@ -174,13 +176,12 @@ class Prober:
         started = state["state"]["running"].get("startedAt")
         since = clock.parse_rfc3339(started) if started else clock.now()
         probe = _Probe(
-            key, pod, container, spec, _bare(state["containerID"]), since, target_of(pod, status), opinion
+            key, pod, container, spec, _bare(state["containerID"]), since, target_of(pod, status), opinion, clock.now()
         )  # fmt: skip
         self._probes[key] = probe
         self._by_pod.setdefault(key[0], set()).add(key)
         if not (kind is ProbeKind.STARTUP and opinion):
-            delay = probe.started_at + float(spec.get("initialDelaySeconds") or 0) - clock.now()
-            self._later(probe, max(0.0, delay))
+            self._later(probe, _until_first(probe))
 
     def _drop(self, key: Key) -> None:
         probe = self._probes.pop(key, None)
@@ -262,9 +263,8 @@ class Prober:
         for kind in (ProbeKind.LIVENESS, ProbeKind.READINESS):
             other = self._probes.get((*probe.key[:2], kind))
             if other is not None and other.timer is not None:
-                due = other.started_at + float(other.spec.get("initialDelaySeconds") or 0) - clock.now()
                 other.timer.cancel()
-                self._later(other, max(0.0, due))
+                self._later(other, _until_first(other))
 
     def _tell(self, probe: _Probe, answer: Outcome) -> None:
         uid, container, kind = probe.key
@@ -274,6 +274,11 @@ class Prober:
 
     def _event(self, probe: _Probe, reason: str, message: str) -> None:
         self.recorder.event(probe.pod, "Warning", reason, message, probe.key[1])
+
+
+def _until_first(probe: _Probe) -> float:
+    due = probe.started_at + float(probe.spec.get("initialDelaySeconds") or 0)
+    return max(due - clock.now(), probe.seen_at + FIRST_SECONDS - clock.now(), 0.0)
 
 
 def _period(probe: _Probe) -> float:

@@ -47,15 +47,15 @@ def _is_below(path: str, prefix: str) -> bool:
 
 
 class Permission:
-    """With `always_allow` everybody may do everything; without a client nobody can be asked."""
+    """`client` None: whoever is somebody may do everything (AlwaysAllow)."""
 
-    def __init__(self, client: Client | None, node_name: str, *, always_allow: bool = False) -> None:
-        self.client, self.node_name, self.always_allow = client, node_name, always_allow
+    def __init__(self, client: Client | None, node_name: str) -> None:
+        self.client, self.node_name = client, node_name
         self._known: OrderedDict[tuple[str, tuple[str, ...], str, str], tuple[float, bool]] = OrderedDict()
 
     async def refusal(self, who: Who, method: str, path: str) -> str:
         """Empty when it is allowed; else what the client is told. ReviewFailed when nobody knows."""
-        if self.always_allow:
+        if self.client is None:
             return ""
         verb, names = VERBS.get(method, ""), subresources(path)
         for name in names:
@@ -77,8 +77,7 @@ class Permission:
 
     async def _ask(self, who: Who, verb: str, name: str) -> bool:
         failed = f"Authorization error (user={who.name}, verb={verb}, resource=nodes, subresource={name})"
-        if self.client is None:
-            raise ReviewFailed(failed)
+        assert self.client is not None
         attributes = {
             "verb": verb, "version": "v1", "resource": "nodes", "subresource": name, "name": self.node_name,
         }  # fmt: skip
