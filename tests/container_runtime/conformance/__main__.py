@@ -46,4 +46,7 @@ def run(chosen: list[str]) -> int:
 
 if __name__ == "__main__":
     action, names = sys.argv[1], sys.argv[2:] or subjects()
-    sys.exit(record(names) if action == "record" else run(names))
+    if action == "record":
+        record(names)
+    else:
+        sys.exit(run(names))

@@ -68,7 +68,7 @@ def is_unary(word: str) -> bool:
 def is_binary(word: str, dialect: Dialect) -> bool:
     if word in _NUMERIC or word in ("=", "!=", "<", ">", "-nt", "-ot", "-ef"):
         return True
-    return word == "==" and not dialect.dash or (word == "=~" and False)
+    return (word == "==" and not dialect.dash) or (word == "=~" and False)
 
 
 def _integer(text: str) -> int:
@@ -145,6 +145,8 @@ def binary(shell: Shell, left: str, operator: str, right: str) -> bool:
     if textual is not None:
         return textual(left, right)
     one, other = _stat(shell, left), _stat(shell, right)
+    if not shell.dialect.bash and (one is None or other is None):
+        return False
     if operator == "-ef":
         return one is not None and other is not None and (one.device, one.inode) == (other.device, other.inode)
     if operator == "-ot":
@@ -216,9 +218,10 @@ def extended_expression(text: str) -> str:
             position = found.end()
         elif character == "\\" and position + 1 < len(text):
             following = text[position + 1]
-            out.append({"<": r"\b(?=\w)", ">": r"\b(?<=\w)"}.get(following) or (
-                "\\" + following if following in "wWsSbB" else re.escape(following)
-            ))
+            out.append(
+                {"<": r"\b(?=\w)", ">": r"\b(?<=\w)"}.get(following)
+                or ("\\" + following if following in "wWsSbB" else re.escape(following))
+            )
             position += 2
         elif character == "(" and text.startswith("(?", position):
             out.append("(")

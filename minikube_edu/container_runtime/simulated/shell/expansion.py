@@ -212,7 +212,7 @@ async def text_of(shell: Shell, word: Word) -> str:
         return word.static[0]
     if word.closures is not None:
         readers = word.closures[1]
-        return readers[0](shell) if len(readers) == 1 else "".join([read(shell) for read in readers])  # type: ignore[no-any-return]  # readers give str
+        return readers[0](shell) if len(readers) == 1 else "".join([read(shell) for read in readers])
     return "".join([text for text, _ in await _pieces(shell, word)])
 
 

@@ -86,12 +86,7 @@ class Grammar(TestGrammar, Quoting):
             command, separated = self._terminated()
             items.append(command)
             token = self.peek()
-            if (
-                token.kind in ("newline", "end")
-                or not separated
-                or (token.kind == "operator"
-                and token.text == ")")
-            ):
+            if token.kind in ("newline", "end") or not separated or (token.kind == "operator" and token.text == ")"):
                 return _one(items)
 
     def _terminated(self) -> tuple[Command, bool]:
@@ -184,19 +179,31 @@ class Grammar(TestGrammar, Quoting):
     def _command_start(self) -> Token:
         """The token where a command's name may stand, with aliases replaced."""
         token = self.peek()
-        while token.kind == "word" and self.aliases and token.text in self.aliases:
-            left = len(self.text) - token.end
-            self._alias_ends = [entry for entry in self._alias_ends if entry[1] <= len(self.text) - token.start]
-            if any(name == token.text and left >= behind for name, behind in self._alias_ends) or (
-                token.word is None or token.word.literal() is None
-            ):
-                break
+        while self.aliases and self._is_alias(token):
             value = self.aliases[token.text]
+            left = len(self.text) - token.end
             self._alias_ends.append((token.text, left))
+            if value.endswith((" ", "\t")):
+                self._blank_ends.add(left)
             self.text = f"{self.text[: token.start]}{value} {self.text[token.end :]}"
             self.back_to(token)
             token = self.peek()
         return token
+
+    def _is_alias(self, token: Token) -> bool:
+        if token.kind != "word" or token.text not in self.aliases or token.word is None:
+            return False
+        if token.word.literal() is None:
+            return False
+        left = len(self.text) - token.end
+        return not any(name == token.text and left >= behind for name, behind in self._alias_ends)
+
+    def _follows_blank_alias(self, token: Token) -> bool:
+        """Only blanks lie between it and the end of an alias's value that ended in a blank."""
+        return any(
+            len(self.text) - behind <= token.start and not self.text[len(self.text) - behind : token.start].strip()
+            for behind in self._blank_ends
+        )
 
     def _command(self) -> Command:
         token = self._command_start()
@@ -338,8 +345,8 @@ class Grammar(TestGrammar, Quoting):
             self.take()
         else:
             body = self._do()
-        assert texts[0] and texts[1] and texts[2]
-        return CountingFor(texts[0], texts[1], texts[2], body)
+        first, condition, step = (text or Word([]) for text in texts)
+        return CountingFor(first, condition, step, body)
 
     def _case(self) -> Command:
         line = self.take().line
@@ -420,7 +427,9 @@ class Grammar(TestGrammar, Quoting):
             if redirect:
                 command.redirects.append(redirect)
                 continue
-            token = self.peek() if command.words else self._command_start()
+            token = self.peek()
+            if not command.words or (self._blank_ends and self._follows_blank_alias(token)):
+                token = self._command_start()
             if token.kind != "word" or token.word is None:
                 break
             if not command.words:
@@ -464,7 +473,7 @@ class Grammar(TestGrammar, Quoting):
         if closing.text != ")":
             if self.dialect.bash:
                 raise self.unexpected(closing)
-            raise self.unexpected(closing, ")") if closing.kind != "end" else self.unexpected(closing, ")")
+            raise self.unexpected(closing, ")")
         self.take()
         return True
 

@@ -56,9 +56,11 @@ class Jobs:
         self.order: list[int] = []  # job numbers, the current one last
         self.unasked: list[Process] = []  # children of <(list) and of long here-documents
 
-    def forked(self) -> Jobs:
-        """A subshell sees no job of its parent as its own child."""
+    def forked(self, with_jobs: bool) -> Jobs:
+        """A subshell's jobs are not its children; bash still lists them."""
         new = Jobs()
+        if with_jobs:
+            new.table, new.order = dict(self.table), list(self.order)
         new.last_pid = self.last_pid
         return new
 

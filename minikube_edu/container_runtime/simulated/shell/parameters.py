@@ -119,7 +119,7 @@ def _array(shell: Shell, name: str, star: bool) -> Several:
     variable = shell.variables.table.get(shell.variables.resolve(name))
     if variable is None:
         return Several([], star)
-    keys = sorted(variable.value) if isinstance(variable.value, dict) and not variable.keyed else None  # type: ignore[type-var]  # indices are ints
+    keys = sorted(variable.value) if isinstance(variable.value, dict) and not variable.keyed else None
     return Several(variable.elements(), star, keys)  # type: ignore[arg-type]  # keys of an indexed array
 
 

@@ -113,6 +113,7 @@ class Quoting(Scanner):
     def _single_quoted(self) -> str:
         end = self.text.find("'", self.position + 1)
         if end < 0:
+            self.position = len(self.text) if self.dialect.dash else self.position
             raise self.error("unterminated", "'", incomplete=True)
         content = self.text[self.position + 1 : end]
         self.position = end + 1
@@ -125,6 +126,7 @@ class Quoting(Scanner):
         text, size = self.text, len(self.text)
         while True:
             if self.position >= size:
+                opening = self.line if self.dialect.dash else opening
                 raise ScriptError("unterminated", opening, '"', incomplete=True)
             found = _IN_DOUBLE.match(text, self.position)
             if found:

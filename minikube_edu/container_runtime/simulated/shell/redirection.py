@@ -204,6 +204,6 @@ async def _here_document(shell: Shell, text: str, descriptor: int, undo: Undo) -
 
     from minikube_edu.container_runtime.simulated.shell.substitution import reap_later
 
-    child = shell.process.spawn(["sh"], program=fill, files={1: writer})  # type: ignore[arg-type]  # the child needs nothing of its process
+    child = shell.process.spawn(["sh"], program=fill, files={1: writer})
     writer.release()
     reap_later(shell, child)

@@ -153,7 +153,7 @@ def _fresh() -> Any:
 
 
 def start_pipeline(shell: Shell, node: Pipeline, background: bool = False) -> list[Any]:
-    own_group = shell.options.monitor or shell.interactive
+    own_group = background and (shell.options.monitor or shell.interactive)
     before = None
     group: int | None = None
     processes: list[Any] = []
@@ -210,7 +210,7 @@ async def _background(shell: Shell, node: Background) -> int:
 
 
 async def _subshell(shell: Shell, node: Subshell) -> int:
-    process = child(shell, node.body, dict(shell.process.files), new_group=shell.interactive)
+    process = child(shell, node.body, dict(shell.process.files))
     ended = await wait_for(shell, process)
     await tell_signal(shell, ended.signal, process.pid, "( ... )")
     return await checked(shell, ended.shell_code())
@@ -458,7 +458,7 @@ async def _conditional(shell: Shell, node: Conditional) -> int:
 
 async def run_text(shell: Shell, text: str, line: int = 1, is_script: bool = False) -> int:
     """Commands out of a text, in this shell: eval, ., traps. Reads a line, runs it, reads the next."""
-    reader = Grammar(text, shell.dialect, shell.aliases, line, shell.extended_globs)
+    reader = Grammar(text, shell.dialect, shell.usable_aliases(), line, shell.extended_globs)
     status = begin = 0
     while True:
         await shell.process.breathe()
@@ -473,7 +473,7 @@ async def run_text(shell: Shell, text: str, line: int = 1, is_script: bool = Fal
             return status
         if not shell.options.noexec or shell.interactive:
             status = await run(shell, unit)
-        reader.extended_globs = shell.extended_globs
+        reader.extended_globs, reader.aliases = shell.extended_globs, shell.usable_aliases()
 
 
 async def run_as_child(shell: Shell, body: Command) -> int:

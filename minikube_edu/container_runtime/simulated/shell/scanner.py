@@ -54,7 +54,7 @@ class Scanner:
     ) -> None:
         self.text = text
         self.dialect = dialect
-        self.aliases = aliases or {}
+        self.aliases: Mapping[str, str] = {} if aliases is None else aliases
         self.extended_globs = extended_globs
         self.position = 0
         self.first_line = line
@@ -64,7 +64,7 @@ class Scanner:
         self._announced: list[Announced] = []
         self._operators = _POSIX_OPERATORS if dialect.dash else _MORE_OPERATORS
         self._alias_ends: list[tuple[str, int]] = []  # an alias's name, and how much text was left behind its value
-        self._shift = 0  # newlines that an alias's value put in
+        self._blank_ends: set[int] = set()  # the same for those whose value ends in a blank: the next word counts too
 
     @property
     def line(self) -> int:
@@ -80,15 +80,15 @@ class Scanner:
     def unexpected(self, token: Token, expecting: str = "") -> ScriptError:
         if token.kind == "end":
             return ScriptError("unexpected", token.line, "end of file", expecting, incomplete=True)
-        text = token.text
+        text, line = token.text, token.line
         if token.kind == "newline":
-            text = "newline"
+            text, line = "newline", line + int(self.dialect.dash)
         elif not self.dialect.bash:
             if (token.kind == "operator" and token.text in REDIRECTIONS) or token.kind == "number":
                 text = "redirection"
             elif token.kind == "word" and token.text not in RESERVED:
                 text = "word"
-        return ScriptError("unexpected", token.line, text, expecting)
+        return ScriptError("unexpected", line, text, expecting)
 
     def read_word(self) -> Word:
         raise NotImplementedError

@@ -72,6 +72,8 @@ async def run_last(shell: Shell, node: Command) -> int:
     if isinstance(node, Sequence):
         for item in node.items[:-1]:
             await run(shell, item)
+            if shell.options.noexec:
+                return shell.status
         return await run_last(shell, node.items[-1])
     if isinstance(node, AndOr) and len(node.rest) == 1:
         shell.unchecked += 1
@@ -151,7 +153,7 @@ async def assign_array(shell: Shell, assignment: Assignment, keyed: bool = False
         if pending is not None:
             shell.variables.set_element(name, pending, "")
         return
-    following = max(variable.value, default=-1) + 1  # type: ignore[arg-type, type-var, operator]  # indices are ints
+    following = max(variable.value, default=-1) + 1  # type: ignore[operator]  # indices are ints
     for key, text in values:
         if key is not None:
             from minikube_edu.container_runtime.simulated.shell.arithmetic import evaluate
@@ -219,7 +221,7 @@ async def _invoke(shell: Shell, node: Simple, argv: list[str], last: bool) -> in
             except OSError as error:
                 status = await _broken_builtin(shell, name, error)
             shell.last_argument = argv[-1]
-            return status  # type: ignore[return-value]  # an int either way
+            return status
         if name == "exec":
             return await _exec(shell, node, argv, builtin)
         return await _with_surroundings(shell, node, argv, builtin, None)
@@ -454,8 +456,10 @@ async def _not_started(
         path = error.filename or find_program(shell, name, env.get("PATH", "")) or name
         data = await shell.process.read_file(path)
         if b"\0" in data[:80]:
-            words = f"{name}: cannot execute binary file: Exec format error" if shell.dialect.bash else (
-                f"{name}: Exec format error"
+            words = (
+                f"{name}: cannot execute binary file: Exec format error"
+                if shell.dialect.bash
+                else (f"{name}: Exec format error")
             )
             await shell.complain(words)
             return 126

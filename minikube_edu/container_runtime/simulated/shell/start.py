@@ -135,7 +135,7 @@ async def _lived(shell: Shell, call: Call) -> int:
             data = await shell.process.read_file(call.file)
         except OSError as error:
             await shell.write_error(_cannot_open(shell, call.file, error))
-            return 127 if shell.dialect.bash or not isinstance(error, PermissionError) else 2
+            return 127 if shell.dialect.bash else 2
         shell.title = shell.name = call.file
         script = data.decode("utf-8", "surrogateescape").replace("\0", "")
         work = lambda: run_text(shell, script, is_script=True)  # noqa: E731

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,9 +71,14 @@ def read_call(shell: Shell, words: list[str]) -> Call:
         words.pop(0)
     if command:
         if not words:
-            text = f"{shell.name}: -c: option requires an argument\n" if shell.dialect.bash else (
-                f"{shell.name}: 0: -c requires an argument\n" if shell.dialect.dash
-                else f"{shell.name}: -c requires an argument\n"
+            text = (
+                f"{shell.name}: -c: option requires an argument\n"
+                if shell.dialect.bash
+                else (
+                    f"{shell.name}: 0: -c requires an argument\n"
+                    if shell.dialect.dash
+                    else f"{shell.name}: -c requires an argument\n"
+                )
             )
             raise Refused(text, 2)
         call.text = words.pop(0)
@@ -126,7 +132,7 @@ def _named_option(shell: Shell, words: list[str], value: bool, letter: str) -> N
 
 async def run_command_string(shell: Shell, text: str) -> int:
     """-c: line by line; the last command may take the shell's place."""
-    reader = Grammar(text, shell.dialect, shell.aliases, 1, shell.extended_globs)
+    reader = Grammar(text, shell.dialect, shell.usable_aliases(), 1, shell.extended_globs)
     status = 0
     unit = _unit(reader)
     while unit is not None:
@@ -134,7 +140,7 @@ async def run_command_string(shell: Shell, text: str) -> int:
             return await run_last(shell, unit)
         if not shell.options.noexec:
             status = await run(shell, unit)
-        reader.extended_globs = shell.extended_globs
+        reader.extended_globs, reader.aliases = shell.extended_globs, shell.usable_aliases()
         unit = _unit(reader)
     return status
 
@@ -149,9 +155,10 @@ def _unit(reader: Grammar):  # type: ignore[no-untyped-def]  # a Command or None
 async def run_input(shell: Shell) -> int:
     """A script on stdin: read as far as needed, so that its commands can read the rest."""
     text, line, status = "", 1, 0
+    next_line = _buffered(shell) if not shell.dialect.bash else lambda: read_line(shell)
     while True:
         await shell.process.breathe()
-        got = await read_line(shell)
+        got = await next_line()
         ended = got is None
         text += "" if got is None else got.replace("\0", "") + "\n"
         if not text.strip():
@@ -160,7 +167,7 @@ async def run_input(shell: Shell) -> int:
             line += text.count("\n")
             text = ""
             continue
-        reader = Grammar(text, shell.dialect, shell.aliases, line, shell.extended_globs)
+        reader = Grammar(text, shell.dialect, shell.usable_aliases(), line, shell.extended_globs)
         try:
             unit = _unit(reader)
         except ScriptError as error:
@@ -179,6 +186,26 @@ async def run_input(shell: Shell) -> int:
             status = await run(shell, unit)
         if ended:
             return status
+
+
+def _buffered(shell: Shell) -> Callable[[], Awaitable[str | None]]:
+    """dash and busybox read blocks: what they have read, their commands cannot."""
+    kept = bytearray()
+
+    async def following() -> str | None:
+        file = shell.process.files.get(0)
+        while b"\n" not in kept and file is not None:
+            data = await file.read(8192)
+            if not data:
+                break
+            kept.extend(data)
+        if not kept:
+            return None
+        line, _, rest = bytes(kept).partition(b"\n")
+        kept[:] = rest
+        return line.decode("utf-8", "surrogateescape")
+
+    return following
 
 
 def _continues(text: str) -> bool:

@@ -77,7 +77,7 @@ class Shell:
         install(new)
         for name in ("allexport",):
             new.variables.export_all = getattr(self.options, name)
-        new.options = Options(**{name: getattr(self.options, name) for name in Options.__slots__})  # type: ignore[attr-defined]  # slots of a dataclass
+        new.options = Options(**{name: getattr(self.options, name) for name in Options.__slots__})
         new.options.interactive = new.options.monitor = False
         new.shopt = dict(self.shopt)
         new.functions, new.aliases, new.builtins = dict(self.functions), dict(self.aliases), self.builtins
@@ -86,7 +86,7 @@ class Shell:
         new.subshell, new.is_command_string = self.subshell + 1, self.is_command_string
         new.last_argument, new.hashed = self.last_argument, dict(self.hashed)
         new.getopts_place, new.directories = self.getopts_place, list(self.directories)
-        new.jobs = self.jobs.forked()
+        new.jobs = self.jobs.forked(self.dialect.bash)
         new.traps = self.traps.forked()
         return new
 
@@ -142,6 +142,12 @@ class Shell:
     def extended_globs(self) -> bool:
         return self.shopt.get("extglob", False)
 
+    def usable_aliases(self) -> dict[str, str]:
+        """bash's scripts have none unless they ask."""
+        if self.dialect.bash and not self.interactive and not self.shopt.get("expand_aliases"):
+            return {}
+        return self.aliases
+
     def element(self, name: str, index: str) -> str | None:
         """${name[index]}"""
         variable = self.variables.table.get(self.variables.resolve(name))
@@ -149,12 +155,12 @@ class Shell:
             return None
         value = variable.value
         if variable.keyed and isinstance(value, dict):
-            return value.get(index)  # type: ignore[call-overload, no-any-return]  # keys of an associative array
+            return value.get(index)  # type: ignore[call-overload]  # keys of an associative array
         number = arithmetic.evaluate(self, index)
         if isinstance(value, dict):
             if number < 0:
-                number += max(value, default=-1) + 1  # type: ignore[type-var, operator]  # indices are ints
-            return value.get(number)  # type: ignore[call-overload, no-any-return]  # indices are ints
+                number += max(value, default=-1) + 1  # type: ignore[operator]  # indices are ints
+            return value.get(number)  # type: ignore[call-overload]  # indices are ints
         return value if number in (0, -1) else None
 
     def set_element(self, name: str, index: str, value: str, append: bool = False) -> None:
@@ -165,7 +171,7 @@ class Shell:
         number = arithmetic.evaluate(self, index)
         if number < 0:
             keys = variable.value if variable is not None and isinstance(variable.value, dict) else {}
-            number += max(keys, default=-1) + 1  # type: ignore[type-var, operator]  # indices are ints
+            number += max(keys, default=-1) + 1  # type: ignore[operator]  # indices are ints
             if number < 0:
                 raise Failure(f"{name}[{index}]: bad array subscript", 1, fatal=False)
         self.variables.set_element(name, number, value, append)

@@ -32,7 +32,7 @@ class Variable:
         self.nameref = False
 
     def copy(self) -> Variable:
-        new = Variable(dict(self.value) if self.value.__class__ is dict else self.value, self.exported)  # type: ignore[arg-type]  # both kinds of dict
+        new = Variable(dict(self.value) if self.value.__class__ is dict else self.value, self.exported)
         new.readonly, new.integer, new.keyed = self.readonly, self.integer, self.keyed
         new.lower, new.upper, new.nameref = self.lower, self.upper, self.nameref
         return new
@@ -41,7 +41,7 @@ class Variable:
         """$name: an array's is its element 0."""
         value = self.value
         if value.__class__ is dict:
-            return value.get("0") if self.keyed else value.get(0)  # type: ignore[union-attr, call-overload, no-any-return]  # a dict by the line above
+            return value.get("0") if self.keyed else value.get(0)  # type: ignore[call-overload]  # a dict by the line above
         return value  # type: ignore[return-value]  # a str or None by the line above
 
     def elements(self) -> list[str]:
@@ -52,7 +52,7 @@ class Variable:
             return [value]
         if self.keyed:
             return list(value.values())
-        return [text for _, text in sorted(value.items())]  # type: ignore[type-var]  # all keys are ints
+        return [text for _, text in sorted(value.items())]
 
     def keys(self) -> list[str]:
         value = self.value
@@ -60,7 +60,7 @@ class Variable:
             return []
         if isinstance(value, str):
             return ["0"]
-        return [str(key) for key in (value if self.keyed else sorted(value))]  # type: ignore[type-var]  # all keys are ints
+        return [str(key) for key in (value if self.keyed else sorted(value))]
 
     def is_array(self) -> bool:
         return self.keyed or self.value.__class__ is dict
@@ -83,7 +83,7 @@ class Computed(Variable):
         super().__init__()
 
     @property
-    def value(self) -> Value:  # type: ignore[override]  # a property in place of the slot is the point
+    def value(self) -> Value:
         return self.compute()
 
     @value.setter

@@ -155,7 +155,7 @@ async def local(shell: Shell, argv: list[str]) -> int:
 async def declare(shell: Shell, argv: list[str]) -> int:
     """declare, typeset, and bash's local"""
     on, off, words, first = "", "", argv[1:], 1
-    while words and re.match(r"[-+][A-Za-z]", words[0]) or words[:1] == ["--"]:
+    while (words and re.match(r"[-+][A-Za-z]", words[0])) or words[:1] == ["--"]:
         option = words.pop(0)
         first += 1
         if option == "--":
@@ -314,7 +314,7 @@ def _unset_element(shell: Shell, name: str, index: str) -> None:
             return
         number = arithmetic.evaluate(shell, index)
         if number < 0:
-            number += max(variable.value, default=-1) + 1  # type: ignore[type-var, operator]  # indices are ints
+            number += max(variable.value, default=-1) + 1  # type: ignore[operator]  # indices are ints
         variable.value.pop(number, None)  # type: ignore[call-overload]  # indices are ints
 
 

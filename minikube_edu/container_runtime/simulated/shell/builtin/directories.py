@@ -67,7 +67,7 @@ async def go(shell: Shell, target: str, physical: bool = False, shown: bool = Fa
         shell.process.chdir(new if target else before)
     except OSError as error:
         await _failed(shell, target, reason(error), where)
-        return 1 if not shell.dialect.dash else 2
+        return 1 if shell.dialect.bash else 2
     shell.variables.set("OLDPWD", before)
     shell.variables.set("PWD", new if target else before)
     if shown:

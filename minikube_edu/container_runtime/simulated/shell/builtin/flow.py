@@ -54,7 +54,9 @@ async def break_(shell: Shell, argv: list[str]) -> int:
             await shell.complain("only meaningful in a `for', `while', or `until' loop", argv[0])
         return 0
     if levels < 1:
-        await shell.complain(f"{levels}: loop count out of range" if shell.dialect.bash else f"Illegal number: {levels}", argv[0])
+        await shell.complain(
+            f"{levels}: loop count out of range" if shell.dialect.bash else f"Illegal number: {levels}", argv[0]
+        )
         if not shell.dialect.bash:
             raise Failure("", 2)
         raise Break(shell.loops)
@@ -93,7 +95,7 @@ async def _nested(shell: Shell, text: str, where: str, line: int = 1) -> int:
         await complain_syntax(shell, error, where)
         if not shell.dialect.bash:
             raise Failure("", 2) from None
-        return 2 if error.what != "unexpected" or error.token != "end of file" else 1
+        return 2
     finally:
         shell.depth -= 1
 
@@ -155,7 +157,9 @@ def _is_directory(shell: Shell, path: str) -> bool:
 async def _not_read(shell: Shell, argv: list[str], error: OSError) -> int:
     words, path = reason(error), argv[1]
     if shell.dialect.bash:
-        await shell.complain(f"{path}: {words}" if "/" in path else f"{path}: file not found", "" if "/" in path else argv[0])
+        await shell.complain(
+            f"{path}: {words}" if "/" in path else f"{path}: file not found", "" if "/" in path else argv[0]
+        )
         return 1
     if shell.dialect.dash:
         text = f"cannot open {path}: No such file" if "/" in path else f"{path}: not found"

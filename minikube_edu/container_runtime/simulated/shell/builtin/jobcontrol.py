@@ -264,20 +264,24 @@ async def _list_signals(shell: Shell, words: list[str]) -> int:
                 row += f"{number:2}) SIG{name:<9}" + ("\n" if place % 5 == 0 else "\t")
             await shell.write(row.rstrip("\t\n") + "\n")
         elif shell.dialect.dash:
-            await shell.write("\n".join(["0", *(SIGNALS.get(number, f"RTMIN+{number - 34}") for number in range(1, 32))]) + "\n")
+            await shell.write(
+                "\n".join(["0", *(SIGNALS.get(number, f"RTMIN+{number - 34}") for number in range(1, 32))]) + "\n"
+            )
         else:
-            await shell.write("".join(f"{number:2}) {name}\n" for number, name in sorted(SIGNALS.items()) if number < 32))
+            await shell.write(
+                "".join(f"{number:2}) {name}\n" for number, name in sorted(SIGNALS.items()) if number < 32)
+            )
         return 0
     code = 0
     for word in words:
         if word.isdigit():
             number = int(word)
-            name = SIGNALS.get(number - 128 if number > 128 else number)
-            if name is None:
+            known = SIGNALS.get(number - 128 if number > 128 else number)
+            if known is None:
                 await shell.complain(f"{word}: invalid signal specification", "kill")
                 code = 1
             else:
-                await shell.write(f"{name}\n")
+                await shell.write(f"{known}\n")
         else:
             found = number_of(word)
             if found is None:
@@ -310,7 +314,7 @@ async def trap(shell: Shell, argv: list[str]) -> int:
         return 0
     action: str | None = words[0]
     if len(words) == 1:
-        if not words[0].isdigit() and _trap_name(words[0]) is None or words[0] == "-":
+        if (not words[0].isdigit() and _trap_name(words[0]) is None) or words[0] == "-":
             if shell.dialect.bash and words[0] != "-":
                 await shell.write_error("trap: usage: trap [-lp] [[arg] signal_spec ...]\n")
                 return 2

@@ -11,7 +11,7 @@ from minikube_edu.container_runtime.simulated.shell.formats import escapes, shel
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
 
-_DIRECTIVE = re.compile(r"%([-+ #0']*)(\*|\d+)?(?:\.(\*|-?\d+)?)?((?:hh|h|ll|l|L|q|j|z|t)?)(\([^)]*\)T|.)?", re.DOTALL)
+_DIRECTIVE = re.compile(r"%([-+ #0']*)(\*|\d+)?(?:\.(\*|-?\d+)?)?((?:hh|h|ll|l|L|j|z|t)?)(\([^)]*\)T|.)?", re.DOTALL)
 
 
 async def echo(shell: Shell, argv: list[str]) -> int:
@@ -89,13 +89,17 @@ class Printer:
             self.add("%")
             return
         if not kind or not (kind in "diouxXeEfFgGaAcsbq" or (kind.endswith("T") and self.shell.dialect.bash)):
-            self.code = 1
+            self.code = 2 if self.shell.dialect.dash else 1
             self.stopped = True
             shown = found[0]
             if self.shell.dialect.bash:
-                self.errors.append(f"`{shown[-1]}': invalid format character" if kind else f"`{shown}': missing format character")
+                self.errors.append(
+                    f"`{shown[-1]}': invalid format character" if kind else f"`{shown}': missing format character"
+                )
             else:
-                self.errors.append(f"{shown}: invalid directive" if self.shell.dialect.dash else f"{shown}: invalid format")
+                self.errors.append(
+                    f"{shown}: invalid directive" if self.shell.dialect.dash else f"{shown}: invalid format"
+                )
             return
         if width == "*":
             number = self._number(self.next() or "0")
@@ -107,7 +111,9 @@ class Printer:
             precision = None if number < 0 else str(number)
         elif precision is None and "." in found[0]:
             precision = "0"
-        self._formatted(flags, min(int(width or 0), 1 << 20), None if precision is None else min(int(precision), 1 << 20), kind)
+        self._formatted(
+            flags, min(int(width or 0), 1 << 20), None if precision is None else min(int(precision), 1 << 20), kind
+        )
 
     def _formatted(self, flags: str, width: int, precision: int | None, kind: str) -> None:
         word = self.next()
@@ -173,9 +179,15 @@ class Printer:
             if text or not self.shell.dialect.bash:
                 self._complain_number(word, True)
             return 0
-        number = arithmetic.literal(found[2]) if len(found[2]) < 19 else int(found[2], 0 if found[2][0] != "0" else 8 if found[2][1:2] not in "xX" else 16)
+        number = (
+            arithmetic.literal(found[2])
+            if len(found[2]) < 19
+            else int(found[2], 0 if found[2][0] != "0" else 8 if found[2][1:2] not in "xX" else 16)
+        )
         if found.end() != len(text):
             self._complain_number(word, False)
+            if self.shell.dialect.busybox:
+                return 0
         return -number if found[1] == "-" else number
 
     def _complain_number(self, word: str, nothing: bool) -> None:

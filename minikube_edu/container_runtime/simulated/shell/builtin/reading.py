@@ -149,20 +149,26 @@ async def read(shell: Shell, argv: list[str]) -> int:
             raise Failure("", 2)
     file = shell.process.files.get(wishes.descriptor)
     if file is None:
-        text = f"read error: {wishes.descriptor}: Bad file descriptor" if shell.dialect.bash else "read error: Bad file descriptor"
+        text = (
+            f"read error: {wishes.descriptor}: Bad file descriptor"
+            if shell.dialect.bash
+            else "read error: Bad file descriptor"
+        )
         await shell.complain(text, "read")
         return 1
     terminal = file.is_terminal()
     if wishes.prompt and terminal:
         await shell.write_error(wishes.prompt)
-    text, ended, late = await _input(shell, wishes, file, terminal)
-    _assign(shell, wishes, names, text)
+    typed, ended, late = await _input(shell, wishes, file, terminal)
+    _assign(shell, wishes, names, typed)
     if late:
         return 142 if shell.dialect.bash else 1
     return int(ended)
 
 
-async def _input(shell: Shell, wishes: _Wishes, file: OpenFile, terminal: bool) -> tuple[list[tuple[str, bool]], bool, bool]:
+async def _input(
+    shell: Shell, wishes: _Wishes, file: OpenFile, terminal: bool
+) -> tuple[list[tuple[str, bool]], bool, bool]:
     """Characters with the note whether a backslash stood before them; was it the end; was it too late."""
     import asyncio
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
 
 KEYWORDS = frozenset(
-    "if then else elif fi do done case esac while until for { } ! in [[ ]] function select time coproc".split()
+    ["if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "{", "}", "!", "in", "[[", "]]", "function", "select", "time", "coproc"]
 )
-_NOT_IN_DASH = frozenset("[[ ]] function select time coproc".split())
+_NOT_IN_DASH = frozenset(["[[", "]]", "function", "select", "time", "coproc"])
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -163,8 +163,8 @@ async def hash_(shell: Shell, argv: list[str]) -> int:
     if len(argv) == 1:
         if shell.dialect.bash and not shell.hashed:
             await shell.write_error("hash: hash table empty\n")
-        for path in shell.hashed.values():
-            await shell.write(f"{path}\n")
+        for known in shell.hashed.values():
+            await shell.write(f"{known}\n")
         return 0
     code = 0
     for name in argv[1:]:

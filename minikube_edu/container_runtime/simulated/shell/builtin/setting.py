@@ -120,10 +120,7 @@ async def _list_variables(shell: Shell) -> None:
     await shell.write("\n".join(rows) + "\n" if rows else "")
 
 
-SHOPT = (
-    "autocd checkwinsize cmdhist dotglob expand_aliases extglob failglob globstar inherit_errexit interactive_comments"
-    " lastpipe nocaseglob nocasematch nullglob progcomp promptvars sourcepath xpg_echo"
-).split()
+SHOPT = ["autocd", "checkwinsize", "cmdhist", "dotglob", "expand_aliases", "extglob", "failglob", "globstar", "inherit_errexit", "interactive_comments", "lastpipe", "nocaseglob", "nocasematch", "nullglob", "progcomp", "promptvars", "sourcepath", "xpg_echo"]
 _SHOPT_ON = ("checkwinsize", "cmdhist", "interactive_comments", "progcomp", "promptvars", "sourcepath")
 
 
