@@ -309,6 +309,7 @@ class Kubelet:
             self._forget(uid)
             return
         worker.gone = True
+        worker.pod = pod  # its last state may say how much time it has
         worker.terminate()
 
     def evict(self, uid: str, ending: Ending) -> bool:

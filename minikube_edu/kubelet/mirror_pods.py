@@ -19,7 +19,7 @@ from minikube_edu.kubelet.status.reporting import PODS
 
 log = logging.getLogger(__name__)
 
-RETRY = 5.0
+RETRY = 1.0
 
 
 class MirrorPods:

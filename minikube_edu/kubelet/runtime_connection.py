@@ -1,7 +1,8 @@
 """A runtime behind a socket that comes and goes: connects when it is needed, and again when the connection has ended.
 
 Calls fail (RuntimeFailure, Unavailable) while nobody listens. Listeners to life signs stay; when a connection is made
-anew they may have missed some, which `reconnected` is told of: it lists everything then.
+anew they may have missed some, which `reconnected` is told of: it lists everything then. A connection that has ended is
+looked after at once, every 50 ms at first: a runtime that is started again should find its kubelet waiting.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from minikube_edu.container_runtime.cri import ContainerEvent, ContainerRuntime
+from minikube_edu.container_runtime.cri import ContainerEvent, ContainerRuntime, RuntimeFailure
 
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.socket_driver import SocketRuntime
+
+SHORTEST, LONGEST = 0.05, 1.0  # between two tries
 
 
 class RuntimeConnection:
@@ -24,12 +27,16 @@ class RuntimeConnection:
         self._connecting = asyncio.Lock()
         self._listeners: list[Callable[[ContainerEvent], None]] = []
         self._before = False
+        self._watching: asyncio.Task[None] | None = None
 
     def events(self, listener: Callable[[ContainerEvent], None]) -> Callable[[], None]:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         if self._runtime is not None:
             await self._runtime.close()
 
@@ -53,7 +60,22 @@ class RuntimeConnection:
                 if self._before:
                     self.reconnected()
                 self._before = True
+                if self._watching is None:
+                    self._watching = asyncio.get_running_loop().create_task(self._watch(), name="runtime connection")
         return self._runtime
+
+    async def _watch(self) -> None:
+        """Reconnect whenever the connection ends."""
+        pause = SHORTEST
+        while True:
+            if self._runtime is not None:
+                await self._runtime.closed.wait()
+            try:
+                await self._connected()
+                pause = SHORTEST
+            except (RuntimeFailure, OSError):
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, LONGEST)
 
     def _heard(self, event: ContainerEvent) -> None:
         for listener in list(self._listeners):

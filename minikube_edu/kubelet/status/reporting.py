@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 PODS = Resource("", "v1", "pods", kind="Pod")
 AT_ONCE = 8
-PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 class StatusKeeper:
