@@ -83,7 +83,7 @@ class Edit:
         ]
         whole = plain[0] if len(plain) == 1 else {"apiVersion": "v1", "items": plain, "kind": "List"}
         if self.json:
-            from minikube_edu.kubectl.printers import json_out
+            from minikube_edu.api.output import json_out
 
             return json_out.encode(whole) + "\n"
         return yaml_out.encode(whole)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from minikube_edu.kubectl.printers.go_template import GoTemplatePrinter, PartialOutput
+from minikube_edu.api.output.go_template import GoTemplatePrinter, PartialOutput
 
 OBJECT: dict[str, Any] = {
     "kind": "ConfigMap",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.client.discovery import ServedResource
 from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
-from minikube_edu.kubectl.printers.tabwriter import TABLE, align
 from minikube_edu.lib.gotext import quote
 
 _FORMATS = ("json", "kyaml", "name", "wide", "yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
@@ -12,7 +13,6 @@ from minikube_edu.kubectl.commands.create_role import VERBS
 from minikube_edu.kubectl.failures import CommandError, Exit, Unreachable
 from minikube_edu.kubectl.flags import Flag
 from minikube_edu.kubectl.mapping import NoResource
-from minikube_edu.kubectl.printers.tabwriter import TABLE, align
 
 Object = dict[str, Any]
 

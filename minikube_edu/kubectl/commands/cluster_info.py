@@ -102,7 +102,7 @@ async def _write(call: Call, folder: str, name: str, obj: Object) -> None:
 
         _put(call, folder, f"{name}.yaml", yaml_out.encode(obj))
     else:
-        from minikube_edu.kubectl.printers import json_out
+        from minikube_edu.api.output import json_out
 
         _put(call, folder, f"{name}.json", json_out.encode(obj) + "\n")
 

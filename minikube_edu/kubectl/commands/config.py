@@ -90,7 +90,7 @@ def current_context(call: Call) -> None:
 
 
 def get_contexts(call: Call) -> None:
-    from minikube_edu.kubectl.printers.tabwriter import TABLE, align
+    from minikube_edu.api.output.tabwriter import TABLE, align
 
     flags = call.flags
     output = flags["output"]

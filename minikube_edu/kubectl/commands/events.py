@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
@@ -13,7 +14,6 @@ from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.describe.event_table import interval
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
-from minikube_edu.kubectl.printers.tabwriter import TABLE, align
 
 Object = dict[str, Any]
 

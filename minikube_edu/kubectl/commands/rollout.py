@@ -84,7 +84,7 @@ async def _one_history(call: Call, info: Info) -> None:
     elif wanted:
         text = revisions.template_text(found[wanted].template())
     else:
-        from minikube_edu.kubectl.printers.tabwriter import DESCRIPTION, align
+        from minikube_edu.api.output.tabwriter import DESCRIPTION, align
 
         rows = [f"{number}\t{found[number].cause or '<none>'}\n" for number in sorted(found)]
         text = align("REVISION\tCHANGE-CAUSE\n" + "".join(rows), DESCRIPTION)

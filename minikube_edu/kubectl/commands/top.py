@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from minikube_edu.api import quantity
+from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
-from minikube_edu.kubectl.printers.tabwriter import TABLE, align
 
 Object = dict[str, Any]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from minikube_edu.api.output.tabwriter import DESCRIPTION, align
 from minikube_edu.api.tables.ages import human_duration
-from minikube_edu.kubectl.printers.tabwriter import DESCRIPTION, align
 from minikube_edu.lib import clock
 from minikube_edu.lib.govalue import show
 

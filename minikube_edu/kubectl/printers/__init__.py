@@ -98,10 +98,10 @@ def _templated(form: str, text: str, allow_missing: bool) -> Printer:
     if form in ("go-template-file", "templatefile", "jsonpath-file"):
         text = _read(text, "error reading --template {}, {}")
     if form in PATHS:
-        from minikube_edu.kubectl.printers.jsonpath_out import JsonPathPrinter
+        from minikube_edu.api.output.jsonpath_out import JsonPathPrinter
 
         return JsonPathPrinter(text, allow_missing=allow_missing, as_json=form == "jsonpath-as-json")
-    from minikube_edu.kubectl.printers.go_template import GoTemplatePrinter
+    from minikube_edu.api.output.go_template import GoTemplatePrinter
 
     return GoTemplatePrinter(text, allow_missing=allow_missing)
 
@@ -137,11 +137,11 @@ class PlainPrinter:
 
 def _encoder(form: str) -> Callable[[Any], str]:
     if form == "json":
-        from minikube_edu.kubectl.printers import json_out
+        from minikube_edu.api.output import json_out
 
         return lambda value: json_out.encode(value) + "\n"
     if form == "kyaml":
-        from minikube_edu.kubectl.printers import kyaml_out
+        from minikube_edu.api.output import kyaml_out
 
         return kyaml_out.encode
     from minikube_edu.kubectl.printers import yaml_out

@@ -6,7 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from minikube_edu.api.jsonpath import JsonPath
-from minikube_edu.kubectl.printers.tabwriter import TABLE, align
+from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.lib.govalue import show
 
 _PATH = re.compile(r"\{\.?([^{}]+)\}\Z|\.?([^{}]+)\Z")

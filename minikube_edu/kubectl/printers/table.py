@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.api.tables.ages import human_duration
-from minikube_edu.kubectl.printers.tabwriter import TABLE, align
 from minikube_edu.lib import clock, govalue
 
 Object = dict[str, Any]

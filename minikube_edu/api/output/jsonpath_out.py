@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minikube_edu.api.jsonpath import JsonPath, JsonPathError
-from minikube_edu.kubectl.printers import json_out
+from minikube_edu.api.output import json_out
 from minikube_edu.lib.gotext import quote
 from minikube_edu.lib.govalue import syntax
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus
 
-from minikube_edu.kubectl.printers.go_format import Constant, sprint, sprintf, type_of
+from minikube_edu.api.output.go_format import Constant, sprint, sprintf, type_of
 from minikube_edu.lib.govalue import show
 
 _HTML = {"\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from minikube_edu.kubectl.printers.go_format import type_of
-from minikube_edu.kubectl.printers.go_template_functions import FUNCTIONS, TEXT_FIRST, truth
-from minikube_edu.kubectl.printers.go_template_parser import Node, Parser, Pipe, TemplateError
+from minikube_edu.api.output.go_format import type_of
+from minikube_edu.api.output.go_template_functions import FUNCTIONS, TEXT_FIRST, truth
+from minikube_edu.api.output.go_template_parser import Node, Parser, Pipe, TemplateError
 from minikube_edu.lib.gotext import quote
 from minikube_edu.lib.govalue import show
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minikube_edu.api.jsonpath import _unquote as unquote
-from minikube_edu.kubectl.printers.go_format import Constant
+from minikube_edu.api.output.go_format import Constant
 from minikube_edu.lib.gotext import quote
 
 KEYWORDS = frozenset(("if", "range", "with", "end", "else", "define", "block", "template", "break", "continue", "nil"))
