@@ -88,7 +88,8 @@ def show(layout: object) -> bool:
     seats = control_plane.status(layout)
     typer.echo(f"cluster   https://127.0.0.1:{request.port if request else '?'}   ({layout.root})")
     for seat in seats:
-        typer.echo(f"{seat.name:<26}{f'running, pid {seat.pid}' if seat.pid else 'stopped'}")
+        name = f"{seat.node}/{seat.name}" if seat.node else seat.name
+        typer.echo(f"{name:<40}{f'running, pid {seat.pid}' if seat.pid else 'stopped'}")
     return all(seat.pid for seat in seats)
 
 

@@ -10,11 +10,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from minikube_edu.cluster import bare
+from minikube_edu.cluster import bare, nodes
 from minikube_edu.cluster.door import Door
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
+from minikube_edu.cluster.nodes import Node
 
 NODES_SECONDS = 30.0
 
@@ -23,11 +24,21 @@ NODES_SECONDS = 30.0
 class Seat:
     name: str
     pid: int | None
+    node: str = ""
 
 
 def up(layout: Layout, request: Request) -> None:
     """Start what does not run yet; returns when the cluster can be used."""
+    known = layout.read_request()
+    if known is not None and known.bare != request.bare:
+        before = "a bare cluster" if known.bare else "a cluster with nodes of its own"
+        raise CannotStart(f"{layout.root} has {before}; `minikube-edu reset` makes room for another")
     layout.write_request(request)
+    if not request.bare:
+        from minikube_edu.cluster import kubeadm_way
+
+        kubeadm_way.up(layout, request)
+        return
     bare.up(layout, request)
     wait_for_nodes(layout, request)
 
@@ -51,14 +62,36 @@ def wait_for_nodes(layout: Layout, request: Request) -> None:
 
 
 def status(layout: Layout) -> list[Seat]:
+    """The programs that should run, node by node."""
+    known = nodes.of(layout)
+    if known:
+        return [seat for node in known for seat in seats_of(layout, node)]
     found = bare.states(layout)
     request = layout.read_request() or Request()
     return [Seat(name, found.get(name)) for name in bare.seats(request)]
 
 
+def seats_of(layout: Layout, node: Node) -> list[Seat]:
+    """A node's services, and its static pods."""
+    manifests = node.root / "etc/kubernetes/manifests"
+    statics = sorted(file.stem for file in manifests.glob("*.yaml")) if manifests.is_dir() else []
+    pids: dict[str, int] = {}
+    machine = starter.find(nodes.machine_socket(layout, node))
+    if machine is not None:
+        with machine:
+            for unit in machine.ask("unit", verb="list")["units"]:
+                pids[unit["name"].removesuffix(".service")] = unit["pid"]
+            for row in machine.ask("processes")["processes"]:
+                if row["status"] is None:
+                    pids[row["name"]] = row["pid"]
+    return [Seat(name, pids.get(name) or None, node.name) for name in ("containerd", "kubelet", *statics)]
+
+
 def down(layout: Layout) -> list[str]:
-    """End all machines with all that runs on them; returns who ran. State stays."""
-    ran = [seat.name for seat in status(layout) if seat.pid]
+    """End all machines with all that runs on them, the workers' first; returns who ran. State stays."""
+    ran = [f"{seat.node}/{seat.name}" if seat.node else seat.name for seat in status(layout) if seat.pid]
+    for node in reversed(nodes.of(layout)):
+        starter.end(nodes.machine_socket(layout, node))
     starter.end(layout.machine_socket)
     return ran
 
@@ -66,7 +99,7 @@ def down(layout: Layout) -> list[str]:
 def reset(layout: Layout) -> None:
     """End everything and forget it. Only what this program has made is removed."""
     down(layout)
-    for path in (layout.pki, layout.run, layout.bare_root):
+    for path in (layout.pki, layout.run, layout.bare_root, layout.nodes, layout.network, layout.bin):
         shutil.rmtree(path, ignore_errors=True)
     store: list[Path] = [layout.store_socket, *layout.root.glob(f"{layout.state.name}*")]
     for file in [layout.kubeconfig, layout.request_file, *store]:

@@ -33,6 +33,14 @@ class Door:
             return None
         return json.loads(body) if answer.status == 200 else None
 
+    def merge(self, path: str, patch: dict[str, Any]) -> int:
+        """A merge patch; returns the HTTP status."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        self.connection.request("PATCH", path, json.dumps(patch), headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        return answer.status
+
     def has(self, path: str) -> bool:
         return self.get(path) is not None
 

@@ -20,6 +20,7 @@ from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
 
 READY_SECONDS = 60.0
+NETWORKS = ("bridge", "none")
 CNI_NAME = "10-minikube-edu.conflist"
 CNI_CONFIGURATION = {
     "cniVersion": "1.0.0",
@@ -35,10 +36,15 @@ def up(layout: Layout, request: Request) -> None:
     names = [nodes.default_name(index) for index in range(max(request.nodes, 1))]
     known = [node.name for node in nodes.of(layout)]
     wanted = [nodes.prepare(layout, request, name) for name in dict.fromkeys([*names, *known])]
+    refuse_unknown_network(request)
     refuse_taken_ports(layout, wanted[0], request)
     layout.network.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = not wanted[0].initialized
     asyncio.run(_up(layout, request, wanted))
-    wait_until_ready(layout, wanted)
+    if fresh and len(wanted) == 1:
+        open_to_all_pods(layout, wanted[0])
+    if request.network != "none":
+        wait_until_ready(layout, wanted)
 
 
 def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
@@ -46,6 +52,11 @@ def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
         holder = ports.holder(request.port)
         if holder:
             raise CannotStart(f"port {request.port} is in use by {holder}; choose another with --port")
+
+
+def refuse_unknown_network(request: Request) -> None:
+    if request.network not in NETWORKS:
+        raise CannotStart(f"there is no network {request.network!r}; there are: {', '.join(NETWORKS)}")
 
 
 async def _up(layout: Layout, request: Request, wanted: list[Node]) -> None:
@@ -131,6 +142,14 @@ def door(layout: Layout, node: Node) -> Door | None:
     for path in files.values():
         path.unlink()
     return made
+
+
+def open_to_all_pods(layout: Layout, node: Node) -> None:
+    """A control plane that is alone takes everybody's pods."""
+    api = door(layout, node)
+    if api is not None:
+        with api:
+            api.merge(f"/api/v1/nodes/{node.name}", {"spec": {"taints": None}})
 
 
 def wait_until_ready(layout: Layout, wanted: list[Node]) -> None:

@@ -9,6 +9,7 @@ MINIKUBE_EDU_HOME (default ~/.minikube-edu)
   run/etcd.sock           where the store is served to etcdctl
   nodes/NAME/             the root of each node
   network/                sockets that join the nodes
+  bin/                    kubectl, kubeadm, … for `minikube-edu shell`
   machine/                the root of a bare cluster's only machine: units, logs
 """
 
@@ -38,7 +39,7 @@ class Request:
 
     port: int = DEFAULT_PORT
     nodes: int = 1
-    network: str = "none"
+    network: str = "bridge"
     bare: bool = False
 
 
@@ -50,6 +51,7 @@ class Layout:
         self.kubeconfig = self.root / "kubeconfig"
         self.state = self.root / "state.db"
         self.request_file = self.root / "cluster.json"
+        self.bin = self.root / "bin"  # the tools of a course, for the shell
         self.nodes = self.root / "nodes"
         self.network = self.root / "network"  # sockets that join the nodes' pods
         self.bare_root = self.root / "machine"  # of a bare cluster, which has no nodes of its own

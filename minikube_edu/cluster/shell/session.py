@@ -42,7 +42,7 @@ fi
 def environment(layout: Layout, node: Node | None) -> dict[str, str]:
     """What the shell of a node (or of a bare cluster) has in its environment."""
     found = dict(os.environ)
-    folder = layout.root / "bin"
+    folder = layout.bin
     tools.install(folder)
     found["PATH"] = f"{folder}{os.pathsep}{found.get('PATH', '')}"
     found["MINIKUBE_EDU_HOME"] = str(layout.root)
@@ -96,7 +96,7 @@ def shell_words(layout: Layout, node: Node | None, command: str) -> list[str]:
 def write_rc(layout: Layout, node: Node | None) -> Path:
     name = node.name if node is not None else "minikube-edu"
     names = " ".join(one.name for one in nodes.of(layout))
-    folder = layout.root / "bin"
+    folder = layout.bin
     path = folder / f".{name}.bashrc"
     path.write_text(RC.format(bin=folder, name=name, names=names))
     return path
