@@ -44,6 +44,7 @@ ACCOUNTS = Resource("", "v1", "serviceaccounts", kind="ServiceAccount")
 
 UNUSED_SECONDS = 600.0  # a watch that nobody asked about for so long ends
 WATCH_SECONDS = (300, 600)
+WATCH_AFTER = 1.0  # a pod that starts does not wait for a watch, and many start at once
 LONGEST_TOKEN_LIFE = 24 * 3600.0  # renewed after a day, however long it lives
 NO_SERVICES = "services have not yet been read at least once, cannot construct envvars"
 
@@ -154,6 +155,7 @@ class KubeletObjects:
     async def _watch(self, key: Key, watched: _Watched) -> None:
         """Until the object is gone or unused, or the watch cannot go on: then it is read again when asked for."""
         try:
+            await asyncio.sleep(WATCH_AFTER)
             while clock.monotonic() - watched.asked < UNUSED_SECONDS:
                 await self._follow(key, watched)
         except (ApiError, OSError) as error:

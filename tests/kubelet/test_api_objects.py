@@ -11,6 +11,7 @@ import pytest
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Client
 from minikube_edu.client.sending import Sender
+from minikube_edu.kubelet import api_objects
 from minikube_edu.kubelet.api_objects import KubeletObjects
 from minikube_edu.kubelet.contract import SyncFailure
 from tests.in_process import Api, api_server, until
@@ -37,7 +38,8 @@ async def api() -> AsyncIterator[Api]:
         yield running
 
 
-async def test_is_a_config_map_read_once_and_then_watched(api: Api) -> None:
+async def test_is_a_config_map_read_once_and_then_watched(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_objects, "WATCH_AFTER", 0.01)
     objects = KubeletObjects(api.client(), "n1")
     heard: list[tuple[str, str, str]] = []
     objects.listen(lambda *what: heard.append(what))

@@ -3,18 +3,19 @@ server. Everything in one loop, no processes."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from minikube_edu.cni.fabric import NodeFabric
 from minikube_edu.container_runtime.simulated.runtime import SimulatedRuntime
 from minikube_edu.container_runtime.simulated.settings import Settings
 from minikube_edu.kube_apiserver.context import User
-from minikube_edu.kubelet import configuration
+from minikube_edu.kubelet import api_objects, configuration
 from minikube_edu.kubelet.contract import NodeIdentity
 from minikube_edu.kubelet.node.described_machine import described_machine
 from minikube_edu.kubelet.node.node_object import NodeShape
@@ -174,7 +175,8 @@ async def test_why_does_a_pod_not_start(tmp_path: Path) -> None:
         await until(lambda: _phase(api, "mount", "Running"), 30)
 
 
-async def test_does_a_change_reach_the_running_container(tmp_path: Path) -> None:
+async def test_does_a_change_reach_the_running_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_objects, "WATCH_AFTER", 0.0)
     async with cluster(tmp_path) as api:
         maps = "/api/v1/namespaces/default/configmaps"
         await api.create(maps, "settings", data={"motd": "one"})
@@ -192,4 +194,25 @@ async def test_does_a_change_reach_the_running_container(tmp_path: Path) -> None
             return "two" in (await log_of(api, "box")).split()
 
         await until(said, 20)
-        await asyncio.sleep(0)
+
+
+async def test_what_remains_of_a_container_that_its_probe_has_ended(tmp_path: Path) -> None:
+    """The last words of the first run, the restart, the reason in the events, and the log of the run before."""
+    script = (
+        "echo first words; echo last words > /dev/termination-log; trap 'exit 3' TERM; while true; do sleep 0.05; done"
+    )
+    probe = {"exec": {"command": ["sh", "-c", "echo unwell; exit 1"]}, "failureThreshold": 1, "periodSeconds": 1}
+    container = {"name": "c", "image": "busybox", "command": ["sh", "-c", script], "livenessProbe": probe}
+    async with cluster(tmp_path) as api:
+        await api.create(PODS, "box", spec={"nodeName": "n1", "containers": [container]})
+
+        async def ended() -> Object:
+            statuses = (await api.get(f"{PODS}/box")).json["status"].get("containerStatuses") or [{}]
+            found: Object = statuses[0].get("lastState", {}).get("terminated") or {}
+            return found
+
+        found = await until(ended, 20)
+        assert (found["exitCode"], found["message"]) == (3, "last words\n")
+        assert "Liveness probe failed: unwell\n" in await messages(api, "Unhealthy")
+        assert "Container c failed liveness probe, will be restarted" in await messages(api, "Killing")
+        assert (await api.get(f"{PODS}/box/log?previous=true")).body == b"first words\n"

@@ -6,7 +6,7 @@ from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.stats.exposition import Family
 from minikube_edu.kubelet.stats.usage import NodeUsage, PodUsage
 
-NANO = 1e-9
+NANO = 1e9
 _FAMILIES = (
     ("container_cpu_usage_seconds_total", "Cumulative cpu time consumed in seconds.", "counter"),
     ("container_memory_working_set_bytes", "Current working set in bytes.", "gauge"),
@@ -46,7 +46,7 @@ def _pod(made: dict[str, Family], pod: PodUsage) -> None:
             "id": f"{identity}/{container.id}",
         }  # fmt: skip
         made["container_cpu_usage_seconds_total"].add(
-            stats.cpu_nanoseconds * NANO, {**labels, "cpu": "total"}, stats.timestamp
+            stats.cpu_nanoseconds / NANO, {**labels, "cpu": "total"}, stats.timestamp
         )
         for name, value in (
             ("container_memory_working_set_bytes", stats.memory_working_set),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minikube_edu.kubelet.stats.exposition import Family
 from minikube_edu.kubelet.stats.usage import NodeUsage
 
-NANO = 1e-9
+NANO = 1e9
 _CPU = "Cumulative cpu time consumed by the {} in core-seconds"
 _MEMORY = "Current working set of the {} in bytes"
 
@@ -22,17 +22,17 @@ def families(usage: NodeUsage) -> list[Family]:
     errors = Family("resource_scrape_error", "[STABLE] 1 if there was an error while getting container metrics")
     errors.add(0)
     cpu, memory = made["node"]
-    cpu.add(usage.sum("cpu_nanoseconds") * NANO, at=usage.at)
+    cpu.add(usage.sum("cpu_nanoseconds") / NANO, at=usage.at)
     memory.add(usage.sum("memory_working_set"), at=usage.at)
     for pod in usage.pods:
         at = pod.stats.timestamp
         cpu, memory = made["pod"]
-        cpu.add(pod.sum("cpu_nanoseconds") * NANO, pod.labels, at)
+        cpu.add(pod.sum("cpu_nanoseconds") / NANO, pod.labels, at)
         memory.add(pod.sum("memory_working_set"), pod.labels, at)
         cpu, memory = made["container"]
         for container, stats in pod.containers:
             labels = {"container": container.config.name, **pod.labels}
-            cpu.add(stats.cpu_nanoseconds * NANO, labels, stats.timestamp)
+            cpu.add(stats.cpu_nanoseconds / NANO, labels, stats.timestamp)
             memory.add(stats.memory_working_set, labels, stats.timestamp)
             start.add(container.started_at, labels)
     return [start, errors, *(family for pair in made.values() for family in pair)]
