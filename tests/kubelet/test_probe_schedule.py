@@ -143,10 +143,23 @@ async def test_does_a_new_kubelet_believe_the_one_before(bench: Bench) -> None:
     bench.answers["readiness"] = False
     await bench.run(readiness={})
     bench.prober.forget("u1")
+    one = {"name": "c", "containerID": "containerd://one", "ready": True, "started": True}
+    bench.pod["status"] = {"containerStatuses": [one]}
     bench.follow("one", ready=True, started=True)
     assert bench.ready()
     await asyncio.sleep(25)
     assert not bench.ready()
+
+
+async def test_is_it_said_when_a_status_was_too_hopeful(bench: Bench) -> None:
+    """A new kubelet reports its first status before it follows the pod."""
+    bench.answers["readiness"] = False
+    await bench.run(readiness={})
+    bench.prober.forget("u1")
+    bench.follow("one", ready=True, started=True)
+    assert not bench.ready()
+    await asyncio.sleep(0)
+    assert bench.results == [("Readiness", False)]
 
 
 async def test_is_a_container_without_probes_ready_and_without_timers(bench: Bench) -> None:

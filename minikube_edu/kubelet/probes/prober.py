@@ -169,9 +169,8 @@ class Prober:
         self._drop(key)
         kind = key[2]
         opinion = BEFORE[kind]
-        if kind is ProbeKind.READINESS and state.get("ready") and state.get("started"):
-            opinion = True  # said by the kubelet before this one
-        if kind is ProbeKind.STARTUP and state.get("started"):
+        told = _told(pod, state)  # by the kubelet before this one
+        if kind is not ProbeKind.LIVENESS and told.get("started") and (kind is ProbeKind.STARTUP or told.get("ready")):
             opinion = True
         started = state["state"]["running"].get("startedAt")
         since = clock.parse_rfc3339(started) if started else clock.now()
@@ -180,6 +179,8 @@ class Prober:
         )  # fmt: skip
         self._probes[key] = probe
         self._by_pod.setdefault(key[0], set()).add(key)
+        if kind is ProbeKind.READINESS and state.get("ready") and not opinion:  # that was said without asking us
+            asyncio.get_running_loop().call_soon(self._tell, probe, Outcome(False))
         if not (kind is ProbeKind.STARTUP and opinion):
             self._later(probe, _until_first(probe))
 
@@ -283,6 +284,16 @@ def _until_first(probe: _Probe) -> float:
 
 def _period(probe: _Probe) -> float:
     return float(probe.spec.get("periodSeconds") or 10)
+
+
+def _told(pod: Object, state: Object) -> Object:
+    """What the API's copy of the pod says of this very container."""
+    for name in ("initContainerStatuses", "containerStatuses"):
+        for one in (pod.get("status") or {}).get(name) or ():
+            if one["name"] == state["name"] and one.get("containerID") == state["containerID"]:
+                found: Object = one
+                return found
+    return {}
 
 
 def _bare(container_id: str) -> str:
