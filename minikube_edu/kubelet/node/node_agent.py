@@ -66,8 +66,10 @@ class NodeAgent:
         return {**node, "status": {**(node.get("status") or {}), **fixed}}
 
     def seen(self, node: Object) -> None:
-        """The watch has told of it."""
+        """The watch has told of it. Pods wait for the node's addresses: those are passed on at once."""
         self.node = node
+        if ",".join((node.get("spec") or {}).get("podCIDRs") or ()) not in ("", self._pod_cidr):
+            self.poke()
 
     def poke(self) -> None:
         """Something has happened that the status should show."""
