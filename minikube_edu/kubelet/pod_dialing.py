@@ -1,8 +1,8 @@
 """Connections from the kubelet to a pod's ports: probes and hooks use them.
 
 A pod on the pod network has an address in the runtime's network alone: the runtime is asked for a connection
-(`cri.PodDialer`; else its port-forward, which reaches the pod's localhost). A pod on the host's network is a program
-of this host: a real socket, to the node's address or its localhost. TLS is spoken here, over either; certificates of
+(`cri.PodDialer`; else its port-forward, which reaches the pod's localhost). A pod on the host's network may be a program
+of this host, with a real socket at the node's address or its localhost, or a simulated one: both are tried. TLS is spoken here, over either; certificates of
 pods are not verified, as the real kubelet does not.
 
 Failures are `DialFailure`, in the words of Go's `net` package.
@@ -79,8 +79,20 @@ class PodDialing:
         try:
             reader, writer = await asyncio.open_connection(localhost.dialing(host), port)
         except OSError as error:
+            if found := await self._simulated(target, host, port):
+                return found
             raise DialFailure(f"{where}: {_errno_words(error)}") from None
         return SocketWire(reader, writer)
+
+    async def _simulated(self, target: PodTarget, host: str, port: int) -> Wire | None:
+        """A simulated program on the host's network: it listens in the runtime's idea of it."""
+        here = host in target.addresses or host in localhost.LOCAL
+        if not (target.host_network and here and target.sandbox_id and isinstance(self.runtime, PodDialer)):
+            return None
+        try:
+            return StreamWire(await self.runtime.dial(target.sandbox_id, port))
+        except RuntimeFailure:
+            return None
 
     async def _through_runtime(self, sandbox_id: str, port: int) -> Wire:
         if isinstance(self.runtime, PodDialer):

@@ -171,6 +171,13 @@ async def test_is_a_pod_on_the_hosts_network_really_dialled(runtime: Runtime, tm
     assert found.output.endswith(f"dial tcp 127.0.0.1:{server.port}: connect: connection refused")
 
 
+async def test_is_a_simulated_program_on_the_hosts_network_found(runtime: Runtime) -> None:
+    runtime.answers(1, reply(200, "here"))  # nobody listens on port 1 of this host
+    target = PodTarget("s", ("127.0.0.1",), True)
+    assert await check(runtime, target=target, httpGet={"port": 1}) == Outcome(True, "here")
+    assert (await check(runtime, target=target, tcpSocket={"port": 2})).output.endswith("connection refused")
+
+
 async def test_is_a_grpc_server_understood(runtime: Runtime) -> None:
     grpc = pytest.importorskip("grpc")
     seen: list[bytes] = []
