@@ -38,6 +38,7 @@ class Directive:
 TOKEN = re.compile(r"""\s+|\#[^\n]*|(?P<mark>[{};])|"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>(?:\\.|[^'\\])*)'"""
                    r"""|(?P<word>(?:\\.|\$\{[^}]*\}|[^\s{};"'\\])(?:\\.|\$\{[^}]*\}|[^\s{};\\])*)""", re.S)  # fmt: skip
 
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 KNOWN = frozenset(
     [
         "user",
@@ -221,7 +222,7 @@ def _parse(source: str, path: str, root: Directive) -> None:
             if word is not None:
                 if not words:
                     started = line
-                words.append(re.sub(r"\\([\"'\\ ;])", r"\1", word))
+                words.append(re.sub(r"\\([\"'\\ ;ntr])", lambda found: ESCAPES.get(found[1], found[1]), word))
         elif mark == "}":
             if words:
                 raise ConfigurationError(f'unexpected "}}" in {path}:{line}')
