@@ -15,7 +15,7 @@ from minikube_edu.api.quantity import parse as parse_quantity
 from minikube_edu.kubelet import node_affinity, pod_facts
 from minikube_edu.kubelet.contract import Object
 
-NUMBERED = frozenset(("cpu",))  # counted in thousandths
+NATIVE = ("cpu", "memory", "ephemeral-storage", "hugepages-")
 
 
 @dataclass(frozen=True)
@@ -74,33 +74,35 @@ def _system(pod: Object, node: Object) -> Refusal | None:
 
 
 def _resources(pod: Object, others: Sequence[Object], allocatable: Mapping[str, str]) -> Refusal | None:
-    room = {name: _number(name, parse_quantity(text)) for name, text in allocatable.items()}
-    if "pods" in room and len(others) + 1 > room["pods"]:
-        return _out_of("pods", 1, len(others), room["pods"])
-    wanted = pod_resources.of_containers(pod["spec"], "requests")
-    for name, amount in wanted.items():
-        asked = _number(name, amount)
-        if not asked or (
-            name not in room and not name.startswith(("cpu", "memory", "ephemeral-storage", "hugepages-"))
-        ):
-            continue
-        used = sum(
-            _number(name, found)
-            for other in others
-            if (found := pod_resources.of_containers(other["spec"], "requests").get(name)) is not None
-        )
-        if asked + used > room.get(name, 0):
-            return _out_of(name, asked, used, room.get(name, 0))
+    for name, (asked, used, room) in shortages(pod, others, allocatable).items():
+        message = f"Node didn't have enough resource: {name}, requested: {asked}, used: {used}, capacity: {room}"
+        return Refusal(f"OutOf{name}", message)
     return None
 
 
-def _out_of(name: str, asked: int, used: int, room: int) -> Refusal:
-    message = f"Node didn't have enough resource: {name}, requested: {asked}, used: {used}, capacity: {room}"
-    return Refusal(f"OutOf{name}", message)
+def shortages(pod: Object, others: Sequence[Object], allocatable: Mapping[str, str]) -> dict[str, tuple[int, int, int]]:
+    """What there is too little of: resource -> (asked for, used by others, there in all)."""
+    found = {}
+    room = {name: amount_of(name, parse_quantity(text)) for name, text in allocatable.items()}
+    if "pods" in room and len(others) + 1 > room["pods"]:
+        found["pods"] = (1, len(others), room["pods"])
+    for name, amount in pod_resources.of_containers(pod["spec"], "requests").items():
+        asked = amount_of(name, amount)
+        if not asked or (name not in room and not name.startswith(NATIVE)):
+            continue  # extended resources that the node does not know are others' business
+        used = sum(
+            amount_of(name, theirs)
+            for other in others
+            if (theirs := pod_resources.of_containers(other["spec"], "requests").get(name)) is not None
+        )
+        if asked + used > room.get(name, 0):
+            found[name] = (asked, used, room.get(name, 0))
+    return found
 
 
-def _number(name: str, amount: Quantity) -> int:
-    return amount.milli_value() if name in NUMBERED else amount.value()
+def amount_of(name: str, amount: Quantity) -> int:
+    """As messages count it: cpu in thousandths."""
+    return amount.milli_value() if name == "cpu" else amount.value()
 
 
 def _place(pod: Object, node: Object) -> Refusal | None:

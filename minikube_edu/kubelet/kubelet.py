@@ -20,8 +20,8 @@ from typing import Any
 from minikube_edu.api.qos import qos_class
 from minikube_edu.client.rest import Client
 from minikube_edu.container_runtime.cri import ContainerRuntime, ContainerState, RuntimeFailure
-from minikube_edu.kubelet import pod_facts
-from minikube_edu.kubelet.admission import refusal
+from minikube_edu.kubelet import pod_facts, preemption
+from minikube_edu.kubelet.admission import Refusal, refusal, shortages
 from minikube_edu.kubelet.contract import (
     ApiObjects,
     Configurer,
@@ -288,7 +288,7 @@ class Kubelet:
             refused = refusal(
                 pod, self.others(uid), self._node(), pressures=self.pressures, shutting_down=self.shutting_down
             )
-            if refused is not None:
+            if refused is not None and not self._made_room(pod, refused):
                 self._refuse(pod, refused.reason, refused.message)
                 return
         worker = self._workers[uid] = PodWorker(pod, self.parts)
@@ -327,6 +327,21 @@ class Kubelet:
             if same and worker.stage is not Stage.FINISHED:
                 return worker
         return None
+
+    def _made_room(self, pod: Object, refused: Refusal) -> bool:
+        """A critical pod that lacks nothing but room gets it at the cost of others."""
+        if not refused.reason.startswith("OutOf") or not pod_facts.is_critical(pod):
+            return False
+        others = self.others(pod_facts.uid(pod))
+        missing = {
+            name: asked + used - room
+            for name, (asked, used, room) in shortages(pod, others, self._allocatable()).items()
+        }
+        found = preemption.victims(pod, others, missing)
+        for victim in found or ():
+            self.recorder.event(victim, "Warning", preemption.REASON, preemption.MESSAGE)
+            self.evict(pod_facts.uid(victim), Ending(preemption.REASON, preemption.MESSAGE))
+        return found is not None
 
     def _refuse(self, pod: Object, reason: str, message: str) -> None:
         self._refused.add(pod_facts.uid(pod))
