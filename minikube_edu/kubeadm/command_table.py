@@ -257,6 +257,14 @@ ROOT = Command(
             ),
         ),
         Command(
+            "reset",
+            "Performs a best effort revert of changes made to this host by 'kubeadm init' or 'kubeadm join'",
+            "reset",
+            flags=flag.RESET,
+            arguments=True,
+            subcommands=(phase_command("reset", "reset", workflow_tables.RESET, flag.RESET),),
+        ),
+        Command(
             "token",
             "Manage bootstrap tokens",
             persistent=(

@@ -122,7 +122,8 @@ def test_is_a_signature_of_another_secret_no_signature() -> None:
         (["a:1", "--token", "BAD", "--discovery-token-ca-cert-hash", "x"],
          '[discovery.bootstrapToken.token: Invalid value: "BAD": the bootstrap token is invalid, '
          'discovery.tlsBootstrapToken: Invalid value: "BAD": the bootstrap token is invalid]'),
-        (["--config", "none.yaml"], 'unable to read config from "none.yaml" : open none.yaml: no such file or directory'),
+        (["--config", "none.yaml"],
+         'unable to read config from "none.yaml" : open none.yaml: no such file or directory'),
         (["--config", "x.yaml", "--token", "t"], "can not mix '--config' with arguments [token]"),
     ],
 )  # fmt: skip

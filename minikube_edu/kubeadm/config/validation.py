@@ -188,6 +188,10 @@ def absolute(path: str, field: str) -> list[str]:
     return [] if path.startswith("/") else [f"{field}: Invalid value: {quote(path)}: path is not absolute"]
 
 
+def subnet_problems(text: str) -> list[str]:
+    return _subnet(text, "networking.serviceSubnet", 10)
+
+
 def _subnet(text: str, field: str, least: int) -> list[str]:
     parts = text.split(",")
     if len(parts) > 2:

@@ -311,3 +311,25 @@ JOIN = (
         flags=("config", "control-plane", "dry-run"),
     ),
 )
+
+RESET = (
+    Phase(
+        "preflight",
+        "Run reset pre-flight checks",
+        "reset_node.check",
+        flags=("ignore-preflight-errors", "force", "dry-run"),
+    ),
+    Phase(
+        "remove-etcd-member",
+        "Remove a local etcd member.",
+        "reset_node.remove_etcd_member",
+        flags=("kubeconfig", "dry-run"),
+        long="Remove a local etcd member for a control plane node.",
+    ),
+    Phase(
+        "cleanup-node",
+        "Run cleanup node.",
+        "reset_node.cleanup_node",
+        flags=("cert-dir", "cri-socket", "cleanup-tmp-dir", "dry-run"),
+    ),
+)
