@@ -1,9 +1,9 @@
 """Connections from the kubelet to a pod's ports: probes and hooks use them.
 
 A pod on the pod network has an address in the runtime's network alone: the runtime is asked for a connection
-(`cri.PodDialer`; else its port-forward, which reaches the pod's localhost). A pod on the host's network may be a program
-of this host, with a real socket at the node's address or its localhost, or a simulated one: both are tried. TLS is spoken here, over either; certificates of
-pods are not verified, as the real kubelet does not.
+(`cri.PodDialer`; else its port-forward, which reaches the pod's localhost). A pod on the host's network may be a
+program of this host, with a real socket at the node's address or its localhost, or a simulated one: both are tried. TLS
+is spoken here, over either; certificates of pods are not verified, as the real kubelet does not.
 
 Failures are `DialFailure`, in the words of Go's `net` package.
 """

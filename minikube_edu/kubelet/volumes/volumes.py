@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from minikube_edu.api import quantity
 from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.api_objects import KubeletObjects
 from minikube_edu.kubelet.contract import ApiObjects, NodeIdentity, Recorder, SyncFailure
@@ -217,21 +216,6 @@ class KubeletVolumes:
             if path is not None and path.is_dir():
                 found[volume["name"]] = disk_usage(path)
         return found
-
-    def over_limit(self, pod: Object) -> str:
-        """Why the pod must be evicted: an emptyDir that has outgrown its sizeLimit. Empty: it has not."""
-        limits = {
-            volume["name"]: volume["emptyDir"]["sizeLimit"]
-            for volume in pod["spec"].get("volumes") or ()
-            if (volume.get("emptyDir") or {}).get("sizeLimit")
-        }
-        if not limits:
-            return ""
-        for name, (used, _) in self.usage(pod).items():
-            limit = quantity.parse(limits[name]).value() if name in limits else 0
-            if limit and used > limit:
-                return f'Usage of EmptyDir volume "{name}" exceeds the limit "{limits[name]}". '
-        return ""
 
 
 def used_volumes(pod: Object) -> set[str]:
