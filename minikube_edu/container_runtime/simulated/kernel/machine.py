@@ -9,9 +9,9 @@
     machine.signal(15); machine.kill()
 
 `layer` is the image's (`filesystem.layer.layer_of`), shared by its containers. `start` raises the OSError of exec(2)
-when there is no such command. `files` become the process's own: `start` and `exec` take over the caller's hold on them.
-When the main process ends, all other processes of the container are killed; when process 1 of a shared process table
-ends, everything in that table. Nothing has to be closed: a machine without processes is just memory.
+when there is no such command. `files`, and a terminal, become the process's own: `start` and `exec` take over the
+caller's hold. When the main process ends, all other processes of the container are killed; when process 1 of a shared
+process table ends, everything in that table. Nothing has to be closed: a machine without processes is just memory.
 
 Containers of a pod with a shared process namespace are machines with the same `table`; an ephemeral container that
 targets another takes that one's table.
@@ -188,6 +188,7 @@ class Machine:
             file.release()  # the process has a hold of its own now
         if terminal is not None:
             terminal.become_controlling(process)
+            terminal.release()
         process.start(found.program)
         return process
 

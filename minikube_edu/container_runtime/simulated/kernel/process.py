@@ -480,6 +480,8 @@ class KernelProcess:
 
     def finish(self, code: int, signal: int = 0) -> None:
         """The program has ended. Its files are released, its children get another parent, its own is told."""
+        if isinstance(self.doom, Killed):  # whatever it has returned or raised since
+            code, signal = 0, self.doom.signal
         self.container.cpu.pretend(self, 0)
         self.container.memory.forget(self)
         self.status = Status(code & 255, signal)

@@ -15,6 +15,7 @@ else here follows the loop's time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import weakref
 from collections import deque
 from collections.abc import Coroutine
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SLICE = 0.004  # seconds of work until `breathe` gives way
 SHARE = 0.006  # of one container in one turn of the loop
 TURN = 0.012  # of all containers in one turn of the loop
+MOST_REFUSALS = 100  # of a program that is killed and does not end
 WOKEN = 4  # processes of the queue in one turn; those for whom the turn's time does not suffice queue again
 
 current: KernelProcess | None = None  # whose step is running
@@ -167,7 +169,8 @@ class Stepper(Coroutine[Any, Any, None]):
         start = perf_counter()
         _deadline = start + SLICE
         try:
-            return call(argument)
+            waits = call(argument)
+            return waits if process.doom is None else self._insist()
         except StopIteration as end:
             process.finish(end.value if isinstance(end.value, int) else 0)
             raise
@@ -192,3 +195,13 @@ class Stepper(Coroutine[Any, Any, None]):
             process.container.cpu.charge(used)
             process.container.scheduler.charge(process.container.cpu, used)
         raise StopIteration
+
+    def _insist(self) -> Any:
+        """Doomed, and it waits once more: it is told again, until it has gone."""
+        doom = self._process.doom
+        assert doom is not None
+        for _ in range(MOST_REFUSALS):
+            self._inner.throw(doom)
+        with contextlib.suppress(RuntimeError):
+            self._inner.close()
+        raise doom
