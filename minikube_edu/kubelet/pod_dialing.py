@@ -15,7 +15,7 @@ import contextlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from minikube_edu.container_runtime.cri import ContainerRuntime, PodDialer, RuntimeFailure
 from minikube_edu.kubelet import pod_facts
@@ -67,6 +67,8 @@ def endpoint(host: str, port: int) -> str:
 class PodDialing:
     def __init__(self, runtime: ContainerRuntime) -> None:
         self.runtime = runtime
+        # Not isinstance: a runtime behind a connection answers for methods that it does not have itself.
+        self._dialer = cast(PodDialer, runtime) if hasattr(runtime, "dial") else None
 
     async def connect(self, target: PodTarget, host: str, port: int) -> Wire:
         """`host` is the pod's address, or another that the pod's author wrote: that one is dialled from the node."""
@@ -87,16 +89,16 @@ class PodDialing:
     async def _simulated(self, target: PodTarget, host: str, port: int) -> Wire | None:
         """A simulated program on the host's network: it listens in the runtime's idea of it."""
         here = host in target.addresses or host in localhost.LOCAL
-        if not (target.host_network and here and target.sandbox_id and isinstance(self.runtime, PodDialer)):
+        if self._dialer is None or not (target.host_network and here and target.sandbox_id):
             return None
         try:
-            return StreamWire(await self.runtime.dial(target.sandbox_id, port))
+            return StreamWire(await self._dialer.dial(target.sandbox_id, port))
         except RuntimeFailure:
             return None
 
     async def _through_runtime(self, sandbox_id: str, port: int) -> Wire:
-        if isinstance(self.runtime, PodDialer):
-            return StreamWire(await self.runtime.dial(sandbox_id, port))
+        if self._dialer is not None:
+            return StreamWire(await self._dialer.dial(sandbox_id, port))
         near, far = pipe()
         task = asyncio.get_running_loop().create_task(self.runtime.port_forward(sandbox_id, port, far))
         done, _ = await asyncio.wait([task], timeout=SETTLED)

@@ -20,8 +20,8 @@ from minikube_edu.container_runtime.cri import (
 )
 from minikube_edu.kubelet import runtime_labels
 from minikube_edu.kubelet.contract import NodeIdentity
-from minikube_edu.kubelet.server.identity import Identity
-from minikube_edu.kubelet.server.permission import Permission, subresources
+from minikube_edu.kubelet.server.identity import Identity, Who
+from minikube_edu.kubelet.server.permission import Permission, ReviewFailed, subresources
 from minikube_edu.kubelet.server.server import KubeletServer
 from minikube_edu.kubelet.stats.usage import Usage
 from minikube_edu.lib import clock, pki
@@ -234,6 +234,42 @@ async def test_does_a_service_account_with_a_fine_right_come_in(api: Api, folder
     status, body = await direct(folder, node, target="/containerLogs/default/p/c", authorization=authorization)
     who = "system:serviceaccount:default:reader"
     assert (status, body) == (403, f"Forbidden (user={who}, verb=get, resource=nodes, subresource(s)=[proxy])\n")
+
+
+async def test_how_often_is_the_api_server_asked_who_may(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = api.client()
+    asked = 0
+    create = client.create
+
+    async def counted(*values: Any, **named: Any) -> Object:
+        nonlocal asked
+        asked += 1
+        return await create(*values, **named)
+
+    monkeypatch.setattr(client, "create", counted)
+    permission, jo = Permission(client, "n1"), Who("jo", ("system:authenticated",))
+    for _ in range(3):
+        assert "Forbidden (user=jo, verb=create" in await permission.refusal(jo, "POST", "/exec/default/p/c")
+    assert asked == 1
+    assert await permission.refusal(Who("root", ("system:masters",)), "GET", "/pods") == ""
+    assert asked == 2
+
+    async def away(*_: Any, **__: Any) -> Object:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(client, "create", away)
+    with pytest.raises(
+        ReviewFailed, match=r"Authorization error \(user=jo, verb=get, resource=nodes, subresource=stats"
+    ):
+        await permission.refusal(jo, "GET", "/stats/summary")
+
+
+async def test_is_a_protocol_that_nobody_knows_refused(front: Client, node: Node) -> None:
+    headers = ((b"Upgrade", b"SPDY/3.1"), (b"X-Stream-Protocol-Version", b"v9"))
+    answer = await front.upgrade("POST", f"{PODS}/p/exec?command=x&stdout=true", headers, timeout=5)
+    assert not isinstance(answer, Upgraded)
+    assert answer.status == 403
+    assert answer.body.startswith(b"unable to upgrade: unable to negotiate protocol: client supports [v9]")
 
 
 def test_which_right_is_each_path() -> None:
