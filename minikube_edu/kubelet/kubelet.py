@@ -22,6 +22,7 @@ from minikube_edu.client.rest import Client
 from minikube_edu.container_runtime.cri import ContainerRuntime, ContainerState, RuntimeFailure
 from minikube_edu.kubelet import pod_facts, preemption
 from minikube_edu.kubelet.admission import Refusal, refusal, shortages
+from minikube_edu.kubelet.configuration import seconds
 from minikube_edu.kubelet.contract import (
     ApiObjects,
     Configurer,
@@ -35,9 +36,11 @@ from minikube_edu.kubelet.contract import (
     Volumes,
 )
 from minikube_edu.kubelet.mirror_pods import MirrorPods
+from minikube_edu.kubelet.pods_here import PodsHere, pod_of_labels
 from minikube_edu.kubelet.remains import Remains
 from minikube_edu.kubelet.restarts import Backoff
-from minikube_edu.kubelet.runtime_view import RuntimeView
+from minikube_edu.kubelet.runtime_health import RuntimeHealth
+from minikube_edu.kubelet.runtime_view import PodView, RuntimeView
 from minikube_edu.kubelet.status.reporting import StatusKeeper
 from minikube_edu.kubelet.workers.carrying_out import CarryingOut
 from minikube_edu.kubelet.workers.image_pulls import ImagePulls
@@ -49,8 +52,6 @@ from minikube_edu.lib import clock
 log = logging.getLogger(__name__)
 
 BOOT_RETRY = 0.05  # until the runtime answers for the first time
-RUNTIME_CHECK, RUNTIME_CHECK_BOOT = 5.0, 0.05
-BOOT_SECONDS = 30.0  # for so long a network plugin is expected at any moment
 
 
 @dataclass
@@ -89,25 +90,23 @@ class Kubelet:
         self.on_ready_change: list[Callable[[], None]] = []
         self._configuration = configuration
         self._node = node or (lambda: {"metadata": {"name": identity.name}})
-        self._own: dict[str, Object] = {}  # uid -> pod, static and from the API
-        self._static_by_source: dict[str, dict[str, Object]] = {}
+        self._here = PodsHere()
         self._waiting: dict[str, Object] = {}  # full name -> static pod that waits for its predecessor's end
         self._workers: dict[str, PodWorker] = {}
         self._refused: set[str] = set()
         self._api_synced = outside.client is None
         self._static_synced = False
-        self._network_problem = ""
-        self._runtime_problem = "container runtime status check may not have completed yet"
         self._tasks: list[asyncio.Task[None]] = []
         self._background: set[asyncio.Task[None]] = set()
         self.view = RuntimeView(outside.runtime, self._runtime_changed)
+        self.health = RuntimeHealth(outside.runtime, self._runtime_ready_changed)
         self.statuses = StatusKeeper(outside.client, self._in_api)
         registered = registered or (lambda: None)
         self.mirrors = MirrorPods(outside.client, registered, lambda: self._api_synced)
         recorder = outside.recorder
         killing = Killing(outside.runtime, self.view, outside.hooks, recorder)
         resizing = Resizing(outside.runtime, self.view, killing, recorder, self._allocatable, self.others)
-        longest = _seconds(configuration, "crashLoopBackOff", "maxContainerRestartPeriod", 300.0)
+        longest = seconds(configuration, "crashLoopBackOff", "maxContainerRestartPeriod") or 300.0
         self.pulls = ImagePulls(
             outside.runtime,
             outside.objects,
@@ -139,7 +138,7 @@ class Kubelet:
             self.statuses,
             recorder,
             outside.host_ips,
-            self.network_problem,
+            lambda: self.health.network_problem,
             self.mirrors.wanted,
             self._finished,
         )
@@ -152,13 +151,13 @@ class Kubelet:
         while True:
             try:
                 await self.view.start()
-                await self.check_runtime()
+                await self.health.look()
                 break
             except (RuntimeFailure, OSError) as error:
                 log.info("the container runtime does not answer yet: %s", error)
                 await asyncio.sleep(BOOT_RETRY)
         self._spawn("runtime view", self.view.run())
-        self._spawn("runtime check", self._check_runtime())
+        self._spawn("runtime health", self.health.run())
 
     async def stop(self) -> None:
         """The kubelet ends; its pods run on."""
@@ -175,46 +174,20 @@ class Kubelet:
     def _spawn(self, name: str, coroutine: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.get_running_loop().create_task(coroutine, name=f"kubelet {name}"))
 
-    async def _check_runtime(self) -> None:
-        began = clock.monotonic()
-        while True:
-            before = self.runtime_problem()
-            young = clock.monotonic() - began < BOOT_SECONDS
-            await asyncio.sleep(RUNTIME_CHECK if not before else RUNTIME_CHECK_BOOT if young else 1.0)
-            try:
-                await self.check_runtime()
-            except (RuntimeFailure, OSError) as error:
-                self._runtime_problem = f"container runtime is down: {error}"
-            if self.runtime_problem() != before:
-                self.ready_changed()
-
     def ready_changed(self) -> None:
         """The node's conditions may be others than before."""
         for told in self.on_ready_change:
             told()
 
-    async def check_runtime(self) -> None:
-        """Is the runtime ready, is its network?"""
-        before = self._network_problem
-        self._runtime_problem = self._network_problem = ""
-        for condition in await self.runtime.conditions():
-            if condition.status:
-                continue
-            text = f"{condition.type}=false reason:{condition.reason} message:{condition.message}"
-            if condition.type == "NetworkReady":
-                self._network_problem = f"container runtime network not ready: {text}"
-            elif condition.type == "RuntimeReady":
-                self._runtime_problem = f"container runtime not ready: {text}"
-        if before and not self._network_problem:
+    def _runtime_ready_changed(self) -> None:
+        if not self.health.network_problem:
             for worker in list(self._workers.values()):
                 worker.wake()
-
-    def network_problem(self) -> str:
-        return self._network_problem
+        self.ready_changed()
 
     def runtime_problem(self) -> str:
         """Why this node is not ready, empty when it is."""
-        problems = [self._runtime_problem, self._network_problem]
+        problems = [self.health.problem, self.health.network_problem]
         if not self.view.healthy:
             ago = clock.monotonic() - self.view.listed_at
             problems.append(f"PLEG is not healthy: pleg was last seen active {ago:.0f}s ago; threshold is 3m0s")
@@ -227,15 +200,11 @@ class Kubelet:
 
     def set_static(self, source: str, pods: Sequence[Object]) -> None:
         """All static pods of a source as they are now."""
-        before = self._static_by_source.get(source, {})
-        now = {pod_facts.uid(pod): pod for pod in pods}
-        self._static_by_source[source] = now
-        for uid, pod in before.items():
-            if uid not in now:
-                self.lost(pod)
-        for uid, pod in now.items():
-            if uid not in before:
-                self.see(pod)
+        gone, new = self._here.set_static(source, pods)
+        for pod in gone:
+            self.lost(pod)
+        for pod in new:
+            self.see(pod)
 
     def static_synced(self) -> None:
         """All static sources have been read once."""
@@ -251,7 +220,7 @@ class Kubelet:
     def seen_in_api(self, pod: Object) -> None:
         if pod_facts.is_mirror(pod):
             self.mirrors.seen(pod)
-            static = self._static_named(pod_facts.full_name(pod))
+            static = self._here.static_named(pod_facts.full_name(pod))
             if static is not None:
                 self.statuses.sync(pod_facts.uid(static))
         elif pod_facts.uid(pod):
@@ -266,7 +235,7 @@ class Kubelet:
     def see(self, pod: Object) -> None:
         """A pod of this node, new or changed."""
         uid = pod_facts.uid(pod)
-        self._own[uid] = pod
+        self._here.by_uid[uid] = pod
         worker = self._workers.get(uid)
         if worker is not None:
             worker.orphan = False
@@ -297,7 +266,7 @@ class Kubelet:
     def lost(self, pod: Object) -> None:
         """Its source does not have it any more."""
         uid = pod_facts.uid(pod)
-        if self._own.pop(uid, None) is None:
+        if self._here.by_uid.pop(uid, None) is None:
             return
         if pod_facts.is_static(pod):
             self.mirrors.unwanted(pod)
@@ -402,16 +371,25 @@ class Kubelet:
 
     def _orphan(self, uid: str) -> None:
         """What runs, and belongs to no pod of any source, is ended; its remains are removed."""
-        if uid in self._workers or uid in self._own or not (self._api_synced and self._static_synced):
+        if uid in self._workers or uid in self._here.by_uid or not (self._api_synced and self._static_synced):
             return
         view = self.view.peek(uid)
         if not view.alive:
             if view.sandboxes or view.containers:
                 self._forget(uid)
             return
-        worker = self._workers[uid] = PodWorker(_pod_of_labels(uid, self.view), self.parts, orphan=True)
+        worker = self._workers[uid] = PodWorker(self._orphaned(view), self.parts, orphan=True)
         worker.gone = True
         worker.terminate()
+
+    def _orphaned(self, view: PodView) -> Object:
+        containers = [(one.config.name, one.config.image) for one in view.containers]
+        if view.sandboxes:
+            config = view.sandboxes[0].config
+            return pod_of_labels(view.uid, config.name, config.namespace, containers)
+        labels = view.containers[0].config.labels
+        name, namespace = labels.get(pod_facts.POD_NAME, ""), labels.get(pod_facts.POD_NAMESPACE, "")
+        return pod_of_labels(view.uid, name, namespace, containers)
 
     # what happens
 
@@ -419,7 +397,7 @@ class Kubelet:
         worker = self._workers.get(uid)
         if worker is not None:
             worker.wake()
-        elif self._api_synced and self._static_synced and uid not in self._own:
+        elif self._api_synced and self._static_synced and uid not in self._here.by_uid:
             asyncio.get_running_loop().call_later(2.0, self._orphan, uid)
 
     def _probed(self, result: ProbeResult) -> None:
@@ -456,15 +434,8 @@ class Kubelet:
     def _allocatable(self) -> Mapping[str, str]:
         return (self._node().get("status") or {}).get("allocatable") or {}
 
-    def _static_named(self, full_name: str) -> Object | None:
-        for pods in self._static_by_source.values():
-            for pod in pods.values():
-                if pod_facts.full_name(pod) == full_name:
-                    return pod
-        return None
-
     def _in_api(self, uid: str) -> Object | None:
-        pod = self._own.get(uid)
+        pod = self._here.by_uid.get(uid)
         if pod is None or not pod_facts.is_static(pod):
             return pod
         mirror = self.mirrors.of(pod_facts.full_name(pod))
@@ -477,7 +448,7 @@ class Kubelet:
 
     def pods(self) -> Sequence[Object]:
         found = []
-        for uid, pod in self._own.items():
+        for uid, pod in self._here.by_uid.items():
             status = self.statuses.get(uid)
             found.append({**pod, "status": status} if status is not None else pod)
         return found
@@ -504,11 +475,10 @@ class Kubelet:
         return Path(runs[index].log_path) if len(runs) > index and runs[index].log_path else None
 
     def _find(self, namespace: str, name: str, uid: str) -> Object | None:
-        for own, pod in self._own.items():
-            if pod_facts.name(pod) == name and pod_facts.namespace(pod) == namespace:
-                mirror = self.mirrors.of(pod_facts.full_name(pod)) if pod_facts.is_static(pod) else None
-                if not uid or uid == own or (mirror is not None and pod_facts.uid(mirror) == uid):
-                    return pod
+        for pod in self._here.named(namespace, name):
+            mirror = self.mirrors.of(pod_facts.full_name(pod)) if pod_facts.is_static(pod) else None
+            if not uid or uid == pod_facts.uid(pod) or (mirror is not None and pod_facts.uid(mirror) == uid):
+                return pod
         return None
 
     def configuration(self) -> Object:
@@ -516,23 +486,3 @@ class Kubelet:
 
     def healthy(self) -> bool:
         return self.view.healthy
-
-
-def _pod_of_labels(uid: str, view: RuntimeView) -> Object:
-    """As much of a pod as the runtime's labels tell."""
-    found = view.peek(uid)
-    if found.sandboxes:
-        config = found.sandboxes[0].config
-        name, namespace = config.name, config.namespace
-    else:
-        labels = found.containers[0].config.labels
-        name, namespace = labels.get(pod_facts.POD_NAME, ""), labels.get(pod_facts.POD_NAMESPACE, "")
-    containers = [{"name": one.config.name, "image": one.config.image} for one in found.containers]
-    return {"metadata": {"name": name, "namespace": namespace, "uid": uid}, "spec": {"containers": containers}}
-
-
-def _seconds(configuration: Object, section: str, key: str, default: float) -> float:
-    from minikube_edu.api.durations import seconds
-
-    told = (configuration.get(section) or {}).get(key)
-    return seconds(told) if told else default
