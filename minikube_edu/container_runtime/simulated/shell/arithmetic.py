@@ -294,7 +294,7 @@ class _Compiler:
                 index = self.index() if self.peek() == "[" else None
                 return _assigning(name, index, operator[0], lambda shell: 1)
             operand = self.unary()
-            return operand if operator == "++" else (lambda shell: wrap(--operand(shell)))
+            return operand  # two signs before something that is no variable
         return self.primary()
 
     def primary(self) -> Closure:

@@ -187,52 +187,21 @@ async def judge(shell: Shell, test: Test) -> bool:
 
 async def _matches(shell: Shell, text: str, word: Word) -> bool:
     """=~: an extended regular expression; what it found is in BASH_REMATCH."""
-    from minikube_edu.container_runtime.simulated.shell.expansion import _pieces
+    from minikube_edu.container_runtime.simulated.shell.expansion import pieces_of
     from minikube_edu.container_runtime.simulated.shell.variables import Variable
+    from minikube_edu.container_runtime.simulated.tools import regular_expressions
 
-    pieces: Field = await _pieces(shell, word)
-    expression = "".join(re.escape(piece) if quoted else extended_expression(piece) for piece, quoted in pieces)
+    pieces: Field = await pieces_of(shell, word)
+    expression = "".join(_SPECIAL.sub(r"\\\g<0>", piece) if quoted else piece for piece, quoted in pieces)
     try:
-        flags = re.DOTALL | (re.IGNORECASE if shell.shopt.get("nocasematch") else 0)
-        found = re.compile(expression, flags).search(text[:1_000_000])
-    except (re.error, OverflowError):
+        pattern = regular_expressions.compile(expression, True, shell.shopt.get("nocasematch", False))
+    except regular_expressions.BadPattern:
         raise Failure("", 2, fatal=False) from None
-    groups = [found[0], *(group or "" for group in found.groups())] if found else []
+    found = pattern.search(text)
+    groups = [found.group(number) or "" for number in range(pattern.groups + 1)] if found else []
     variable = shell.variables.table.setdefault("BASH_REMATCH", Variable())
     variable.value = dict(enumerate(groups))
     return found is not None
 
 
-_BRACKET = re.compile(r"\[\^?\]?(?:\[[:.=].*?[:.=]\]|[^\]])*\]")
-
-
-def extended_expression(text: str) -> str:
-    """POSIX's extended syntax in Python's: classes in brackets, no Perl escapes."""
-    out: list[str] = []
-    position = 0
-    while position < len(text):
-        character = text[position]
-        if character == "[" and (found := _BRACKET.match(text, position)):
-            translated = patterns.translated(found[0].replace("\\", "\\\\").replace("[^", "[!", 1))
-            out.append(translated)
-            position = found.end()
-        elif character == "\\" and position + 1 < len(text):
-            following = text[position + 1]
-            out.append(
-                {"<": r"\b(?=\w)", ">": r"\b(?<=\w)"}.get(following)
-                or ("\\" + following if following in "wWsSbB" else re.escape(following))
-            )
-            position += 2
-        elif character == "(" and text.startswith("(?", position):
-            out.append("(")
-            position += 2
-        elif character == "$":
-            out.append(r"\Z")
-            position += 1
-        elif character in "*+?}" and text[position + 1 : position + 2] in ("+", "?"):
-            out.append(character)  # Perl's lazy and possessive marks do not exist here
-            position += 2
-        else:
-            out.append(character)
-            position += 1
-    return "".join(out)
+_SPECIAL = re.compile(r"[][\\.*^$+?(){}|]")

@@ -31,7 +31,9 @@ class Interrupted(Exception):
 
 
 class Editor:
-    def __init__(self, terminal: Terminal, output: OpenFile, history: list[str], complete: Callable[[str], list[str]]) -> None:
+    def __init__(
+        self, terminal: Terminal, output: OpenFile, history: list[str], complete: Callable[[str], list[str]]
+    ) -> None:
         self.terminal = terminal
         self.output = output
         self.history = history
@@ -234,7 +236,9 @@ class Editor:
             self.cursor += len(shared) - len(typed)
             await self._refresh()
         elif self.tabbed:
-            names = [choice.rstrip("/").rpartition("/")[2] + ("/" if choice.endswith("/") else "") for choice in choices]
+            names = [
+                choice.rstrip("/").rpartition("/")[2] + ("/" if choice.endswith("/") else "") for choice in choices
+            ]
             await self._show("\r\n" + "  ".join(names) + "\r\n")
             self.row = 0
             await self._refresh()

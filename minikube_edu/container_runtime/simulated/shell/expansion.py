@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.shell import arithmetic, pathnames, patterns
 from minikube_edu.container_runtime.simulated.shell.errors import Failure
@@ -213,7 +213,7 @@ async def text_of(shell: Shell, word: Word) -> str:
     if word.closures is not None:
         readers = word.closures[1]
         return readers[0](shell) if len(readers) == 1 else "".join([read(shell) for read in readers])
-    return "".join([text for text, _ in await _pieces(shell, word)])
+    return "".join([text for text, _ in await pieces_of(shell, word)])
 
 
 async def pattern_of(shell: Shell, word: Word) -> str:
@@ -222,7 +222,7 @@ async def pattern_of(shell: Shell, word: Word) -> str:
         only = word.parts[0]
         if isinstance(only, Literal):
             return patterns.escape(only.text) if only.quoted else _posix(shell, only.text)
-    return _posix(shell, as_pattern(await _pieces(shell, word)))
+    return _posix(shell, as_pattern(await pieces_of(shell, word)))
 
 
 def _posix(shell: Shell, pattern: str) -> str:
@@ -230,7 +230,7 @@ def _posix(shell: Shell, pattern: str) -> str:
     return pattern.replace("[^", "[\\^") if shell.dialect.dash else pattern
 
 
-async def _pieces(shell: Shell, word: Word) -> list[tuple[str, bool]]:
+async def pieces_of(shell: Shell, word: Word) -> list[tuple[str, bool]]:
     pieces: list[tuple[str, bool]] = []
     for part in word.parts:
         if isinstance(part, Literal):
@@ -240,7 +240,7 @@ async def _pieces(shell: Shell, word: Word) -> list[tuple[str, bool]]:
         elif isinstance(part, Parameter):
             operand = await chosen_operand(shell, part)
             if operand is not None:
-                pieces += [(text, quoted or part.quoted) for text, quoted in await _pieces(shell, operand)]
+                pieces += [(text, quoted or part.quoted) for text, quoted in await pieces_of(shell, operand)]
                 continue
             value = await parameter_value(shell, part)
             text = joined(shell, value) if isinstance(value, Several) else value
@@ -266,6 +266,3 @@ def home_of(shell: Shell, user: str) -> str:
 
 def usual(ifs: str | None) -> bool:
     return ifs is None or ifs == DEFAULT_IFS
-
-
-Plan = Any

@@ -114,6 +114,8 @@ class Jobs:
         """Collect what has ended meanwhile; nobody waits here."""
         for job in list(self.table.values()):
             await reap_job(shell, job)
+        if shell.process.pid == 1:
+            await _reap_adopted(shell)
         for process in [process for process in self.unasked if process.status is not None]:
             self.unasked.remove(process)
             try:
@@ -129,6 +131,17 @@ class Jobs:
         width = 24 if dialect_is_bash else 26
         space = "  " if dialect_is_bash else " "
         return f"[{job.number}]{self.mark(job)}{space}{pid}{word:<{width}}{job.source}{running}"
+
+
+async def _reap_adopted(shell: Shell) -> None:
+    """Process 1 has children that it did not start: orphans, which it must collect."""
+    own = {process.pid for job in shell.jobs.table.values() for process in job.processes}
+    for process in shell.process.children():
+        if process.status is not None and process.pid not in own:
+            try:
+                await shell.process.wait(process)
+            except (ChildProcessError, InterruptedError):
+                continue
 
 
 async def reap_job(shell: Shell, job: Job) -> None:
@@ -149,3 +162,7 @@ async def wait_for(shell: Shell, child: Process) -> Status:
             return status
         except InterruptedError:
             continue
+        except ChildProcessError:
+            if child.status is None:
+                raise
+            return child.status  # somebody else has collected it

@@ -7,9 +7,11 @@ They work on a table of open files: a copy of it for a child that is about to st
 from __future__ import annotations
 
 import errno
+import re
 import stat
 from typing import TYPE_CHECKING
 
+from minikube_edu.cni.contract import NameNotFound
 from minikube_edu.container_runtime.simulated.contract import OpenFile, reason
 from minikube_edu.container_runtime.simulated.shell.errors import Failure
 from minikube_edu.container_runtime.simulated.shell.expansion import arguments, text_of
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Shell
 
 _MODES = {"<": "r", ">": "w", ">|": "w", ">>": "a", "<>": "r+", "&>": "w", "&>>": "a"}
+
+
+_NETWORK = re.compile(r"/dev/(tcp)/([^/]+)/(\d+)\Z")  # bash's own: these files are nowhere
 
 
 class Undo:
@@ -149,6 +154,9 @@ async def _open(shell: Shell, path: str, operator: str) -> OpenFile:
             file = process.files.get(int(path.rpartition("/")[2]))
             if file is not None:
                 return file.retain()
+        if shell.dialect.bash and (found := _NETWORK.match(path)):
+            address = found[2] if re.fullmatch(r"[0-9.]+|.*:.*", found[2]) else (await process.resolve(found[2]))[0]
+            return process.as_file(await process.network.connect(address, int(found[3])))
         if operator == "<>":
             try:
                 return process.open(path, "r+")
@@ -158,6 +166,8 @@ async def _open(shell: Shell, path: str, operator: str) -> OpenFile:
         if mode == "w" and operator != ">|" and shell.options.noclobber:
             return _open_new(shell, path)
         return process.open(path, mode)
+    except NameNotFound as error:
+        raise Failure(f"{error}\n{path}: Invalid argument", 1, fatal=False) from None
     except OSError as error:
         raise _failure(shell, path, error, reading=mode == "r") from None
 

@@ -198,10 +198,11 @@ async def _trace_command(shell: Shell, node: Simple, argv: list[str]) -> None:
                 await trace(shell, f"{assignment.name}={traced(await text_of(shell, assignment.value))}")
         await trace(shell, " ".join(traced(word) for word in argv))
         return
-    words = []
-    for assignment in node.assignments:
-        if not isinstance(assignment.value, ArrayLiteral):
-            words.append(f"{assignment.name}={_traced(shell, await text_of(shell, assignment.value))}")
+    words = [
+        f"{assignment.name}={_traced(shell, await text_of(shell, assignment.value))}"
+        for assignment in node.assignments
+        if not isinstance(assignment.value, ArrayLiteral)
+    ]
     await trace(shell, " ".join(words + [_traced(shell, word) if shell.dialect.busybox else word for word in argv]))
 
 
@@ -333,7 +334,6 @@ async def _program(shell: Shell, node: Simple, argv: list[str], last: bool) -> i
             value = await text_of(shell, assignment.value)
             before = shell.variables.get(assignment.name) or "" if assignment.append else ""
             env[assignment.name] = before + value
-    env["_"] = argv[0]
     undo = Undo(dict(shell.process.files))
     await redirect(shell, node.redirects, undo)
     inherited = {**undo.files}
@@ -372,13 +372,18 @@ async def _start(
             if path is None:
                 return await not_found(shell, argv[0])
             words = [path, *argv[1:]]
+        if shell.dialect.bash:
+            env["_"] = find_program(shell, argv[0], env.get("PATH", "")) or argv[0]
         if last:
             return await become(shell, words, env, files)
         process = shell.process.spawn(words, env=env, files=files)
     except OSError as error:
         return await _not_started(shell, argv, env, files, error, last, source)
     ended = await wait_for(shell, process)
-    await tell_signal(shell, ended.signal, process.pid, source)
+    if shell.process.pid == 1:
+        await shell.jobs.reap(shell)
+    if ended.signal:
+        await tell_signal(shell, ended.signal, process.pid, source)
     return ended.shell_code()
 
 

@@ -123,9 +123,11 @@ def _bash_variables(shell: Shell) -> None:
 async def _lived(shell: Shell, call: Call) -> int:
     """Run what the call names, to the end."""
     from minikube_edu.container_runtime.simulated.shell.running import run_text, to_the_end
-    from minikube_edu.container_runtime.simulated.shell.startup import run_command_string, run_input
+    from minikube_edu.container_runtime.simulated.shell.startup import read_profiles, run_command_string, run_input
 
     work: Callable[[], Awaitable[int]]
+    if call.login:
+        await read_profiles(shell)
     if call.text is not None:
         shell.is_command_string = True
         text = call.text

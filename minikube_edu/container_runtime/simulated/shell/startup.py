@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.shell.builtin.reading import read_line
 from minikube_edu.container_runtime.simulated.shell.builtin.setting import SHOPT, put
-from minikube_edu.container_runtime.simulated.shell.errors import ScriptError
+from minikube_edu.container_runtime.simulated.shell.errors import Failure, Return, ScriptError
 from minikube_edu.container_runtime.simulated.shell.grammar import Grammar
 from minikube_edu.container_runtime.simulated.shell.options import LISTED, letter_of
-from minikube_edu.container_runtime.simulated.shell.running import run
+from minikube_edu.container_runtime.simulated.shell.running import report, run, run_text
 from minikube_edu.container_runtime.simulated.shell.simple import run_last
 
 if TYPE_CHECKING:
@@ -128,6 +128,24 @@ def _named_option(shell: Shell, words: list[str], value: bool, letter: str) -> N
         put(shell, name, value)
     else:
         raise Refused(_illegal(shell, f"{'-' if value else '+'}o {name}"), 2)
+
+
+async def read_profiles(shell: Shell) -> None:
+    """A login shell's: /etc/profile, then the user's own."""
+    home = shell.variables.get("HOME") or ""
+    own = [f"{home}/.bash_profile", f"{home}/.profile"] if shell.dialect.bash else [f"{home}/.profile"]
+    for path in ["/etc/profile", *own]:
+        try:
+            data = await shell.process.read_file(path)
+        except OSError:
+            continue
+        try:
+            await run_text(shell, data.decode("utf-8", "surrogateescape"))
+        except (Failure, ScriptError, Return) as error:
+            if isinstance(error, Failure):
+                await report(shell, error)
+        if path.endswith(".bash_profile"):
+            return
 
 
 async def run_command_string(shell: Shell, text: str) -> int:

@@ -33,10 +33,8 @@ def child(
         state.process = process
         return await run_as_child(state, body)
 
-    env = shell.variables.environment()
-    return shell.process.spawn(
-        [shell.process.name], env=env, files=files, program=program, new_group=new_group, group=group
-    )
+    argv = shell.process.argv or ["sh"]
+    return shell.process.spawn(argv, files=files, program=program, new_group=new_group, group=group)
 
 
 async def output_of(shell: Shell, body: Command | None) -> str:

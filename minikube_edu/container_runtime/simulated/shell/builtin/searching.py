@@ -11,7 +11,30 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
 
 KEYWORDS = frozenset(
-    ["if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "{", "}", "!", "in", "[[", "]]", "function", "select", "time", "coproc"]
+    [
+        "if",
+        "then",
+        "else",
+        "elif",
+        "fi",
+        "do",
+        "done",
+        "case",
+        "esac",
+        "while",
+        "until",
+        "for",
+        "{",
+        "}",
+        "!",
+        "in",
+        "[[",
+        "]]",
+        "function",
+        "select",
+        "time",
+        "coproc",
+    ]
 )
 _NOT_IN_DASH = frozenset(["[[", "]]", "function", "select", "time", "coproc"])
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

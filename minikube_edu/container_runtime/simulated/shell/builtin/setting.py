@@ -120,7 +120,26 @@ async def _list_variables(shell: Shell) -> None:
     await shell.write("\n".join(rows) + "\n" if rows else "")
 
 
-SHOPT = ["autocd", "checkwinsize", "cmdhist", "dotglob", "expand_aliases", "extglob", "failglob", "globstar", "inherit_errexit", "interactive_comments", "lastpipe", "nocaseglob", "nocasematch", "nullglob", "progcomp", "promptvars", "sourcepath", "xpg_echo"]
+SHOPT = [
+    "autocd",
+    "checkwinsize",
+    "cmdhist",
+    "dotglob",
+    "expand_aliases",
+    "extglob",
+    "failglob",
+    "globstar",
+    "inherit_errexit",
+    "interactive_comments",
+    "lastpipe",
+    "nocaseglob",
+    "nocasematch",
+    "nullglob",
+    "progcomp",
+    "promptvars",
+    "sourcepath",
+    "xpg_echo",
+]
 _SHOPT_ON = ("checkwinsize", "cmdhist", "interactive_comments", "progcomp", "promptvars", "sourcepath")
 
 
