@@ -91,7 +91,11 @@ class FaceConnection(FrameConnection):
     def received(self, message: dict[str, Any]) -> None:
         if "call" in message:
             number = message["id"]
-            task = asyncio.get_running_loop().create_task(self._answer(number, message), name=f"cri {message['call']}")
+            # Bytes may follow in the same piece of input: the streams must be there before the call begins.
+            streams = self._streams(message["streams"]) if "streams" in message else None
+            task = asyncio.get_running_loop().create_task(
+                self._answer(number, message, streams), name=f"cri {message['call']}"
+            )
             self._tasks[number] = task
             task.add_done_callback(lambda _done: self._tasks.pop(number, None))
         elif "cancel" in message:
@@ -106,14 +110,14 @@ class FaceConnection(FrameConnection):
     def _event(self, event: ContainerEvent) -> None:
         self.send(dump({"event": event}))
 
-    async def _answer(self, number: int, message: dict[str, Any]) -> None:
+    async def _answer(self, number: int, message: dict[str, Any], streams: object) -> None:
         method = methods().get(message["call"])
         try:
             if method is None:
                 raise RuntimeFailure(f"unknown method {message['call']} for service runtime.v1", "Unimplemented")
             values = method.read(message["args"])
             if method.streaming:
-                values.append(self._streams(message["streams"]))
+                values.append(streams)
             if method.name == "dial":
                 await self._dial(number, values)
                 return

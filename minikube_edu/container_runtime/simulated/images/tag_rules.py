@@ -58,11 +58,11 @@ class TagRules:
         if any(re.fullmatch(pattern, tag) for pattern in self.patterns):
             return True
         first, dash, rest = tag.partition("-")
-        if self._version(tag) or self._varied([tag]):
+        if self._version(tag):
             return True
         if first in self.names or first == "latest" or self._version(first):
             return bool(dash) and self._varied(rest.split("-"))
-        return self._varied(tag.split("-"))
+        return not tag[0].isdigit() and self._varied(tag.split("-"))
 
     def _version(self, text: str) -> bool:
         bare = text.removeprefix("v")
