@@ -203,7 +203,7 @@ def number_words(argv: list[str], letter: str) -> list[str]:
     """`head -5` and `tail +3` in their modern spelling: `-n 5`."""
     result = []
     for index, word in enumerate(argv):
-        old = word[:1] == "-" and word[1:].isdigit()
+        old = word[:1] == "-" and word[1:].isdigit() and argv[index - 1 : index] not in (["-n"], ["-c"])
         result.append(f"-{letter}{word[1:]}" if old and "--" not in argv[:index] else word)
     return result
 

@@ -255,8 +255,9 @@ async def cal(process: Process) -> int:
     month = numbers[0] if len(numbers) == 2 else today.month
     if not 1 <= month <= 12:
         raise Complaint(f"invalid number '{month}'")
-    lines = book.formatmonth(year, month, 2).split("\n")
+    lines = book.formatmonth(year, month, 1).rstrip("\n").split("\n")
     lines[0] = f"{MONTHS[month - 1]} {year}".center(20).rstrip()
-    for line in lines[:-1]:
+    lines += [" " * 21] * (8 - len(lines))
+    for line in lines[:8]:
         await process.print(line)
     return 0

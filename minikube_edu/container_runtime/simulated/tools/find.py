@@ -234,11 +234,14 @@ class Plan:
         sign, wanted = found[1], int(found[2])
         unit = {"b": 512, "c": 1, "w": 2, "k": 1024, "M": 1 << 20, "G": 1 << 30}[found[3] or "b"]
         now = clock.now()
+        exact = is_busybox(self.process)  # GNU rounds sizes up to units, busybox compares bytes
+        if word == "-size" and exact:
+            wanted *= unit
 
         def measure(file: File) -> int:
             stat = file.stat
             if word == "-size":
-                return -(-stat.size // unit)
+                return stat.size if exact else -(-stat.size // unit)
             if word in ("-links", "-inum", "-uid", "-gid"):
                 return {"-links": stat.links, "-inum": stat.inode, "-uid": stat.uid, "-gid": stat.gid}[word]
             moment = {"m": stat.mtime, "a": stat.atime, "c": stat.ctime}[word[1]]

@@ -44,7 +44,7 @@ async def wc(process: Process) -> int:
     one = len(shown) == 1 and len(rows) == 1
     width = 1 if one else len(str(sizes)) if arguments.operands and "-" not in inputs.names else 7
     if is_busybox(process):
-        width = 1 if len(shown) == 1 else 9
+        width = 1 if one else 9
     for counts, name in rows:
         columns = " ".join(f"{counts[letter]:{width}d}" for letter in shown)
         await process.print(f"{columns} {name}" if name else columns)

@@ -650,7 +650,7 @@ class Runtime:
         length = number(values[2]) if len(values) > 2 else math.inf
         if math.isnan(start) or math.isnan(length):
             return ""
-        first = rounded(start)
+        first = max(1.0, rounded(start))  # as mawk and busybox do: what lies before the beginning is not counted
         last = min(first + rounded(length), len(subject) + 1) if math.isfinite(length) else len(subject) + 1
         return subject[int(max(first, 1)) - 1 : max(int(last) - 1, 0)] if first <= len(subject) else ""
 

@@ -151,7 +151,13 @@ def _words(wanted: Wanted) -> list[str]:
 
 
 def _line(record: Record) -> str:
-    return f"{record.name:<24}{record.ttl}\tIN\t{record.type}\t{record.data}"
+    """Columns at 24, 32, 40, 48, reached by tabs; what is too long is followed by a space."""
+    line = ""
+    for word, column in ((record.name, 24), (str(record.ttl), 32), ("IN", 40), (record.type, 48)):
+        line += word
+        width = len(line.expandtabs())
+        line += "\t" * -(-(column - width) // 8) if width < column else " "
+    return line + record.data
 
 
 @program("host [-t type] name [server]", failure=1)

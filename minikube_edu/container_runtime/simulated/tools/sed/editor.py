@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process
+from minikube_edu.container_runtime.simulated.tools.arguments import is_busybox
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Match, Pattern
 from minikube_edu.container_runtime.simulated.tools.sed.script import Address, Command
 from minikube_edu.container_runtime.simulated.tools.streams import LineReader, Output, Words, decode, encode, unopened
@@ -164,7 +165,7 @@ class Editor:
                     self.reader.buffer.append(self.next_line)
                 self.reader.give_back()
         await self.finish()
-        return code or (1 if self.failed and self.separate else 2 if self.failed else 0)
+        return code or (0 if not self.failed else 1 if is_busybox(self.process) else 2)
 
     async def finish(self) -> None:
         await self.output.flush()
