@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -36,13 +37,9 @@ class SocketFace:
         """Listen. A socket that a killed process left behind is replaced, one that is in use is not."""
         os.makedirs(os.path.dirname(self._path) or ".", mode=0o700, exist_ok=True)
         if os.path.exists(self._path):
-            try:
-                _, writer = await asyncio.open_unix_connection(self._path)
-            except OSError:
-                os.unlink(self._path)
-            else:
-                writer.close()
+            if _answers(self._path):
                 raise RuntimeFailure(f"{self._path}: another process listens on it", "Unavailable")
+            os.unlink(self._path)
         before = os.umask(0o177)
         try:
             loop = asyncio.get_running_loop()
@@ -65,6 +62,16 @@ class SocketFace:
         with contextlib.suppress(OSError):
             if os.stat(self._path).st_ino == self._inode:
                 os.unlink(self._path)
+
+
+def _answers(path: str) -> bool:
+    """Whether somebody listens; a Unix socket says so at once."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 class FaceConnection(FrameConnection):

@@ -152,10 +152,10 @@ async def test_does_attach_end_when_its_client_goes(node: Node) -> None:
 
 
 async def test_is_the_socket_private_and_taken_away(tmp_path: Path) -> None:
-    async with served(tmp_path) as (_, path):
+    async with served(tmp_path) as (node, path):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
         with pytest.raises(RuntimeFailure, match="another process listens"):
-            await SocketFace((await SocketRuntime.connect(path)), path).start()
+            await SocketFace(node.runtime, path).start()
     assert not os.path.exists(path)
     with pytest.raises(RuntimeFailure) as refused:
         await SocketRuntime.connect(path)
