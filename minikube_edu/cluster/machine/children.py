@@ -6,6 +6,7 @@ command lines (a connection waits for each). Who asked is told through `ended`.
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,11 @@ class Children:
         self.by_tag: dict[str, Child] = {}
 
     def fork(self, name: str, become: Callable[[], NoReturn], ended: Callable[[Child], None], tag: str = "") -> Child:
-        """`become` runs in the child and never returns."""
+        """`become` runs in the child and never returns.
+
+        What is here now is frozen: a child's garbage collection would write to every object, and so copy every page.
+        """
+        gc.freeze()
         pid = os.fork()
         if pid == 0:
             try:

@@ -6,21 +6,63 @@ share. The rest comes one module at a time, between requests, so that no request
 
 from __future__ import annotations
 
-import gc
 import importlib
 
-# package -> what it needs to run; in the order in which a boot comes to it
+# package -> what it needs to run, down to what it would import at its first work; in the order in which a boot needs it
 PARTS: dict[str, tuple[str, ...]] = {
-    "": ("asyncio", "ssl", "uvloop", "orjson", "httptools", "minikube_edu.lib.web.server"),
-    "minikube_edu.container_runtime": ("minikube_edu.container_runtime.running",),
-    "minikube_edu.kubelet": ("minikube_edu.kubelet.running", "yaml"),
+    "": (
+        "asyncio",
+        "ssl",
+        "uvloop",
+        "orjson",
+        "httptools",
+        "yaml",
+        "encodings.idna",
+        "minikube_edu.lib.web.server",
+        "minikube_edu.lib.web.client",
+        "minikube_edu.lib.klog",
+    ),
+    "minikube_edu.container_runtime": (
+        "minikube_edu.container_runtime.running",
+        "minikube_edu.container_runtime.simulated.recovery",
+        "minikube_edu.container_runtime.simulated.programs.seats",
+        "minikube_edu.lib.machine.seat_runner",
+    ),
+    "minikube_edu.kubelet": (
+        "minikube_edu.kubelet.flags",
+        "minikube_edu.kubelet.running",
+        "minikube_edu.kubelet.runtime_connection",
+        "minikube_edu.kubelet.certificates.bootstrap",
+        "minikube_edu.kubelet.configurer",
+        "minikube_edu.kubelet.hooks",
+        "minikube_edu.kubelet.probes.prober",
+        "minikube_edu.kubelet.volumes.volumes",
+        "minikube_edu.api.defaults.core",
+        "minikube_edu.api.validation.core",
+        "minikube_edu.kubelet.housekeeping",
+        "minikube_edu.kubelet.ports",
+        "minikube_edu.kubelet.server.server",
+        "cryptography.hazmat.primitives.serialization",
+    ),
     "minikube_edu.etcd": (
         "minikube_edu.etcd.server",
         "minikube_edu.etcd.sqlite",
         "minikube_edu.etcd.socket_face",
         "minikube_edu.etcd.socket_driver",
+        "minikube_edu.etcd.patient_face",
+        "minikube_edu.etcd.health_face",
     ),
-    "minikube_edu.kube_apiserver": ("minikube_edu.kube_apiserver.flags", "minikube_edu.kube_apiserver.running"),
+    "minikube_edu.kube_apiserver": (
+        "minikube_edu.kube_apiserver.flags",
+        "minikube_edu.kube_apiserver.running",
+        "minikube_edu.kube_apiserver.registry.strategies.core",
+        "minikube_edu.kube_apiserver.registry.strategies.workloads",
+        "minikube_edu.kube_apiserver.registry.strategies.rbac",
+        "minikube_edu.kube_apiserver.registry.strategies.flowcontrol",
+        "minikube_edu.kube_apiserver.registry.strategies.apps",
+        "minikube_edu.kube_apiserver.handlers.subresources.account_token",
+        "minikube_edu.api.strategic_merge",
+    ),
     "minikube_edu.kube_controller_manager": (
         "minikube_edu.kube_controller_manager.flags",
         "minikube_edu.kube_controller_manager.running",
@@ -48,8 +90,6 @@ class Preload:
         """One module more."""
         if self._left:
             _import(self._left.pop(0)[1])
-            if not self._left:
-                settle()
 
     def need(self, package: str) -> None:
         """All that a program of this package needs, now."""
@@ -68,9 +108,3 @@ def _import(module: str) -> None:
         importlib.import_module(module)
     except ImportError:
         return  # not installed, or not on this system: the program itself will say so
-
-
-def settle() -> None:
-    """What is shared with the children stays shared: their garbage collections leave it alone."""
-    gc.collect()
-    gc.freeze()
