@@ -70,14 +70,14 @@ class ImageCleaning:
         for image in images:
             self._first_seen.setdefault(image.id, now)
             if image.id in used:
-                self._kubelet.pulls.used[image.id] = now
+                self._kubelet.parts.pulls.used[image.id] = now
         known = {image.id for image in images}
         self._first_seen = {id: since for id, since in self._first_seen.items() if id in known}
         unused = [image for image in images if image.id not in used and not image.pinned]
         return sorted(unused, key=lambda one: (self._last_used(one), self._first_seen[one.id]))
 
     def _last_used(self, image: Image) -> float:
-        return self._kubelet.pulls.used.get(image.id, self._first_seen[image.id])
+        return self._kubelet.parts.pulls.used.get(image.id, self._first_seen[image.id])
 
     async def _free(self, wanted: int, unused: list[Image], least_age: float) -> int:
         freed, now = 0, clock.now()
@@ -93,4 +93,4 @@ class ImageCleaning:
     async def _remove(self, image: Image) -> None:
         log.info("removing image %s", image.tags or image.id)
         await self._kubelet.runtime.remove_image(image.id)
-        self._kubelet.pulls.used.pop(image.id, None)
+        self._kubelet.parts.pulls.used.pop(image.id, None)

@@ -12,61 +12,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from minikube_edu.api.qos import qos_class
-from minikube_edu.client.rest import Client
-from minikube_edu.container_runtime.cri import ContainerRuntime, ContainerState, RuntimeFailure
-from minikube_edu.kubelet import pod_facts, preemption
-from minikube_edu.kubelet.admission import Refusal, refusal, shortages
-from minikube_edu.kubelet.configuration import seconds
+from minikube_edu.container_runtime.cri import ContainerState, RuntimeFailure
+from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.contract import (
-    ApiObjects,
-    Configurer,
-    Hooks,
     NodeIdentity,
     Object,
     ProbeKind,
     ProbeResult,
-    Probes,
-    Recorder,
-    Volumes,
 )
+from minikube_edu.kubelet.gate import Gate
 from minikube_edu.kubelet.mirror_pods import MirrorPods
 from minikube_edu.kubelet.pods_here import PodsHere, pod_of_labels
 from minikube_edu.kubelet.remains import Remains
-from minikube_edu.kubelet.restarts import Backoff
 from minikube_edu.kubelet.runtime_health import RuntimeHealth
 from minikube_edu.kubelet.runtime_view import PodView, RuntimeView
 from minikube_edu.kubelet.status.reporting import StatusKeeper
-from minikube_edu.kubelet.workers.carrying_out import CarryingOut
-from minikube_edu.kubelet.workers.image_pulls import ImagePulls
-from minikube_edu.kubelet.workers.killing import Killing
-from minikube_edu.kubelet.workers.pod_worker import Ending, Parts, PodWorker, Stage
-from minikube_edu.kubelet.workers.resizing import Resizing
+from minikube_edu.kubelet.workers.assembling import Core, Outside, parts_of
+from minikube_edu.kubelet.workers.pod_worker import Ending, PodWorker, Stage
 from minikube_edu.lib import clock
 
 log = logging.getLogger(__name__)
 
 BOOT_RETRY = 0.05  # until the runtime answers for the first time
-
-
-@dataclass
-class Outside:
-    """What a kubelet is given."""
-
-    runtime: ContainerRuntime
-    volumes: Volumes
-    configurer: Configurer
-    probes: Probes
-    hooks: Hooks
-    recorder: Recorder
-    objects: ApiObjects
-    client: Client | None = None
-    host_ips: Callable[[], list[str]] = field(default=lambda: [])
 
 
 class Kubelet:
@@ -85,15 +56,12 @@ class Kubelet:
         self.probes = outside.probes
         self.recorder = outside.recorder
         self.client = outside.client
-        self.shutting_down = False
-        self.pressures: list[str] = []  # conditions under which not every pod is taken
         self.on_ready_change: list[Callable[[], None]] = []
         self._configuration = configuration
         self._node = node or (lambda: {"metadata": {"name": identity.name}})
         self._here = PodsHere()
         self._waiting: dict[str, Object] = {}  # full name -> static pod that waits for its predecessor's end
         self._workers: dict[str, PodWorker] = {}
-        self._refused: set[str] = set()
         self._api_synced = outside.client is None
         self._static_synced = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -103,45 +71,18 @@ class Kubelet:
         self.statuses = StatusKeeper(outside.client, self._in_api)
         registered = registered or (lambda: None)
         self.mirrors = MirrorPods(outside.client, registered, lambda: self._api_synced)
-        recorder = outside.recorder
-        killing = Killing(outside.runtime, self.view, outside.hooks, recorder)
-        resizing = Resizing(outside.runtime, self.view, killing, recorder, self._allocatable, self.others)
-        longest = seconds(configuration, "crashLoopBackOff", "maxContainerRestartPeriod") or 300.0
-        self.pulls = ImagePulls(
-            outside.runtime,
-            outside.objects,
-            recorder,
-            serialize=bool(configuration.get("serializeImagePulls", True))
-            and not configuration.get("maxParallelImagePulls"),
-            parallel=int(configuration.get("maxParallelImagePulls") or 0),
-        )
-        self.carrying = CarryingOut(
-            outside.runtime,
+        core = Core(
             self.view,
-            outside.configurer,
-            outside.hooks,
-            self.pulls,
-            killing,
-            resizing,
-            recorder,
-            backoff=Backoff(min(10.0, longest), longest),
-        )
-        self.resizing = resizing
-        self.remains = Remains(outside.runtime, self.view, identity.root)
-        self.parts = Parts(
-            self.view,
-            self.carrying,
-            killing,
-            resizing,
-            outside.volumes,
-            outside.probes,
             self.statuses,
-            recorder,
-            outside.host_ips,
+            lambda: (self._node().get("status") or {}).get("allocatable") or {},
+            self.others,
             lambda: self.health.network_problem,
             self.mirrors.wanted,
             self._finished,
         )
+        self.parts = parts_of(outside, core, configuration)
+        self.gate = Gate(self._node, self.others, self.evict, self.statuses, outside.recorder)
+        self.remains = Remains(outside.runtime, self.view, identity.root)
         outside.probes.listen(self._probed)
 
     # life
@@ -191,7 +132,7 @@ class Kubelet:
         if not self.view.healthy:
             ago = clock.monotonic() - self.view.listed_at
             problems.append(f"PLEG is not healthy: pleg was last seen active {ago:.0f}s ago; threshold is 3m0s")
-        if self.shutting_down:
+        if self.gate.shutting_down:
             problems.append("node is shutting down")
         problems = [problem for problem in problems if problem]
         return f"[{', '.join(problems)}]" if len(problems) > 1 else "".join(problems)
@@ -243,7 +184,7 @@ class Kubelet:
             if pod_facts.is_deleted(pod) and worker.stage is Stage.FINISHED:
                 self.statuses.sync(uid)
             return
-        if uid in self._refused:
+        if uid in self.gate.refused:
             if pod_facts.is_deleted(pod):
                 self.statuses.finished(pod)
             return
@@ -253,13 +194,9 @@ class Kubelet:
         if not self.view.peek(uid).alive and pod_facts.is_terminal(pod):
             self._done_before(pod)
             return
-        if not pod_facts.is_deleted(pod) and not self.view.peek(uid).containers:
-            refused = refusal(
-                pod, self.others(uid), self._node(), pressures=self.pressures, shutting_down=self.shutting_down
-            )
-            if refused is not None and not self._made_room(pod, refused):
-                self._refuse(pod, refused.reason, refused.message)
-                return
+        fresh = not pod_facts.is_deleted(pod) and not self.view.peek(uid).containers
+        if fresh and not self.gate.takes(pod):
+            return
         worker = self._workers[uid] = PodWorker(pod, self.parts)
         worker.update(pod)
 
@@ -297,36 +234,6 @@ class Kubelet:
                 return worker
         return None
 
-    def _made_room(self, pod: Object, refused: Refusal) -> bool:
-        """A critical pod that lacks nothing but room gets it at the cost of others."""
-        if not refused.reason.startswith("OutOf") or not pod_facts.is_critical(pod):
-            return False
-        others = self.others(pod_facts.uid(pod))
-        missing = {
-            name: asked + used - room
-            for name, (asked, used, room) in shortages(pod, others, self._allocatable()).items()
-        }
-        found = preemption.victims(pod, others, missing)
-        for victim in found or ():
-            self.recorder.event(victim, "Warning", preemption.REASON, preemption.MESSAGE)
-            self.evict(pod_facts.uid(victim), Ending(preemption.REASON, preemption.MESSAGE))
-        return found is not None
-
-    def _refuse(self, pod: Object, reason: str, message: str) -> None:
-        self._refused.add(pod_facts.uid(pod))
-        self.recorder.event(pod, "Warning", reason, message)
-        status = {
-            "phase": "Failed",
-            "reason": reason,
-            "message": f"Pod was rejected: {message}",
-            "qosClass": qos_class(pod["spec"]),
-            "startTime": clock.rfc3339(),
-            "conditions": (pod.get("status") or {}).get("conditions") or [],
-        }
-        if pod_facts.generation(pod):
-            status["observedGeneration"] = pod_facts.generation(pod)
-        self.statuses.set(pod, status)
-
     def _done_before(self, pod: Object) -> None:
         """It had ended before this kubelet saw it."""
         uid = pod_facts.uid(pod)
@@ -346,20 +253,16 @@ class Kubelet:
 
     def _forget(self, uid: str) -> None:
         self._workers.pop(uid, None)
-        self._refused.discard(uid)
+        self.gate.refused.discard(uid)
         self.statuses.forget(uid)
-        self.pulls.forget(uid)
-        self.carrying.backoff.forget(uid)
-        self.resizing.forget(uid)
-        for container in self.view.peek(uid).containers:
-            self.parts.failed_probes.pop(container.id, None)
+        self.parts.forget(uid)
         if self.view.peek(uid).sandboxes or self.view.peek(uid).containers:
             task = asyncio.get_running_loop().create_task(self.remains.remove(uid), name=f"remains of {uid}")
             self._background.add(task)
             task.add_done_callback(self._background.discard)
 
     def _wake_deferred(self) -> None:
-        for uid in self.resizing.deferred():
+        for uid in self.parts.resizing.deferred():
             worker = self._workers.get(uid)
             if worker is not None:
                 worker.wake()
@@ -414,7 +317,7 @@ class Kubelet:
     def others(self, uid: str) -> list[Object]:
         """The pods that the node has taken, but for this one, with the resources they were granted."""
         return [
-            self.resizing.allocated(worker.pod)
+            self.parts.resizing.allocated(worker.pod)
             for other, worker in self._workers.items()
             if other != uid and worker.stage in (Stage.SYNCING, Stage.TERMINATING) and not worker.orphan
         ]
@@ -430,9 +333,6 @@ class Kubelet:
     def unfinished(self, uid: str) -> bool:
         worker = self._workers.get(uid)
         return worker is not None and worker.stage in (Stage.SYNCING, Stage.TERMINATING)
-
-    def _allocatable(self) -> Mapping[str, str]:
-        return (self._node().get("status") or {}).get("allocatable") or {}
 
     def _in_api(self, uid: str) -> Object | None:
         pod = self._here.by_uid.get(uid)

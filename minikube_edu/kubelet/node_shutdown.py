@@ -39,7 +39,7 @@ async def shut_down(kubelet: Kubelet, configuration: Object) -> None:
     classes = turns(configuration)
     if not classes:
         return
-    kubelet.shutting_down = True
+    kubelet.gate.shutting_down = True
     kubelet.ready_changed()
     for position, (priority, longest) in enumerate(classes):
         above = classes[position + 1][0] if position + 1 < len(classes) else None

@@ -25,12 +25,13 @@ from minikube_edu.container_runtime.cri import ContainerRuntime
 from minikube_edu.kubelet import configuration as configurations
 from minikube_edu.kubelet.contract import ApiObjects, Configurer, Hooks, NodeIdentity, Object, Probes, Volumes
 from minikube_edu.kubelet.events import KubeletRecorder
-from minikube_edu.kubelet.kubelet import Kubelet, Outside
+from minikube_edu.kubelet.kubelet import Kubelet
 from minikube_edu.kubelet.node.described_machine import described_machine
 from minikube_edu.kubelet.node.node_agent import NodeAgent
 from minikube_edu.kubelet.node.node_object import NodeShape, capacity
 from minikube_edu.kubelet.sources.api import follow, pods_of
 from minikube_edu.kubelet.sources.files import ManifestDirectory
+from minikube_edu.kubelet.workers.assembling import Outside
 from minikube_edu.lib.loops import Loops
 from minikube_edu.lib.node_root import VARIABLE, below
 
@@ -111,7 +112,7 @@ class Seat:
                 runtime,
                 self.recorder,
                 lambda: self.kubelet.runtime_problem(),
-                lambda: self.kubelet.pressures,
+                lambda: self.kubelet.gate.pressures,
             )
         outside = Outside(
             runtime,

@@ -18,8 +18,9 @@ from minikube_edu.container_runtime.cri import ContainerConfig, SandboxConfig
 from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.container_resources import resources
 from minikube_edu.kubelet.contract import NodeIdentity, PodAddresses, ProbeKind, ProbeResult, SyncFailure
-from minikube_edu.kubelet.kubelet import Kubelet, Outside
+from minikube_edu.kubelet.kubelet import Kubelet
 from minikube_edu.kubelet.runtime_labels import container_annotations, container_labels, sandbox_labels
+from minikube_edu.kubelet.workers.assembling import Outside
 from minikube_edu.lib import ids
 from tests.kubelet.fake_runtime import FakeRuntime
 

@@ -65,16 +65,16 @@ async def test_under_memory_pressure_the_pod_that_exceeds_its_requests_most_goes
         )
         assert here.condition(greedy, "DisruptionTarget")["reason"] == "TerminationByKubelet"
         assert here.recorder.message("EvictionThresholdMet") == "Attempting to reclaim memory"
-        assert here.kubelet.pressures == ["MemoryPressure"]
+        assert here.kubelet.gate.pressures == ["MemoryPressure"]
         late = here.run(manifest("late"))  # BestEffort
         await here.until(lambda: here.phase(late) == "Failed")
         assert here.status(late)["message"] == "Pod was rejected: The node had condition: [MemoryPressure]. "
         await here.quiet(200)
         await manager.look()
-        assert here.kubelet.pressures == ["MemoryPressure"]  # for five minutes after the last time
+        assert here.kubelet.gate.pressures == ["MemoryPressure"]  # for five minutes after the last time
         await here.quiet(200)
         await manager.look()
-        assert here.kubelet.pressures == []
+        assert here.kubelet.gate.pressures == []
 
 
 async def test_a_soft_threshold_has_patience() -> None:
@@ -85,7 +85,7 @@ async def test_a_soft_threshold_has_patience() -> None:
         told = {"evictionSoft": {"memory.available": "500Mi"}, "evictionSoftGracePeriod": {"memory.available": "1m"}}
         manager = eviction(here, **told)
         await manager.look()
-        assert here.kubelet.pressures == ["MemoryPressure"]
+        assert here.kubelet.gate.pressures == ["MemoryPressure"]
         await here.quiet(30)
         await manager.look()
         assert here.phase(pod) == "Running"
@@ -104,7 +104,7 @@ async def test_a_full_disk_costs_unused_images_before_pods() -> None:
         await manager.look()
         assert ("remove_image" in [verb for verb, _ in here.runtime.calls]) is True
         assert here.phase(pod) == "Running"
-        assert here.kubelet.pressures == ["DiskPressure"]
+        assert here.kubelet.gate.pressures == ["DiskPressure"]
 
 
 async def test_images_are_cleaned_up_the_oldest_first_when_the_disk_is_full() -> None:

@@ -158,8 +158,8 @@ class Eviction:
         for threshold in crossed:
             self._seen[threshold.condition] = now
         pressures = sorted(kind for kind, seen in self._seen.items() if now - seen <= self._transition)
-        if pressures != self._kubelet.pressures:
-            self._kubelet.pressures = pressures
+        if pressures != self._kubelet.gate.pressures:
+            self._kubelet.gate.pressures = pressures
             self._changed()
 
     def _evict_one(self, threshold: Threshold, observed: Observed, usage: Mapping[str, Usage]) -> None:

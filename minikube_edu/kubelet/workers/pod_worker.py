@@ -28,6 +28,7 @@ from minikube_edu.kubelet.runtime_view import PodView, RuntimeView
 from minikube_edu.kubelet.status.container_statuses import Told
 from minikube_edu.kubelet.status.pod_status import TERMINAL, pod_status
 from minikube_edu.kubelet.workers.carrying_out import CarryingOut, Outcome, addresses_of
+from minikube_edu.kubelet.workers.image_pulls import ImagePulls
 from minikube_edu.kubelet.workers.killing import Killing, patience
 from minikube_edu.kubelet.workers.resizing import Resizing
 from minikube_edu.lib import clock, ids
@@ -75,6 +76,7 @@ class Parts:
     carrying: CarryingOut
     killing: Killing
     resizing: Resizing
+    pulls: ImagePulls
     volumes: Volumes
     probes: Probes
     statuses: Statuses
@@ -84,6 +86,14 @@ class Parts:
     mirror: Callable[[Object], None]  # see to a static pod's mirror
     done: Callable[[PodWorker], None]  # the worker has finished
     failed_probes: dict[str, ProbeKind] = field(default_factory=dict)  # container id -> the probe
+
+    def forget(self, uid: str) -> None:
+        """The pod is gone."""
+        self.pulls.forget(uid)
+        self.carrying.backoff.forget(uid)
+        self.resizing.forget(uid)
+        for container in self.view.peek(uid).containers:
+            self.failed_probes.pop(container.id, None)
 
 
 class PodWorker:
