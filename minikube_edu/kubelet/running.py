@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from minikube_edu.client.informer import Informer
 from minikube_edu.client.rest import Client
 from minikube_edu.container_runtime.cri import ContainerRuntime
 from minikube_edu.kubelet import configuration as configurations
@@ -96,8 +97,15 @@ class Seat:
     """One node's kubelet, assembled."""
 
     def __init__(
-        self, place: Place, runtime: ContainerRuntime, client: Client | None, parts: Around | None = None
+        self,
+        place: Place,
+        runtime: ContainerRuntime,
+        client: Client | None,
+        parts: Around | None = None,
+        pods: Informer | None = None,
     ) -> None:
+        """`pods`: an informer of all pods that somebody else runs, where many seats share one."""
+        self._shared_pods = pods
         self.place = place
         self.client = client
         self.recorder = KubeletRecorder(client, place.identity.name)
@@ -179,8 +187,10 @@ class Seat:
         assert self.client is not None
         assert self.agent is not None
         self.recorder.node_event("Normal", "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods")
-        pods = pods_of(self.client, self.place.identity.name)
-        self.loops.spawn("pods", pods.run())
+        pods = self._shared_pods
+        if pods is None:
+            pods = pods_of(self.client, self.place.identity.name)
+            self.loops.spawn("pods", pods.run())
         self.loops.spawn("follow pods", follow(self.kubelet, pods))
         for name, begin in self.parts.loops:
             self.loops.spawn(name, begin())
