@@ -187,6 +187,7 @@ class Machine:
         for file in files.values():
             file.release()  # the process has a hold of its own now
         if terminal is not None:
+            self.adopt(terminal)
             terminal.become_controlling(process)
             terminal.release()
         process.start(found.program)
@@ -232,10 +233,16 @@ class Machine:
 
     def open_terminal(self, on_output: Callable[[bytes], None], columns: int = 80, rows: int = 24) -> KernelTerminal:
         """A terminal for `start` or `exec`: /dev/pts/0, or the next number that is free."""
-        number = next(number for number in range(MOST_TERMINALS) if number not in self.terminals)
-        terminal = KernelTerminal(on_output, columns, rows, f"/dev/pts/{number}", lambda: self.terminals.pop(number))
-        self.terminals[number] = terminal
+        terminal = KernelTerminal(on_output, columns, rows)
+        self.adopt(terminal)
         return terminal
+
+    def adopt(self, terminal: KernelTerminal) -> None:
+        """Give a terminal its device, until it is closed."""
+        if terminal not in self.terminals.values():
+            number = next(number for number in range(MOST_TERMINALS) if number not in self.terminals)
+            self.terminals[number] = terminal
+            terminal.named(f"/dev/pts/{number}", lambda: self.terminals.pop(number, None))
 
     # -- the kernel's own --------------------------------------------------------------------------------------------
 

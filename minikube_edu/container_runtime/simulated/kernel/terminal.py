@@ -58,10 +58,8 @@ class KernelTerminal(OpenDescription):
         on_output: Callable[[bytes], None],
         columns: int = 80,
         rows: int = 24,
-        name: str = "/dev/pts/0",
-        on_close: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__(name, True, True)
+        super().__init__("/dev/pts/0", True, True)
         self.on_output = on_output
         self.drained: Callable[[], Awaitable[None]] | None = None
         self.columns = columns
@@ -71,7 +69,7 @@ class KernelTerminal(OpenDescription):
         self.foreground = 0
         self.session = 0
         self.table: ProcessTable | None = None
-        self._on_close = on_close
+        self._on_close: Callable[[], object] | None = None
         self._line = bytearray()  # being typed
         self._ready = bytearray()  # whole lines, for whoever reads
         self._ends: list[int] = []  # places in `_ready` at which ^D was typed
@@ -178,6 +176,11 @@ class KernelTerminal(OpenDescription):
                 if not future.done():
                     future.set_result(None)
             self._waiting.clear()
+
+    def named(self, name: str, on_close: Callable[[], object]) -> None:
+        """Its device in the container that it belongs to."""
+        self.name = name
+        self._on_close = on_close
 
     # -- the programs' side ------------------------------------------------------------------------------------------
 
