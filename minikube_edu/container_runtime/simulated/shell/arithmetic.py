@@ -1,7 +1,7 @@
 """Arithmetic of $(( )), (( )) and let: 64-bit numbers and all operators of C, compiled to closures.
 
 A closure takes the shell, reads and assigns its variables, and returns a number. Compiled expressions are kept, because
-loops ask for the same ones again and again.
+loops ask for the same ones again and again. The file is long by the number of C's operators.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ class _Compiler:
         begin = self.tokens[self.place][2] + 1
         depth = 0
         while self.place < len(self.tokens):
-            kind, text, start = self.tokens[self.place]
+            _, text, start = self.tokens[self.place]
             self.place += 1
             depth += (text == "[") - (text == "]")
             if depth == 0:

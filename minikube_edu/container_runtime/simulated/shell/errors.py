@@ -51,8 +51,11 @@ class Leave(Jump):
         self.code = code
 
 
-class Become(Jump):
-    """exec: nothing of this shell is left; the process returns the other program's code."""
+Successor = tuple[list[str], dict[str, str]]  # the program that takes a shell's process, and its environment
 
-    def __init__(self, code: int) -> None:
-        self.code = code
+
+class Become(Jump):
+    """exec: nothing of this shell is left; the outermost function starts the successor."""
+
+    def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+        self.successor: Successor = (argv, env)

@@ -1,7 +1,8 @@
 """Commands: the grammar of POSIX with bash's additions, read by recursive descent.
 
 `unit` reads one complete command line, as a shell does, so that what stands before an error still runs and aliases
-take effect from the next line on. `program` reads all.
+take effect from the next line on. `program` reads all. The file is long because a grammar is one thing: its rules
+call each other.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 from minikube_edu.container_runtime.simulated.contract import reason
 from minikube_edu.container_runtime.simulated.shell.completion import candidates
+from minikube_edu.container_runtime.simulated.shell.dispatch import run
 from minikube_edu.container_runtime.simulated.shell.editor import Editor, Interrupted
 from minikube_edu.container_runtime.simulated.shell.errors import Failure, Jump, Leave, ScriptError
 from minikube_edu.container_runtime.simulated.shell.grammar import Grammar
 from minikube_edu.container_runtime.simulated.shell.prompt import expanded_prompt
-from minikube_edu.container_runtime.simulated.shell.running import complain_syntax, report, run, run_text
+from minikube_edu.container_runtime.simulated.shell.running import complain_syntax, report, run_text
 from minikube_edu.container_runtime.simulated.shell.traps import interactive_signals
 from minikube_edu.container_runtime.simulated.shell.variables import Variable
 

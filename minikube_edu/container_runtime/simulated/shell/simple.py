@@ -7,23 +7,16 @@ assigned before a name lasts as long as the command, except before a special bui
 from __future__ import annotations
 
 import errno
-import stat
 from typing import TYPE_CHECKING
 
-from minikube_edu.container_runtime.simulated.contract import OpenFile, reason
+from minikube_edu.container_runtime.simulated.contract import reason
+from minikube_edu.container_runtime.simulated.shell.dispatch import MOST_NESTING, RUN, checked, run
 from minikube_edu.container_runtime.simulated.shell.errors import Become, Failure, Return
 from minikube_edu.container_runtime.simulated.shell.expansion import arguments, text_of
 from minikube_edu.container_runtime.simulated.shell.formats import single_quoted, traced
-from minikube_edu.container_runtime.simulated.shell.jobs import wait_for
+from minikube_edu.container_runtime.simulated.shell.pipelines import finish_substitutions
+from minikube_edu.container_runtime.simulated.shell.programs import start
 from minikube_edu.container_runtime.simulated.shell.redirection import Undo, redirect
-from minikube_edu.container_runtime.simulated.shell.running import (
-    MOST_NESTING,
-    RUN,
-    checked,
-    finish_substitutions,
-    run,
-    tell_signal,
-)
 from minikube_edu.container_runtime.simulated.shell.syntax import (
     AndOr,
     ArrayLiteral,
@@ -290,6 +283,9 @@ async def _with_surroundings(
             status = await _broken_builtin(shell, argv[0], error)
         shell.last_argument = argv[-1]
         return status
+    except Become:
+        undo.keep()
+        raise
     finally:
         for name, variable in hidden.items():
             if variable is None:
@@ -324,9 +320,6 @@ async def call(shell: Shell, function: Function, argv: list[str]) -> int:
         shell.args = args
 
 
-# --- programs
-
-
 async def _program(shell: Shell, node: Simple, argv: list[str], last: bool) -> int:
     env = shell.variables.environment()
     for assignment in node.assignments:
@@ -339,6 +332,9 @@ async def _program(shell: Shell, node: Simple, argv: list[str], last: bool) -> i
     inherited = {**undo.files}
     try:
         return await start(shell, argv, env, inherited, last and not shell.traps.has_any(), node.source)
+    except Become:
+        shell.opened_for_substitution.clear()  # their pipes are the successor's now
+        raise
     finally:
         undo.back()
         shell.last_argument = argv[-1]
@@ -346,144 +342,4 @@ async def _program(shell: Shell, node: Simple, argv: list[str], last: bool) -> i
             await finish_substitutions(shell)
 
 
-async def start(
-    shell: Shell, argv: list[str], env: dict[str, str], files: dict[int, OpenFile], last: bool, source: str = ""
-) -> int:
-    """Run a program in the foreground, or become it."""
-    shell.error_file = files.get(2)
-    try:
-        return await _start(shell, argv, env, files, last, source)
-    finally:
-        shell.error_file = None
-
-
-async def _start(
-    shell: Shell, argv: list[str], env: dict[str, str], files: dict[int, OpenFile], last: bool, source: str
-) -> int:
-    if len(argv) > 100_000 or sum(map(len, argv)) > 2 << 20:
-        await shell.complain(f"{argv[0]}: Argument list too long")
-        return 126
-    if not argv[0]:
-        return await not_found(shell, argv[0])
-    try:
-        words = argv
-        if "/" not in argv[0] and ("PATH" not in env or argv[0] in shell.hashed):
-            path = find_program(shell, argv[0], env.get("PATH", shell.variables.get("PATH") or ""))
-            if path is None:
-                return await not_found(shell, argv[0])
-            words = [path, *argv[1:]]
-        if shell.dialect.bash:
-            env["_"] = find_program(shell, argv[0], env.get("PATH", "")) or argv[0]
-        if last:
-            return await become(shell, words, env, files)
-        process = shell.process.spawn(words, env=env, files=files)
-    except OSError as error:
-        return await _not_started(shell, argv, env, files, error, last, source)
-    ended = await wait_for(shell, process)
-    if shell.process.pid == 1:
-        await shell.jobs.reap(shell)
-    if ended.signal:
-        await tell_signal(shell, ended.signal, process.pid, source)
-    return ended.shell_code()
-
-
-async def become(shell: Shell, argv: list[str], env: dict[str, str], files: dict[int, OpenFile]) -> int:
-    """exec: this process's files become those."""
-    own = shell.process.files
-    for descriptor, file in list(files.items()):
-        before = own.get(descriptor)
-        if before is not file:
-            own[descriptor] = file.retain()
-            if before is not None:
-                before.release()
-    for descriptor in [number for number in own if number not in files]:
-        own.pop(descriptor).release()
-    code = await shell.process.exec(argv, env)
-    raise Become(code)
-
-
-def find_program(shell: Shell, name: str, search: str) -> str | None:
-    """The path that would run; the name itself when it has a slash."""
-    if "/" in name:
-        return name
-    hashed = shell.hashed.get(name)
-    if hashed is not None and _is_program(shell, hashed):
-        return hashed
-    denied: str | None = None
-    for folder in search.split(":"):
-        path = f"{folder or '.'}/{name}" if folder != "/" else f"/{name}"
-        if _is_program(shell, path):
-            return path
-        if denied is None and _is_file(shell, path):
-            denied = path
-    if denied is not None:
-        raise PermissionError(errno.EACCES, "Permission denied", denied)
-    return None
-
-
-def _is_file(shell: Shell, path: str) -> bool:
-    try:
-        return stat.S_ISREG(shell.process.stat(path).mode)
-    except OSError:
-        return False
-
-
-def _is_program(shell: Shell, path: str) -> bool:
-    return _is_file(shell, path) and shell.process.access(path, 1)
-
-
-async def not_found(shell: Shell, name: str) -> int:
-    if shell.dialect.bash:
-        handler = shell.functions.get("command_not_found_handle")
-        if handler is not None:
-            return await call(shell, handler, ["command_not_found_handle", name])
-    if "/" in name and shell.dialect.bash:
-        await shell.complain(f"{name}: No such file or directory")
-    else:
-        await shell.complain(f"{name}: command not found" if shell.dialect.bash else f"{name}: not found")
-    return 127
-
-
-async def _not_started(
-    shell: Shell,
-    argv: list[str],
-    env: dict[str, str],
-    files: dict[int, OpenFile],
-    error: OSError,
-    last: bool,
-    source: str,
-) -> int:
-    """The program is there, but: no permission, a directory, no #! (then it is a script for this shell)."""
-    name = argv[0]
-    if error.errno == errno.ENOENT:
-        return await not_found(shell, name)
-    if error.errno == errno.ENOEXEC:
-        path = error.filename or find_program(shell, name, env.get("PATH", "")) or name
-        data = await shell.process.read_file(path)
-        if b"\0" in data[:80]:
-            words = (
-                f"{name}: cannot execute binary file: Exec format error"
-                if shell.dialect.bash
-                else (f"{name}: Exec format error")
-            )
-            await shell.complain(words)
-            return 126
-        return await start(shell, [_own_path(shell), path, *argv[1:]], env, files, last, source)
-    words = reason(error)
-    if error.errno in (errno.EACCES, errno.EISDIR):
-        words = "Permission denied"
-        try:
-            if shell.dialect.bash and "/" in name and stat.S_ISDIR(shell.process.stat(name).mode):
-                words = "Is a directory"
-        except OSError:
-            pass
-    await shell.complain(f"{name}: {words}")
-    return 126
-
-
-def _own_path(shell: Shell) -> str:
-    name = "bash" if shell.dialect.bash else "sh"
-    for path in (f"/bin/{name}", f"/usr/bin/{name}"):
-        if _is_program(shell, path):
-            return path
-    return name
+RUN[Simple] = run_simple

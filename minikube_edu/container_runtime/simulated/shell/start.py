@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
 from minikube_edu.container_runtime.simulated.shell.dialect import BASH, BUSYBOX, DASH, Dialect
-from minikube_edu.container_runtime.simulated.shell.errors import Failure
+from minikube_edu.container_runtime.simulated.shell.errors import Failure, Successor
 from minikube_edu.container_runtime.simulated.shell.specials import install
 from minikube_edu.container_runtime.simulated.shell.state import Shell
 from minikube_edu.container_runtime.simulated.shell.variables import Variable
@@ -27,6 +27,11 @@ DEPTH = 12_000  # Python frames: functions that call each other a thousand deep 
 
 
 async def main(process: Process) -> int:
+    ended = await _shell(process)
+    return ended if isinstance(ended, int) else await process.exec(*ended)
+
+
+async def _shell(process: Process) -> int | Successor:
     from minikube_edu.container_runtime.simulated.shell.startup import Refused, read_call
 
     if sys.getrecursionlimit() < DEPTH:
@@ -120,7 +125,7 @@ def _bash_variables(shell: Shell) -> None:
     table["SHELL"] = table.get("SHELL") or Variable("/bin/bash")
 
 
-async def _lived(shell: Shell, call: Call) -> int:
+async def _lived(shell: Shell, call: Call) -> int | Successor:
     """Run what the call names, to the end."""
     from minikube_edu.container_runtime.simulated.shell.running import run_text, to_the_end
     from minikube_edu.container_runtime.simulated.shell.startup import read_profiles, run_command_string, run_input

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.shell.builtin.reading import read_line
 from minikube_edu.container_runtime.simulated.shell.builtin.setting import SHOPT, put
+from minikube_edu.container_runtime.simulated.shell.dispatch import run
 from minikube_edu.container_runtime.simulated.shell.errors import Failure, Return, ScriptError
 from minikube_edu.container_runtime.simulated.shell.grammar import Grammar
 from minikube_edu.container_runtime.simulated.shell.options import LISTED, letter_of
-from minikube_edu.container_runtime.simulated.shell.running import report, run, run_text
+from minikube_edu.container_runtime.simulated.shell.running import report, run_text
 from minikube_edu.container_runtime.simulated.shell.simple import run_last
 
 if TYPE_CHECKING:

@@ -29,9 +29,15 @@ def child(
     if for_substitution and not shell.dialect.dash and not shell.shopt.get("inherit_errexit"):
         state.options.errexit = False
 
+    states = [state]  # the only hold on it: a subshell that becomes a program leaves nothing behind
+    del state
+
     async def program(process: Process) -> int:
-        state.process = process
-        return await run_as_child(state, body)
+        own = states.pop()
+        own.process = process
+        ended = await run_as_child(own, body)
+        del own
+        return ended if isinstance(ended, int) else await process.exec(*ended)
 
     argv = shell.process.argv or ["sh"]
     return shell.process.spawn(argv, files=files, program=program, new_group=new_group, group=group)

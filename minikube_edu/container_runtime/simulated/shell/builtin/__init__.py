@@ -21,6 +21,7 @@ def table(dialect: Dialect) -> dict[str, Builtin]:
         directories,
         flow,
         jobcontrol,
+        limits,
         output,
         reading,
         searching,
@@ -29,7 +30,7 @@ def table(dialect: Dialect) -> dict[str, Builtin]:
     )
 
     found: dict[str, Builtin] = {}
-    for module in (declaring, directories, flow, jobcontrol, output, reading, searching, setting, testing):
+    for module in (declaring, directories, flow, jobcontrol, limits, output, reading, searching, setting, testing):
         found.update(module.POSIX)
         if dialect.more_than_posix:
             found.update(getattr(module, "MORE", {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import reason
+from minikube_edu.container_runtime.simulated.shell.dispatch import MOST_NESTING
 from minikube_edu.container_runtime.simulated.shell.errors import (
     Break,
     Continue,
@@ -13,7 +14,7 @@ from minikube_edu.container_runtime.simulated.shell.errors import (
     Return,
     ScriptError,
 )
-from minikube_edu.container_runtime.simulated.shell.running import MOST_NESTING, complain_syntax, run_text
+from minikube_edu.container_runtime.simulated.shell.running import complain_syntax, run_text
 
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
@@ -171,8 +172,7 @@ async def _not_read(shell: Shell, argv: list[str], error: OSError) -> int:
 
 
 async def exec_(shell: Shell, argv: list[str]) -> int:
-    from minikube_edu.container_runtime.simulated.shell.errors import Become
-    from minikube_edu.container_runtime.simulated.shell.simple import start
+    from minikube_edu.container_runtime.simulated.shell.programs import start
 
     env = shell.variables.environment()
     words = argv[1:]
@@ -200,7 +200,7 @@ async def exec_(shell: Shell, argv: list[str]) -> int:
     if shell.interactive:
         return code
     shell.traps.commands.pop("EXIT", None) if not shell.dialect.bash else None
-    raise Leave(code) if code else Become(code)
+    raise Leave(code)
 
 
 async def shift(shell: Shell, argv: list[str]) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.shell.builtin.declaring import function_text
-from minikube_edu.container_runtime.simulated.shell.simple import SPECIAL, find_program, start
+from minikube_edu.container_runtime.simulated.shell.programs import find_program, start
+from minikube_edu.container_runtime.simulated.shell.simple import SPECIAL
 
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
