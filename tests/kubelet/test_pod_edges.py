@@ -188,6 +188,9 @@ async def test_a_resize_that_wants_a_restart_gets_one() -> None:
         here.run({**pod, "spec": {**pod["spec"], "containers": of("200Mi")}})
         await here.until(lambda: here.container(pod, "main")["restartCount"] == 1)
         assert here.container(pod, "main")["resources"]["limits"] == {"memory": "200Mi"}
+        assert ("Killing", "Container main resize requires restart", "main") in here.recorder.events
+        await here.until(lambda: "ResizeCompleted" in here.recorder.reasons())
+        assert here.recorder.reasons().index("ResizeCompleted") > here.recorder.reasons().index("Killing") + 2
 
 
 async def test_a_critical_pod_makes_room_for_itself() -> None:

@@ -455,6 +455,11 @@ async def test_an_in_place_resize_without_a_restart() -> None:
         assert here.container(pod, "main")["restartCount"] == 0
         assert here.container(pod, "main")["allocatedResources"] == {"cpu": "2"}
         await here.until(lambda: not here.condition(pod, "PodResizeInProgress"))
+        told = (
+            '{"containers":[{"name":"main","resources":{"limits":{"cpu":"2"},"requests":{"cpu":"2"}}}],"generation":1}'
+        )
+        assert here.recorder.message("ResizeStarted") == f"Pod resize started: {told}"
+        assert here.recorder.message("ResizeCompleted") == f"Pod resize completed: {told}"
         here.run({**pod, "spec": {**pod["spec"], "containers": [of("9")]}})
         await here.until(lambda: here.condition(pod, "PodResizePending"))
         assert here.condition(pod, "PodResizePending")["reason"] == "Infeasible"

@@ -30,6 +30,8 @@ from minikube_edu.kubelet.workers.resizing import Resizing
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN = 0.05
+
 
 @dataclass
 class Outcome:
@@ -94,6 +96,7 @@ class CarryingOut:
                 return outcome
         if await self._resizing.carry_out(pod, view):
             outcome.changed = True
+            outcome.wait(LOOK_AGAIN)  # an update is no sign of life
         for index in actions.start:
             await start.one(pod_facts.containers(pod)[index])
         return outcome

@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import orjson
+
 from minikube_edu.api import pod_resources
 from minikube_edu.api.quantity import Quantity
 from minikube_edu.api.quantity import parse as parse_quantity
@@ -24,6 +26,7 @@ from minikube_edu.lib import clock
 
 log = logging.getLogger(__name__)
 
+KINDS = ("limits", "requests")
 FIELDS = ("containers", "initContainers")
 
 
@@ -95,6 +98,7 @@ class Resizing:
             return allocated
         self._granted[uid] = {one["name"]: one.get("resources") or {} for one in _resizable(pod)}
         self._set(pod, "PodResizeInProgress", {})
+        self._recorder.event(pod, "Normal", "ResizeStarted", f"Pod resize started: {_summary(pod)}")
         return pod
 
     def conditions(self, pod: Object) -> list[Object]:
@@ -110,11 +114,12 @@ class Resizing:
 
     async def carry_out(self, pod: Object, view: PodView) -> bool:
         """Bring what is granted to the runtime; `pod` is as it is allocated. True when something was done."""
-        done = False
+        done = restarting = False
         failure = ""
         for container in _resizable(pod):
             run = view.newest(container["name"])
             if run is None or run not in view.running:
+                restarting = True
                 continue
             wanted = amounts(pod, container, run.config.resources)
             if wanted == run.config.resources:
@@ -127,9 +132,10 @@ class Resizing:
                 log.warning("cannot resize %s in %s: %s", container["name"], pod_facts.described(pod), error)
         if failure:
             self._set(pod, "PodResizeInProgress", {"reason": "Error", "message": failure})
-        elif self._remove(pod, "PodResizeInProgress"):
+            self._recorder.event(pod, "Warning", "ResizeError", f"Pod resize error: {_summary(pod, failure)}")
+        elif not restarting and not done and self._remove(pod, "PodResizeInProgress"):
             done = True
-            self._recorder.event(pod, "Normal", "ResizeCompleted", "Pod resize completed")
+            self._recorder.event(pod, "Normal", "ResizeCompleted", f"Pod resize completed: {_summary(pod)}")
         return done
 
     async def _one(self, pod: Object, container: Object, run: Container, wanted: Resources) -> None:
@@ -173,7 +179,7 @@ class Resizing:
         before = [one for one in self.conditions(pod) if one["type"] == "PodResizePending"]
         if not before or before[0].get("reason") != problem[0]:
             reason = "ResizeInfeasible" if problem[0] == "Infeasible" else "ResizeDeferred"
-            self._recorder.event(pod, "Warning", reason, f"Pod resize {problem[0]}: {problem[1]}")
+            self._recorder.event(pod, "Warning", reason, f"Pod resize {problem[0]}: {_summary(pod, problem[1])}")
         self._set(pod, "PodResizePending", {"reason": problem[0], "message": problem[1]})
 
     def _set(self, pod: Object, kind: str, told: Object) -> None:
@@ -202,6 +208,29 @@ class Resizing:
 def amounts(pod: Object, container: Object, before: Resources) -> Resources:
     """What the runtime is asked for; the score for the kernel's killer stays."""
     return replace(container_resources.resources(pod, container, 1), oom_score_adj=before.oom_score_adj)
+
+
+def _summary(pod: Object, error: str = "") -> str:
+    """What events say of a pod's resources."""
+    told: Object = {}
+    for field in ("initContainers", "containers"):
+        names = {one["name"] for one in _resizable(pod)}
+        listed = [
+            {
+                "name": one["name"],
+                "resources": {
+                    key: (one.get("resources") or {})[key] for key in KINDS if key in (one.get("resources") or {})
+                },
+            }
+            for one in pod["spec"].get(field) or ()
+            if one["name"] in names
+        ]
+        if listed:
+            told[field] = listed
+    told["generation"] = pod_facts.generation(pod)
+    if error:
+        told["error"] = error
+    return orjson.dumps(told).decode()
 
 
 def _number(name: str, amount: Quantity) -> int:
