@@ -409,8 +409,7 @@ async def test_does_a_terminal_tell_its_size(front: Client, node: Node) -> None:
         session = await websocket_to(front, f"{PODS}/p/exec?command=broken&stdout=true")
         status = json.loads(await session.channel(3).read_all())
         assert status["message"] == (
-            "Internal error occurred: error executing command in container: "
-            "rpc error: code = Unknown desc = the container is not running"
+            "Internal error occurred: error executing command in container: the container is not running"
         )
 
 

@@ -211,9 +211,9 @@ def exited(command: Sequence[str], code: int) -> Object:
     }
 
 
-def failed(doing: str, error: Exception) -> Object:
+def failed(doing: str, message: str) -> Object:
     """The Status of work that could not be done: `doing` is "executing command in" or "attaching to"."""
-    why = f"error {doing} container: {error}"
+    why = f"error {doing} container: {message}"
     return {
         "metadata": {},
         "status": "Failure",
@@ -227,5 +227,7 @@ def failed(doing: str, error: Exception) -> Object:
 async def told(doing: str, work: Awaitable[Object]) -> Object:
     try:
         return await work
-    except (RuntimeFailure, StreamReset) as error:
-        return failed(doing, error)
+    except RuntimeFailure as failure:
+        return failed(doing, failure.message)  # the runtime's own server speaks here, not its gRPC
+    except StreamReset as error:
+        return failed(doing, str(error))
