@@ -216,3 +216,23 @@ async def test_what_remains_of_a_container_that_its_probe_has_ended(tmp_path: Pa
         assert "Liveness probe failed: unwell\n" in await messages(api, "Unhealthy")
         assert "Container c failed liveness probe, will be restarted" in await messages(api, "Killing")
         assert (await api.get(f"{PODS}/box/log?previous=true")).body == b"first words\n"
+
+
+async def test_does_a_new_label_reach_the_file_that_shows_labels(tmp_path: Path) -> None:
+    items = [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]
+    volumes = [{"name": "about", "downwardAPI": {"items": items}}]
+    script = "while true; do cat /about/labels; echo; sleep 0.05; done"
+    container = {
+        "name": "c", "image": "busybox", "command": ["sh", "-c", script],
+        "volumeMounts": [{"name": "about", "mountPath": "/about"}],
+    }  # fmt: skip
+    async with cluster(tmp_path) as api:
+        spec = {"nodeName": "n1", "containers": [container], "volumes": volumes}
+        await api.create(PODS, "box", metadata={"labels": {"a": "1"}}, spec=spec)
+        await until(lambda: _phase(api, "box", "Running"), 20)
+        await api.patch(f"{PODS}/box", {"metadata": {"labels": {"b": "2"}}})
+
+        async def said() -> bool:
+            return 'b="2"' in (await log_of(api, "box")).split()
+
+        await until(said, 20)
