@@ -281,6 +281,10 @@ async def connected(options: argparse.Namespace, place: Place) -> Client | None:
             store = CertificateStore(place.certificates, "kubelet-client")
             await bootstrap.bootstrap(path, first, place.identity.name, store)
     config = kubeconfig.load(path).client_config()
+    if told.get("rotateCertificates"):
+        from minikube_edu.kubelet.certificates.bootstrap import followed
+
+        config = await followed(config, place.certificates)
     return kubeconfig.connect(
         config,
         user_agent="kubelet/v1.36.3 (linux/amd64) minikube-edu",

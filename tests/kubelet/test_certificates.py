@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from minikube_edu.client import kubeconfig
+from minikube_edu.client.credentials import Bearer, Nobody
+from minikube_edu.client.transport import Endpoint
 from minikube_edu.kube_controller_manager.controller import Settings
 from minikube_edu.kube_controller_manager.manager import Manager
 from minikube_edu.kubelet.certificates import bootstrap
@@ -87,6 +89,22 @@ async def test_a_certificate_is_renewed_before_it_expires(tmp_path: Path) -> Non
     pair = store.load()
     assert pair is not None
     assert lifetime(pair.certificate)[1] > clock.now() + 3600
+
+
+async def test_a_certificate_inside_of_the_kubeconfig_moves_to_the_store(tmp_path: Path) -> None:
+    pair = pki.make_certificate(None, "system:node:node-1", ["system:nodes"])
+    credentials = Nobody(cert=pair.certificate.decode(), key=pair.key.decode())
+    config = kubeconfig.ClientConfig(Endpoint("https://192.0.2.1:6443"), credentials)
+    found = await bootstrap.followed(config, tmp_path)
+    assert (tmp_path / "kubelet-client-current.pem").read_bytes() == pair.certificate + pair.key
+    renewed = pki.make_certificate(None, "system:node:node-1", ["system:nodes"])
+    CertificateStore(tmp_path, "kubelet-client").save(renewed)
+    os.utime(tmp_path / "kubelet-client-current.pem", (1, 1))
+    shown = await found.credentials.certificate()
+    assert shown is not None
+    assert renewed.certificate.decode() in shown[0]
+    token = kubeconfig.ClientConfig(Endpoint("https://192.0.2.1:6443"), Bearer("t"))
+    assert await bootstrap.followed(token, tmp_path / "none") is token
 
 
 async def test_a_request_that_is_denied(tmp_path: Path) -> None:

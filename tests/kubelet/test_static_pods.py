@@ -14,6 +14,9 @@ import pytest
 from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.sources.files import ManifestDirectory
 from minikube_edu.kubelet.sources.static_pods import BadManifest, static_pods
+from minikube_edu.kubelet.sources.url import ManifestUrl
+from minikube_edu.lib.web.messages import Request, Response
+from minikube_edu.lib.web.server import serve
 from tests.kubelet.doubles import Here, Object, node
 from tests.kubelet.fake_runtime import Program
 
@@ -118,6 +121,26 @@ async def test_files_come_change_and_go_and_broken_ones_disturb_nobody(
         (tmp_path / "web.yaml").unlink()
         await here.until(lambda: names(here) == ["other-node-1_default"], 5)
         await here.until(lambda: "web-node-1" not in str(here.runtime.sandboxes), 5)
+
+
+async def test_pods_from_a_url_stay_while_it_is_silent() -> None:
+    answers = [Response(200, body=WEB.encode()), Response(500, body=b"out of order"), Response(200, body=b"")]
+
+    async def answer(_: Request) -> Response:
+        return answers.pop(0)
+
+    server = await serve(answer, "127.0.0.1", 0)
+    heard: list[list[str]] = []
+    url = f"http://127.0.0.1:{server.port}/pods"
+    source = ManifestUrl(url, "node-1", lambda pods: heard.append([pod["metadata"]["name"] for pod in pods]))
+    try:
+        await source.look()
+        for _ in range(2):
+            with pytest.raises(BadManifest):
+                await source.look()
+    finally:
+        await server.close()
+    assert heard == [["web-node-1"]]
 
 
 async def test_a_directory_that_appears_later(tmp_path: Path) -> None:

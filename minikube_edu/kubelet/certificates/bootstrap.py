@@ -8,12 +8,14 @@ renews in time. The client follows the file.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from minikube_edu.client import kubeconfig
+from minikube_edu.client.credentials import Nobody
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Client
 from minikube_edu.kubelet.certificates.requests import CLIENT_SIGNER, Denied, signed
@@ -82,6 +84,19 @@ def _write(path: str, config: kubeconfig.KubeConfig, store: CertificateStore) ->
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         yaml.safe_dump(document, file)
+
+
+async def followed(config: kubeconfig.ClientConfig, directory: Path) -> kubeconfig.ClientConfig:
+    """The same, with its certificate in the store, where it is renewed. A kubeconfig that carries its certificate in
+    itself (kubeadm's first one) gives it to the store; one that has a token or the like is left as it is."""
+    store = CertificateStore(directory, "kubelet-client")
+    if store.load() is None:
+        shown = await config.credentials.certificate()
+        if shown is None:
+            return config
+        store.save(pki.Pair(shown[0].encode(), shown[1].encode()))
+    current = str(store.current)
+    return dataclasses.replace(config, credentials=Nobody(cert_file=current, key_file=current))
 
 
 async def rotate(client: Client, node: str, store: CertificateStore, **names: Any) -> None:
