@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from minikube_edu.client import kubeconfig as kubeconfigs
+from minikube_edu.client.rest import Client
 from minikube_edu.cluster import ports
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.container_runtime.cri import RuntimeFailure
 from minikube_edu.kubeadm.contract import HostFailure
 from minikube_edu.kubeadm.host import PlainHost
 from minikube_edu.kubeadm.machine import Machine
-from minikube_edu.lib import localhost
+from minikube_edu.lib import localhost, node_root
 from minikube_edu.lib.machine.calls import Calls, NoMachine, Refused
 from minikube_edu.lib.machine.socket_path import reachable
 
+FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 RUNTIME_SOCKET = "run/containerd/containerd.sock"
 
 
@@ -47,6 +50,17 @@ class NodeHost(PlainHost):
     async def close(self) -> None:
         if self.runtime is not None:
             await self.runtime.close()  # type: ignore[attr-defined]  # the socket's driver
+
+    def connect(self, kubeconfig: str) -> Client:
+        """A kubeconfig of the node names files of the node."""
+        found = kubeconfigs.merge([str(self.path(kubeconfig))])
+        if not found.paths:
+            raise FileNotFoundError(2, "no such file or directory", kubeconfig)
+        for entry in (*found.clusters.values(), *found.users.values()):
+            for key in FILES:
+                if entry.get(key):
+                    entry[key] = node_root.below(entry[key], {node_root.VARIABLE: str(self.root)})
+        return kubeconfigs.connect(found.client_config(), user_agent="kubeadm", refused_retries=0)
 
     def ports_in_use(self) -> Mapping[int, int]:
         return ports.listening(self.node.address) | ports.listening(self.node.local)

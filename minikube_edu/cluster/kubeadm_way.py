@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
 
 READY_SECONDS = 60.0
+JOIN = re.compile(r"^kubeadm (join (?:.*\\\n)*.*)", re.MULTILINE)  # the command that init ends with
 NETWORKS = ("bridge", "none")
 CNI_NAME = "10-minikube-edu.conflist"
 CNI_CONFIGURATION = {
@@ -87,11 +89,8 @@ async def bring(layout: Layout, first: Node, node: Node) -> None:
     if node.initialized:
         await asyncio.to_thread(switch_on, layout, node)
         return
-    said = (first.root / "var/log/kubeadm.log").read_text().replace("\\\n", " ").split()
-    token, ca_hash = (said[said.index(flag) + 1] for flag in ("--token", "--discovery-token-ca-cert-hash"))
-    endpoint = said[said.index("join") + 1]
-    words = ["join", endpoint, "--token", token, "--discovery-token-ca-cert-hash", ca_hash, "--node-name", node.name]
-    await kubeadm(layout, node, words)
+    said = JOIN.findall((first.root / "var/log/kubeadm.log").read_text())
+    await kubeadm(layout, node, [*said[-1].replace("\\\n", " ").split(), f"--node-name={node.name}"])
 
 
 async def kubeadm(layout: Layout, node: Node, words: list[str]) -> None:
@@ -120,7 +119,6 @@ def write_network(node: Node) -> None:
 def door(layout: Layout, node: Node) -> Door | None:
     """As the administrator; None before there is one."""
     import base64
-    import re
 
     try:
         text = (node.root / "etc/kubernetes/admin.conf").read_text()

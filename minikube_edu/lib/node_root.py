@@ -32,3 +32,9 @@ def place(options: argparse.Namespace) -> argparse.Namespace:
             if isinstance(value, str) and value.startswith("/"):
                 setattr(options, name, ",".join(below(part) for part in value.split(",")))
     return options
+
+
+def shown(path: str, environment: Mapping[str, str] = os.environ) -> str:
+    """What the node calls a path of this host that lies below its root."""
+    root = environment.get(VARIABLE, "")
+    return path.removeprefix(root) if root and path.startswith(root + "/") else path

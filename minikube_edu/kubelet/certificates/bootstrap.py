@@ -20,7 +20,7 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Client
 from minikube_edu.kubelet.certificates.requests import CLIENT_SIGNER, Denied, signed
 from minikube_edu.kubelet.certificates.store import CertificateStore, lifetime, renewal_time
-from minikube_edu.lib import clock, pki
+from minikube_edu.lib import clock, node_root, pki
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def _write(path: str, config: kubeconfig.KubeConfig, store: CertificateStore) ->
 
     context = config.contexts[config.current_context]
     name = context.get("cluster") or "default-cluster"
-    current = str(store.current)
+    current = node_root.shown(str(store.current))
     document: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",
