@@ -295,6 +295,54 @@ ROOT = Command(
                 Command("list", "List bootstrap tokens on the server", "tokens.listing", flags=flag.PRINTING),
             ),
         ),
+        Command(
+            "upgrade",
+            "Upgrade your cluster smoothly to a newer version with this command",
+            subcommands=(
+                Command(
+                    "apply",
+                    "Upgrade your Kubernetes cluster to the specified version",
+                    "upgrade.apply",
+                    use="[version]",
+                    arguments=True,
+                    flags=flag.UPGRADE_APPLY,
+                    subcommands=(phase_command("apply", "upgrade", workflow_tables.UPGRADE_APPLY, flag.UPGRADE_APPLY),),
+                ),
+                Command(
+                    "diff",
+                    "Show what differences would be applied to existing static pod manifests. See also: kubeadm "
+                    "upgrade apply --dry-run",
+                    "upgrade.diff",
+                    use="[version] [flags]",
+                    arguments=True,
+                    flags=(
+                        flag.CONFIG,
+                        Flag(
+                            "context-lines", "int", short="c", default=3, help="How many lines of context in the diff"
+                        ),
+                        flag.KUBECONFIG,
+                    ),
+                ),
+                Command(
+                    "node",
+                    "Upgrade commands for a node in the cluster",
+                    "upgrade.node",
+                    flags=flag.UPGRADE_NODE,
+                    subcommands=(
+                        phase_command("node", "upgrade_node", workflow_tables.UPGRADE_NODE, flag.UPGRADE_NODE),
+                    ),
+                ),
+                Command(
+                    "plan",
+                    "Check which versions are available to upgrade to and validate whether your current cluster is "
+                    "upgradeable.",
+                    "upgrade.plan",
+                    use="[version] [flags]",
+                    arguments=True,
+                    flags=flag.UPGRADE_PLAN,
+                ),
+            ),
+        ),
         Command("version", "Print the version of kubeadm", "version", flags=(_OUTPUT_V,)),
     ),
 )

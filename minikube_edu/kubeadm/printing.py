@@ -13,7 +13,8 @@ from minikube_edu.lib.gotext import quote
 Object = dict[str, Any]
 
 API = "output.kubeadm.k8s.io/v1alpha3"
-TABLE = Style(10, 3)
+TABLE = Style(8, 3)
+TOKENS = Style(12, 3)
 FORMATS = (
     "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,template,templatefile,text,yaml"
 )
@@ -67,7 +68,7 @@ def show(call: Call, body: Object) -> None:
         call.out.write(GoTemplatePrinter(template, allow_missing=allow).print(body))
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Columns, three blanks apart; the last one is padded as well."""
-    text = "".join("\t".join(row) + "\t\n" for row in rows)
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns, three blanks apart; the heading's last one is not padded, the others' are."""
+    text = "\t".join(head) + "\n" + "".join("\t".join(row) + "\t\n" for row in rows)
     return align(text, TABLE)

@@ -105,12 +105,12 @@ async def check_expiration(call: Call) -> None:
         pem = files.read(call.host, path) if files.exists(call.host, path) else None
         authorities.append((name, pem, external(call, configuration, name)))
     if printing.is_text(call):
-        rows = [["CERTIFICATE", "EXPIRES", "RESIDUAL TIME", "CERTIFICATE AUTHORITY", "EXTERNALLY MANAGED"]]
-        rows += [_row(name, pem, ca, managed) for name, pem, ca, managed in leaves]
-        call.out.write(printing.table(rows) + "\n")
-        rows = [["CERTIFICATE AUTHORITY", "EXPIRES", "RESIDUAL TIME", "EXTERNALLY MANAGED"]]
-        rows += [_row(name, pem, None, managed) for name, pem, managed in authorities]
-        call.out.write(printing.table(rows))
+        head = ["CERTIFICATE", "EXPIRES", "RESIDUAL TIME", "CERTIFICATE AUTHORITY", "EXTERNALLY MANAGED"]
+        rows = [_row(name, pem, ca, managed) for name, pem, ca, managed in leaves]
+        call.out.write(printing.table(head, rows) + "\n")
+        head = ["CERTIFICATE AUTHORITY", "EXPIRES", "RESIDUAL TIME", "EXTERNALLY MANAGED"]
+        rows = [_row(name, pem, None, managed) for name, pem, managed in authorities]
+        call.out.write(printing.table(head, rows))
         return
     printing.show(
         call,

@@ -168,12 +168,7 @@ def _init_of(call: Call, documents: dict[str, Object]) -> Configuration:
         "kubernetesVersion": validation.resolved_version(cluster.get("kubernetesVersion") or "stable-1"),
     }
     components = {kind: documents[kind] for kind in loading.COMPONENTS if kind in documents}
-    whole_enough = dict(cluster)
-    networking = dict(cluster.get("networking") or {})
-    if validation.subnet_problems(networking.get("serviceSubnet") or "10.96.0.0/12"):
-        whole_enough["networking"] = {**networking, "serviceSubnet": "10.96.0.0/12"}
-    configuration = defaults.whole(init, whole_enough, components, call.host)
-    configuration.cluster["networking"] = {**configuration.cluster["networking"], **networking}
+    configuration = defaults.whole(init, cluster, components, call.host)
     validation.check(configuration)
     return configuration
 
@@ -182,7 +177,7 @@ async def migrate(call: Call) -> None:
     path = call.flags["old-config"]
     if not path:
         raise CommandError("the --old-config flag is mandatory")
-    documents = loading.parse(call, loading.read(call, path), strict=True)
+    documents = loading.parse(call, loading.read(call, path), strict=True, quiet=True)
     _check(call, documents)
     made: list[Object] = []
     if set(documents) & {"InitConfiguration", "ClusterConfiguration"}:

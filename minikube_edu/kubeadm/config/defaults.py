@@ -220,9 +220,11 @@ def whole(init_given: Object, cluster_given: Object, components: dict[str, Objec
     own = init(init_given, host.machine.hostname, host.machine.address, host.runtime_endpoint)
     shared = cluster(cluster_given)
     configuration = Configuration(own, shared, {}, {}, set(components))
-    configuration.kubelet = kubelet(
-        components.get("KubeletConfiguration") or {}, shared, configuration.indexed_service_ip(10)
-    )
+    try:
+        dns = configuration.indexed_service_ip(10)
+    except (ValueError, IndexError):  # no such network, or too small a one: validation says so
+        dns = ""
+    configuration.kubelet = kubelet(components.get("KubeletConfiguration") or {}, shared, dns)
     configuration.proxy = proxy(components.get("KubeProxyConfiguration") or {}, shared, configuration.advertise)
     return configuration
 

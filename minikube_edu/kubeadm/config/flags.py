@@ -99,7 +99,6 @@ def init_configuration(call: Call) -> Configuration:
             token["ttl"] = durations.format(durations.parse(flags["token-ttl"]))
         given["bootstrapTokens"] = [token]
     shared = {**shared, "kubernetesVersion": validation.resolved_version(shared.get("kubernetesVersion") or "stable-1")}
-    validation.before_defaults(given, shared)
     configuration = defaults.whole(given, shared, components, call.host)
     validation.check(configuration)
     return configuration

@@ -53,7 +53,8 @@ def read(call: Call, path: str) -> str:
         raise OSError(f"open {path}: {os.strerror(error.errno or 0).lower()}") from None
 
 
-def parse(call: Call, text: str, *, strict: bool = False) -> dict[str, Object]:
+def parse(call: Call, text: str, *, strict: bool = False, quiet: bool = False) -> dict[str, Object]:
+    """`quiet`: says nothing of old versions."""
     found: dict[str, Object] = {}
     unknown = []
     for document in _documents(text):
@@ -77,7 +78,7 @@ def parse(call: Call, text: str, *, strict: bool = False) -> dict[str, Object]:
             unknown.append(_gvk(version, kind))
     if unknown:
         raise CommandError(f"unknown configuration APIs: []schema.GroupVersionKind{{{', '.join(unknown)}}}")
-    return {kind: _checked(call, kind, document, strict) for kind, document in found.items()}
+    return {kind: _checked(call, kind, document, strict, quiet) for kind, document in found.items()}
 
 
 def _documents(text: str) -> list[Object]:
@@ -86,7 +87,8 @@ def _documents(text: str) -> list[Object]:
     try:
         loaded = list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        line = error.problem_mark.line if error.problem_mark else 1
+        line = max(line + isinstance(error, yaml.scanner.ScannerError), 1)  # as goyaml counts
         raise CommandError(
             "could not interpret GroupVersionKind; unmarshal error: error converting YAML to JSON: yaml: line "
             f"{line}: {error.problem}"
@@ -101,7 +103,7 @@ def _documents(text: str) -> list[Object]:
     return found
 
 
-def _checked(call: Call, kind: str, document: Object, strict: bool) -> Object:
+def _checked(call: Call, kind: str, document: Object, strict: bool, quiet: bool) -> Object:
     version = str(document["apiVersion"])
     what = f"error unmarshaling configuration {_gvk(version, kind)}"
     if kind in COMPONENTS:
@@ -117,11 +119,13 @@ def _checked(call: Call, kind: str, document: Object, strict: bool) -> Object:
     _complain(call, what, schema.unknown_fields(document, shape), strict)
     _check_values(what, document)
     if version.endswith("v1beta3"):
-        call.warn(
-            "common.go:101",
-            f"your configuration file uses a deprecated API spec: {quote(version)} (kind: {quote(kind)}). Please use "
-            f"'{_MIGRATE}",
-        )
+        if not quiet:
+            call.warn(
+                "common.go:101",
+                f"your configuration file uses a deprecated API spec: {quote(version)} (kind: {quote(kind)}). "
+                "Please use "
+                f"'{_MIGRATE}",
+            )
         return conversion.from_v1beta3(kind, document)
     return document
 

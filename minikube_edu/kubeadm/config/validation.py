@@ -56,16 +56,6 @@ def is_address(text: str) -> bool:
     return True
 
 
-def before_defaults(init: Object, cluster: Object) -> None:
-    """Mistakes that would break defaulting: an unreadable service network."""
-    subnet = (cluster.get("networking") or {}).get("serviceSubnet")
-    if subnet and _network(subnet.split(",")[0]) is None:
-        raise CommandError(f"networking.serviceSubnet: Invalid value: {quote(subnet)}: couldn't parse subnet")
-    for token in init.get("bootstrapTokens") or ():
-        if token.get("token"):
-            check_token(token["token"])
-
-
 def check(configuration: Configuration) -> None:
     problems = problems_of(configuration)
     if problems:
@@ -186,10 +176,6 @@ def endpoint(point: Object, path: str = "localAPIEndpoint") -> list[str]:
 
 def absolute(path: str, field: str) -> list[str]:
     return [] if path.startswith("/") else [f"{field}: Invalid value: {quote(path)}: path is not absolute"]
-
-
-def subnet_problems(text: str) -> list[str]:
-    return _subnet(text, "networking.serviceSubnet", 10)
 
 
 def _subnet(text: str, field: str, least: int) -> list[str]:

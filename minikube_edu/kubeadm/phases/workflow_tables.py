@@ -333,3 +333,66 @@ RESET = (
         flags=("cert-dir", "cri-socket", "cleanup-tmp-dir", "dry-run"),
     ),
 )
+
+_UPGRADE_FLAGS = ("config", "kubeconfig", "dry-run")
+
+
+def _upgrade(*, node: bool) -> tuple[Phase, ...]:
+    addons = Phase(
+        "addon",
+        "Upgrade the default kubeadm addons",
+        phases=(
+            Phase("coredns", "Upgrade the CoreDNS addon", "upgrade.coredns", flags=(*_UPGRADE_FLAGS, "patches")),
+            Phase("kube-proxy", "Upgrade the kube-proxy addon", "upgrade.kube_proxy", flags=_UPGRADE_FLAGS),
+        ),
+    )
+    check = "Run upgrade node pre-flight checks" if node else "Run preflight checks before upgrade"
+    control = (
+        "Upgrade the control plane instance deployed on this node, if any" if node else "Upgrade the control plane"
+    )
+    first = (
+        Phase("preflight", check, "upgrade.check", flags=(*_UPGRADE_FLAGS, "ignore-preflight-errors")),
+        Phase(
+            "control-plane",
+            control,
+            "upgrade.control_plane",
+            flags=(*_UPGRADE_FLAGS, "certificate-renewal", "etcd-upgrade", "patches"),
+        ),
+    )
+    kubelet = Phase(
+        "kubelet-config",
+        "Upgrade the kubelet configuration for this node",
+        "upgrade.kubelet_config",
+        flags=(*_UPGRADE_FLAGS, "patches"),
+    )
+    last = Phase("post-upgrade", "Run post upgrade tasks", "upgrade.post_upgrade", flags=_UPGRADE_FLAGS)
+    if node:
+        return (*first, kubelet, addons, last)
+    upload = Phase(
+        "upload-config",
+        "Upload the kubeadm and kubelet configurations to ConfigMaps",
+        phases=(
+            Phase(
+                "kubeadm",
+                "Upload the kubeadm ClusterConfiguration to a ConfigMap",
+                "upgrade.upload_kubeadm",
+                flags=_UPGRADE_FLAGS,
+            ),
+            Phase(
+                "kubelet",
+                "Upload the kubelet configuration to a ConfigMap",
+                "upgrade.upload_kubelet",
+                flags=_UPGRADE_FLAGS,
+            ),
+        ),
+    )
+    tokens = Phase(
+        "bootstrap-token",
+        "Configures bootstrap token and cluster-info RBAC rules",
+        "upgrade.bootstrap_tokens",
+        flags=_UPGRADE_FLAGS,
+    )
+    return (*first, upload, kubelet, tokens, addons, last)
+
+
+UPGRADE_APPLY, UPGRADE_NODE = _upgrade(node=False), _upgrade(node=True)
