@@ -41,7 +41,12 @@ class Expression:
         if word == "(":
             inner = self.value()
             if self.position >= len(self.words) or self.take() != ")":
-                raise Complaint("syntax error" if is_busybox(self.process) else f"syntax error: expecting ')' after '{self.words[-1]}'", 2)
+                raise Complaint(
+                    "syntax error"
+                    if is_busybox(self.process)
+                    else f"syntax error: expecting ')' after '{self.words[-1]}'",
+                    2,
+                )
             return inner
         more = len(self.words) - self.position
         if word == "+" and more:
@@ -55,7 +60,11 @@ class Expression:
             return str(next((i for i, letter in enumerate(text, 1) if letter in letters), 0))
         if word == "substr" and more >= 3:
             text, start, length = self.primary(), self.primary(), self.primary()
-            if not (re.fullmatch(r"-?\d+", start) and re.fullmatch(r"-?\d+", length)) or int(start) < 1 or int(length) < 1:
+            if (
+                not (re.fullmatch(r"-?\d+", start) and re.fullmatch(r"-?\d+", length))
+                or int(start) < 1
+                or int(length) < 1
+            ):
                 return ""
             return text[int(start) - 1 : int(start) - 1 + int(length)]
         return word
@@ -83,7 +92,19 @@ class Expression:
         numbers = re.fullmatch(r"-?\d+", left) and re.fullmatch(r"-?\d+", right)
         if operator in ("<", "<=", "=", "==", "!=", ">=", ">"):
             order = (int(left) > int(right)) - (int(left) < int(right)) if numbers else (left > right) - (left < right)
-            return str(int({"<": order < 0, "<=": order <= 0, "=": order == 0, "==": order == 0, "!=": order != 0, ">=": order >= 0, ">": order > 0}[operator]))
+            return str(
+                int(
+                    {
+                        "<": order < 0,
+                        "<=": order <= 0,
+                        "=": order == 0,
+                        "==": order == 0,
+                        "!=": order != 0,
+                        ">=": order >= 0,
+                        ">": order > 0,
+                    }[operator]
+                )
+            )
         if not numbers:
             raise Complaint("non-integer argument" if not is_busybox(self.process) else "non-numeric argument", 2)
         a, b = int(left), int(right)
@@ -104,12 +125,19 @@ async def expr(process: Process) -> int:
     expression = Expression(process, words)
     value = expression.value()
     if expression.position < len(words):
-        raise Complaint("syntax error" if is_busybox(process) else f"syntax error: unexpected argument '{words[expression.position]}'", 2)
+        raise Complaint(
+            "syntax error"
+            if is_busybox(process)
+            else f"syntax error: unexpected argument '{words[expression.position]}'",
+            2,
+        )
     await process.print(value)
     return int(value == "" or re.fullmatch(r"-?0+", value) is not None)
 
 
-TOKEN = re.compile(r"\s*(\d+\.?\d*|\.\d+|[a-z][a-z0-9_]*|\+=|-=|\*=|/=|%=|\^=|==|!=|<=|>=|\+\+|--|&&|\|\||[-+*/%^()=<>!{};,]|\"[^\"]*\")")
+TOKEN = re.compile(
+    r"\s*(\d+\.?\d*|\.\d+|[a-z][a-z0-9_]*|\+=|-=|\*=|/=|%=|\^=|==|!=|<=|>=|\+\+|--|&&|\|\||[-+*/%^()=<>!{};,]|\"[^\"]*\")"
+)
 MOST_DIGITS = 5000
 
 
@@ -117,7 +145,12 @@ class Calculator:
     """bc's expressions, variables, scale, ibase 10, obase, sqrt and length; -l's functions. No functions of one's own."""
 
     def __init__(self, library: bool) -> None:
-        self.variables: dict[str, Decimal] = {"scale": Decimal(20 if library else 0), "obase": Decimal(10), "ibase": Decimal(10), "last": Decimal(0)}
+        self.variables: dict[str, Decimal] = {
+            "scale": Decimal(20 if library else 0),
+            "obase": Decimal(10),
+            "ibase": Decimal(10),
+            "last": Decimal(0),
+        }
         self.tokens: list[str] = []
         self.position = 0
 
@@ -156,7 +189,11 @@ class Calculator:
         return self.tokens[self.position - 1]
 
     def assignment(self) -> Decimal:
-        if self.position + 1 < len(self.tokens) and self.tokens[self.position + 1] in ("=", "+=", "-=", "*=", "/=", "%=", "^=") and self.peek()[0].isalpha():
+        if (
+            self.position + 1 < len(self.tokens)
+            and self.tokens[self.position + 1] in ("=", "+=", "-=", "*=", "/=", "%=", "^=")
+            and self.peek()[0].isalpha()
+        ):
             name, operator = self.take(), self.take()
             value = self.assignment()
             if operator != "=":
@@ -238,11 +275,28 @@ class Calculator:
         raise ArithmeticError(f"Function {name} not defined")
 
     def cut(self, value: Decimal, digits: int) -> Decimal:
-        return value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_DOWN) if digits else value.to_integral_value(ROUND_DOWN)
+        return (
+            value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_DOWN)
+            if digits
+            else value.to_integral_value(ROUND_DOWN)
+        )
 
     def calculate(self, operator: str, a: Decimal, b: Decimal) -> Decimal:
         if operator in ("<", "<=", "==", "!=", ">=", ">", "&&", "||"):
-            return Decimal(int({"<": a < b, "<=": a <= b, "==": a == b, "!=": a != b, ">=": a >= b, ">": a > b, "&&": bool(a and b), "||": bool(a or b)}[operator]))
+            return Decimal(
+                int(
+                    {
+                        "<": a < b,
+                        "<=": a <= b,
+                        "==": a == b,
+                        "!=": a != b,
+                        ">=": a >= b,
+                        ">": a > b,
+                        "&&": bool(a and b),
+                        "||": bool(a or b),
+                    }[operator]
+                )
+            )
         if operator == "+":
             return a + b
         if operator == "-":
@@ -327,7 +381,9 @@ async def bc(process: Process) -> int:
             except EOFError:
                 break
             except SyntaxError:
-                await process.stderr.write(b"(standard_in) 1: syntax error\n" if not is_busybox(process) else b"bc: bad expression\n")
+                await process.stderr.write(
+                    b"(standard_in) 1: syntax error\n" if not is_busybox(process) else b"bc: bad expression\n"
+                )
                 continue
             except ArithmeticError as error:
                 await process.stderr.write(f"Runtime error (func=(main), adr=3): {error}\n".encode())

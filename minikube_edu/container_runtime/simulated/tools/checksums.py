@@ -47,7 +47,9 @@ async def check(process: Process, inputs: Inputs, algorithm: str, arguments: Arg
                 file = process.open(name)
             except OSError as error:
                 unread += 1
-                await process.complain(f"can't open '{name}': {reason(error)}" if is_busybox(process) else f"{name}: {reason(error)}")
+                await process.complain(
+                    f"can't open '{name}': {reason(error)}" if is_busybox(process) else f"{name}: {reason(error)}"
+                )
                 if not arguments.has("s"):
                     await process.print(f"{name}: FAILED" + ("" if is_busybox(process) else " open or read"))
                 continue

@@ -31,7 +31,13 @@ class Kind:
 
 GZIP = Kind("gzip", ".gz", b"\x1f\x8b", lambda level: zlib.compressobj(level, zlib.DEFLATED, 31), Gunzip)
 BZIP2 = Kind("bzip2", ".bz2", b"BZh", bz2.BZ2Compressor, lambda: bz2.BZ2Decompressor().decompress)
-XZ = Kind("xz", ".xz", b"\xfd7zXZ", lambda level: lzma.LZMACompressor(preset=min(level, 6)), lambda: lzma.LZMADecompressor().decompress)
+XZ = Kind(
+    "xz",
+    ".xz",
+    b"\xfd7zXZ",
+    lambda level: lzma.LZMACompressor(preset=min(level, 6)),
+    lambda: lzma.LZMADecompressor().decompress,
+)
 
 
 async def run(process: Process, kind: Kind, unpack: bool = False, to_stdout: bool = False) -> int:
@@ -60,7 +66,9 @@ async def one(process: Process, kind: Kind, arguments: Arguments, name: str, unp
     target: OpenFile | None = None
     try:
         if name != "-" and source.stat().mode & 0o170000 == 0o040000:
-            await process.complain(f"{name}: Is a directory" if is_busybox(process) else f"{name} is a directory -- ignored")
+            await process.complain(
+                f"{name}: Is a directory" if is_busybox(process) else f"{name} is a directory -- ignored"
+            )
             return 1 if is_busybox(process) else 2
         if not unpack and to_stdout and process.stdout.is_terminal() and not arguments.has("f"):
             raise Complaint("compressed data not written to a terminal. Use -f to force compression." if not is_busybox(process)
@@ -72,7 +80,9 @@ async def one(process: Process, kind: Kind, arguments: Arguments, name: str, unp
                 target = process.open(target_name, "w" if arguments.has("f") else "x")
             except FileExistsError:
                 words = "already exists" + ("; not overwritten" if not is_busybox(process) else "")
-                await process.complain(f"{target_name}: {words}" if not is_busybox(process) else f"can't open '{target_name}': File exists")
+                await process.complain(
+                    f"{target_name}: {words}" if not is_busybox(process) else f"can't open '{target_name}': File exists"
+                )
                 return 1 if is_busybox(process) else 2
         if arguments.has("t"):
             target = process.open("/dev/null", "w")
@@ -95,7 +105,9 @@ async def one(process: Process, kind: Kind, arguments: Arguments, name: str, unp
     return 0
 
 
-async def squeeze(process: Process, kind: Kind, source: OpenFile, target: OpenFile, arguments: Arguments, name: str) -> None:
+async def squeeze(
+    process: Process, kind: Kind, source: OpenFile, target: OpenFile, arguments: Arguments, name: str
+) -> None:
     level = int(arguments.last_of(*"123456789") or 6)
     squeezer = kind.squeezer(level)
     while block := await source.read(BLOCK):
@@ -104,7 +116,9 @@ async def squeeze(process: Process, kind: Kind, source: OpenFile, target: OpenFi
     await target.write(squeezer.flush())
 
 
-async def expand(process: Process, kind: Kind, source: OpenFile, target: OpenFile, arguments: Arguments, name: str) -> None:
+async def expand(
+    process: Process, kind: Kind, source: OpenFile, target: OpenFile, arguments: Arguments, name: str
+) -> None:
     expander = kind.expander()
     shown = "stdin" if name == "-" else name
     first = True
@@ -120,7 +134,9 @@ async def expand(process: Process, kind: Kind, source: OpenFile, target: OpenFil
         try:
             data = expander(block)
         except BAD_DATA:
-            raise Complaint("corrupted data" if is_busybox(process) else f"{shown}: invalid compressed data--format violated") from None
+            raise Complaint(
+                "corrupted data" if is_busybox(process) else f"{shown}: invalid compressed data--format violated"
+            ) from None
         await target.write(data)
     engine = getattr(expander, "engine", None) or getattr(expander, "__self__", None)
     if first or (engine is not None and not engine.eof):

@@ -148,5 +148,7 @@ class Condition:
         if letter in "gku":
             return bool(found.mode & {"g": 0o2000, "k": 0o1000, "u": 0o4000}[letter])
         if letter in "OG":
-            return (found.uid if letter == "O" else found.gid) == (self.process.user.uid if letter == "O" else self.process.user.gid)
+            return (found.uid if letter == "O" else found.gid) == (
+                self.process.user.uid if letter == "O" else self.process.user.gid
+            )
         return found.size > 0 if letter == "s" else True

@@ -115,7 +115,16 @@ def directive(letter: str, moment: datetime, nanoseconds: int, seconds: float) -
     return re.sub("%(.)", lambda found: simple[found[1]], composed)
 
 
-UNITS = {"sec": 1, "second": 1, "min": 60, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "fortnight": 1209600}
+UNITS = {
+    "sec": 1,
+    "second": 1,
+    "min": 60,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86400,
+    "week": 604800,
+    "fortnight": 1209600,
+}
 
 
 def understood(text: str, zone: tzinfo, now: float) -> float:
@@ -164,7 +173,11 @@ def understood(text: str, zone: tzinfo, now: float) -> float:
 
     def shift(found: re.Match[str]) -> str:
         nonlocal moment
-        count = {"next": 1, "last": -1, "this": 0, "a": 1, "an": 1}.get(found[1].strip()) if not re.search(r"\d", found[1]) else int(found[1].replace(" ", ""))
+        count = (
+            {"next": 1, "last": -1, "this": 0, "a": 1, "an": 1}.get(found[1].strip())
+            if not re.search(r"\d", found[1])
+            else int(found[1].replace(" ", ""))
+        )
         count = (1 if count is None else count) * (-1 if found[3] else 1)
         unit = found[2]
         if unit in ("month", "year"):
@@ -199,7 +212,11 @@ async def date(process: Process) -> int:
     operands = list(arguments.operands)
     layout = operands.pop(0)[1:] if operands and operands[0].startswith("+") else None
     if arguments.has("s") or (operands and re.fullmatch(r"\d{8,12}(\.\d\d)?", operands[0])):
-        words = "can't set date: Operation not permitted" if is_busybox(process) else "cannot set date: Operation not permitted"
+        words = (
+            "can't set date: Operation not permitted"
+            if is_busybox(process)
+            else "cannot set date: Operation not permitted"
+        )
         await process.complain(words)
     elif operands:
         words = f"invalid date '{operands[0]}'"

@@ -10,7 +10,9 @@ from minikube_edu.lib import clock
 LARGEST = 64 << 20
 
 
-@program("dd [if=FILE] [of=FILE] [bs=N] [ibs=N] [obs=N] [count=N] [skip=N] [seek=N] [conv=notrunc|noerror|sync|fsync] [status=none]")
+@program(
+    "dd [if=FILE] [of=FILE] [bs=N] [ibs=N] [obs=N] [count=N] [skip=N] [seek=N] [conv=notrunc|noerror|sync|fsync] [status=none]"
+)
 async def dd(process: Process) -> int:
     values = {"ibs": "512", "obs": "512", "skip": "0", "seek": "0", "conv": "", "status": "", "iflag": "", "oflag": ""}
     for word in process.argv[1:]:
@@ -19,7 +21,7 @@ async def dd(process: Process) -> int:
             raise Complaint(f"unrecognized operand '{word}'", usage=True)
         values[name] = value
     block = number(values.get("bs", values["ibs"]))
-    if not 0 < block:
+    if not block > 0:
         raise Complaint(f"invalid number: '{values.get('bs', values['ibs'])}'")
     count = number(values["count"]) if "count" in values else None
     conversions = values["conv"].split(",")

@@ -41,7 +41,9 @@ class Comparison:
                 if self.has("N") and error.errno == 2:
                     kinds.append(False)
                     continue
-                words = f"can't stat '{path}': {reason(error)}" if is_busybox(self.process) else f"{path}: {reason(error)}"
+                words = (
+                    f"can't stat '{path}': {reason(error)}" if is_busybox(self.process) else f"{path}: {reason(error)}"
+                )
                 raise Complaint(words) from None
         if kinds == [True, True]:
             return await self.trees(one, other)
@@ -66,7 +68,11 @@ class Comparison:
                 else:
                     await self.process.print(f"Common subdirectories: {a} and {b}")
             elif "d" not in there:
-                flags = "".join(f" -{letter}" for letter in dict.fromkeys(name for name, _ in self.arguments.options) if len(letter) == 1)
+                flags = "".join(
+                    f" -{letter}"
+                    for letter in dict.fromkeys(name for name, _ in self.arguments.options)
+                    if len(letter) == 1
+                )
                 code = max(code, await self.pair(a, b, f"diff{flags} {a} {b}\n"))
         return code
 
@@ -98,7 +104,11 @@ class Comparison:
             await self.process.print(f"Files {one} and {other} differ")
             return 1
         if b"\0" in left[:4096] + right[:4096] and not self.has("a"):
-            await self.process.print(f"Binary files {one} and {other} differ" if not is_busybox(self.process) else f"Files {one} and {other} differ")
+            await self.process.print(
+                f"Binary files {one} and {other} differ"
+                if not is_busybox(self.process)
+                else f"Files {one} and {other} differ"
+            )
             return 1 if is_busybox(self.process) else 2
         if len(left) + len(right) > LARGEST:
             raise Complaint("memory exhausted")
@@ -117,7 +127,9 @@ class Comparison:
         if self.has("w"):
             lines = ["".join(line.split()) for line in lines]
         elif self.has("b"):
-            lines = [" ".join(line.split()) if not line[:1].isspace() else " " + " ".join(line.split()) for line in lines]
+            lines = [
+                " ".join(line.split()) if not line[:1].isspace() else " " + " ".join(line.split()) for line in lines
+            ]
         if self.has("B"):
             lines = [line for line in lines if line.strip()]
         return lines
@@ -127,7 +139,11 @@ class Comparison:
         labels = self.arguments.all("L")
         heads = []
         for index, path in enumerate((one, other)):
-            heads.append(labels[index] if index < len(labels) else path + ("" if is_busybox(self.process) else "\t" + self.stamp(path)))
+            heads.append(
+                labels[index]
+                if index < len(labels)
+                else path + ("" if is_busybox(self.process) else "\t" + self.stamp(path))
+            )
         result = f"--- {heads[0]}\n+++ {heads[1]}\n"
         for group in grouped(blocks, context):
             first, last = group[0], group[-1]
@@ -148,7 +164,9 @@ class Comparison:
 
 
 def lines_of(data: bytes) -> list[str]:
-    return [line + "\n" for line in decode(data).split("\n")[:-1]] + ([decode(data).split("\n")[-1]] if not data.endswith(b"\n") and data else [])
+    return [line + "\n" for line in decode(data).split("\n")[:-1]] + (
+        [decode(data).split("\n")[-1]] if not data.endswith(b"\n") and data else []
+    )
 
 
 def marked(mark: str, line: str) -> str:
@@ -163,7 +181,9 @@ def opcodes(a: list[str], b: list[str]) -> list[Block]:
     end = 0
     while end < min(len(a), len(b)) - start and a[-1 - end] == b[-1 - end]:
         end += 1
-    middle = difflib.SequenceMatcher(None, a[start : len(a) - end], b[start : len(b) - end], autojunk=False).get_opcodes()
+    middle = difflib.SequenceMatcher(
+        None, a[start : len(a) - end], b[start : len(b) - end], autojunk=False
+    ).get_opcodes()
     blocks: list[Block] = [("equal", 0, start, 0, start)] if start else []
     blocks += [(kind, i1 + start, i2 + start, j1 + start, j2 + start) for kind, i1, i2, j1, j2 in middle]
     if end:
@@ -252,5 +272,11 @@ async def cmp(process: Process) -> int:
         size = min(len(one), len(other))
         lines = one[:size].count(b"\n")
         tail = "" if is_busybox(process) else f" after byte {size}, line {lines}" if size else " which is empty"
-        await process.complain(f"EOF on {shorter}{tail}" if is_busybox(process) else f"EOF on '{shorter}'{tail}" if size else f"EOF on '{shorter}' which is empty")
+        await process.complain(
+            f"EOF on {shorter}{tail}"
+            if is_busybox(process)
+            else f"EOF on '{shorter}'{tail}"
+            if size
+            else f"EOF on '{shorter}' which is empty"
+        )
     return 1

@@ -102,14 +102,21 @@ async def df(process: Process) -> int:
     return code
 
 
-def rows_of(found: list[FilesystemStat], readable: bool, mega: bool, inodes: bool, types: bool, busybox: bool) -> list[list[str]]:
+def rows_of(
+    found: list[FilesystemStat], readable: bool, mega: bool, inodes: bool, types: bool, busybox: bool
+) -> list[list[str]]:
     unit = 1 << 20 if mega else 1024
     title = "1M-blocks" if mega else "1K-blocks"
     heads = [title, "Used", "Available", "Use%"]
     if readable:
         heads = ["Size", "Used", "Available" if busybox else "Avail", "Use%"]
     if inodes:
-        heads = ["Inodes", "Used" if busybox else "IUsed", "Available" if busybox else "IFree", "Use%" if busybox else "IUse%"]
+        heads = [
+            "Inodes",
+            "Used" if busybox else "IUsed",
+            "Available" if busybox else "IFree",
+            "Use%" if busybox else "IUse%",
+        ]
     rows = [["Filesystem", *(["Type"] if types else []), *heads, "Mounted on"]]
     for mount in found:
         total, used = (mount.total_inodes, mount.used_inodes) if inodes else (mount.total_bytes, mount.used_bytes)
@@ -160,8 +167,13 @@ async def mount(process: Process) -> int:
     target = arguments.operands[-1]
     if not may_administer(process):
         if is_busybox(process):
-            raise Complaint("permission denied (are you root?)" if process.user.uid == 0 else "must be superuser to use mount", 1)
-        raise Complaint(f"{target}: permission denied." if process.user.uid == 0 else f"{target}: must be superuser to use mount.", 32)
+            raise Complaint(
+                "permission denied (are you root?)" if process.user.uid == 0 else "must be superuser to use mount", 1
+            )
+        raise Complaint(
+            f"{target}: permission denied." if process.user.uid == 0 else f"{target}: must be superuser to use mount.",
+            32,
+        )
     process.stat(target)
     raise Complaint(f"{target}: unknown filesystem type '{arguments.last('t') or 'auto'}'.", 32)
 

@@ -18,7 +18,11 @@ async def gathered(process: Process, arguments: Arguments, skip: str, length: st
     data = b""
     async for _, part in inputs.contents():
         data += part
-    start = size(arguments.last(skip) or "0") if not (arguments.last(skip) or "").startswith("0x") else int(arguments.last(skip) or "0", 16)
+    start = (
+        size(arguments.last(skip) or "0")
+        if not (arguments.last(skip) or "").startswith("0x")
+        else int(arguments.last(skip) or "0", 16)
+    )
     data = data[start:]
     if arguments.has(length):
         data = data[: size(arguments.last(length) or "0")]
@@ -76,7 +80,15 @@ async def hexdump(process: Process) -> int:
             cells = "".join(f" {NAMES.get(b, chr(b) if 32 <= b < 127 else f'{b:03o}'):>3}" for b in row).ljust(64)
         else:
             words = struct.unpack(f"<{(len(row) + 1) // 2}H", row + b"\0" * (len(row) % 2))
-            layout = "   {:05d}" if arguments.has("d") else "  {:06o}" if arguments.has("o") else "    {:04x}" if arguments.has("x") else " {:04x}"
+            layout = (
+                "   {:05d}"
+                if arguments.has("d")
+                else "  {:06o}"
+                if arguments.has("o")
+                else "    {:04x}"
+                if arguments.has("x")
+                else " {:04x}"
+            )
             cells = "".join(layout.format(word) for word in words).ljust(len(layout.format(0)) * 8)
         lines.append(head + cells)
     await show(process, data, start, lines, squeeze)
@@ -125,22 +137,32 @@ def cells_of(row: bytes, kind: str) -> str:
     if kind == "c":
         return "".join(f" {NAMES.get(b, chr(b) if 32 <= b < 127 else f'{b:03o}'):>3}" for b in row) + tail
     if kind == "a":
-        names = "nul soh stx etx eot enq ack bel bs ht nl vt ff cr so si dle dc1 dc2 dc3 dc4 nak syn etb can em sub esc fs gs rs us sp".split()
-        return "".join(f" {names[b & 127] if b & 127 < 33 else 'del' if b & 127 == 127 else chr(b & 127):>3}" for b in row) + tail
+        names = ["nul", "soh", "stx", "etx", "eot", "enq", "ack", "bel", "bs", "ht", "nl", "vt", "ff", "cr", "so", "si", "dle", "dc1", "dc2", "dc3", "dc4", "nak", "syn", "etb", "can", "em", "sub", "esc", "fs", "gs", "rs", "us", "sp"]
+        return (
+            "".join(f" {names[b & 127] if b & 127 < 33 else 'del' if b & 127 == 127 else chr(b & 127):>3}" for b in row)
+            + tail
+        )
     width = {"C": 1, "S": 2, "I": 4, "L": 8, "": 4}.get(kind[1:], 0) or int(kind[1:])
     padded = row + b"\0" * (-len(row) % width)
     letter = {1: "B", 2: "H", 4: "I", 8: "Q"}[width]
     if kind[0] == "d":
         letter = letter.lower()
     values = struct.unpack(f"<{len(padded) // width}{letter}", padded)
-    digits = {"o": {1: 3, 2: 6, 4: 11, 8: 22}, "x": {1: 2, 2: 4, 4: 8, 8: 16}, "u": {1: 3, 2: 5, 4: 10, 8: 20}, "d": {1: 4, 2: 6, 4: 11, 8: 20}}[kind[0]][width]
+    digits = {
+        "o": {1: 3, 2: 6, 4: 11, 8: 22},
+        "x": {1: 2, 2: 4, 4: 8, 8: 16},
+        "u": {1: 3, 2: 5, 4: 10, 8: 20},
+        "d": {1: 4, 2: 6, 4: 11, 8: 20},
+    }[kind[0]][width]
     layout = {"o": f"0{digits}o", "x": f"0{digits}x", "u": f"{digits}d", "d": f"{digits}d"}[kind[0]]
     return "".join(f" {value:{layout}}" for value in values) + tail
 
 
 @program("xxd [-pri] [-l LEN] [-s OFFSET] [-c COLS] [-g BYTES] [FILE]")
 async def xxd(process: Process) -> int:
-    arguments = parse(process, "pril:s:c:g:ub", argv=[{"-ps": "-p", "-len": "-l"}.get(word, word) for word in process.argv[1:]])
+    arguments = parse(
+        process, "pril:s:c:g:ub", argv=[{"-ps": "-p", "-len": "-l"}.get(word, word) for word in process.argv[1:]]
+    )
     if arguments.has("r"):
         inputs = Inputs(process, arguments.operands[:1])
         async for _, data in inputs.contents():
@@ -163,7 +185,9 @@ async def xxd(process: Process) -> int:
         full = " ".join("x" * (2 * min(group, columns - i)) for i in range(0, columns, group or columns))
         cells = " ".join(row[i : i + (group or columns)].hex() for i in range(0, len(row), group or columns))
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
-        await output.write(encode(f"{start + index:08x}: {(cells.upper() if arguments.has('u') else cells):<{len(full)}}  {text}\n"))
+        await output.write(
+            encode(f"{start + index:08x}: {(cells.upper() if arguments.has('u') else cells):<{len(full)}}  {text}\n")
+        )
         await process.breathe()
     await output.flush()
     return 0

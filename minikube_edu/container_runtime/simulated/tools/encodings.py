@@ -25,7 +25,9 @@ async def convert(process: Process, bits: int) -> int:
             continue
         alphabet = rb"[^A-Za-z0-9+/=]" if bits == 64 else rb"[^A-Z2-7=]"
         text = re.sub(rb"\s" if not arguments.has("i") else alphabet, b"", data)
-        good = re.match(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?" if bits == 64 else rb"[A-Z2-7=]*", text)
+        good = re.match(
+            rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?" if bits == 64 else rb"[A-Z2-7=]*", text
+        )
         clean = good[0] if good else b""
         try:
             await process.stdout.write((codec.b64decode if bits == 64 else codec.b32decode)(clean))

@@ -117,7 +117,19 @@ class Plan:
                                 else f"unrecognized type '{letters[0]}'")  # fmt: skip
             kinds = {wanted.get(letter, letter) for letter in letters}
             return plain(lambda file: modes.shown(file.stat.mode)[0] in kinds)
-        if word in ("-size", "-mtime", "-mmin", "-atime", "-amin", "-ctime", "-cmin", "-links", "-inum", "-uid", "-gid"):
+        if word in (
+            "-size",
+            "-mtime",
+            "-mmin",
+            "-atime",
+            "-amin",
+            "-ctime",
+            "-cmin",
+            "-links",
+            "-inum",
+            "-uid",
+            "-gid",
+        ):
             return self.number_test(word, self.take(word))
         if word in ("-newer", "-anewer"):
             path = self.take(word)
@@ -465,7 +477,9 @@ async def find(process: Process) -> int:
     plan = Plan(process, words)
     test = await plan.expression() if words else plain(lambda file: True)
     if plan.peek() is not None:
-        raise Complaint("you have too many ')'" if plan.peek() == ")" else f"paths must precede expression: `{plan.peek()}'")
+        raise Complaint(
+            "you have too many ')'" if plan.peek() == ")" else f"paths must precede expression: `{plan.peek()}'"
+        )
     if not plan.acts:
         test = both(test, await plan.primary("-print"))
     try:

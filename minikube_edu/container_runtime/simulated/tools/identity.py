@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from minikube_edu.container_runtime.simulated.contract import Process
-from minikube_edu.container_runtime.simulated.tools.accounts import Names, groups as all_groups, lines, users as all_users
+from minikube_edu.container_runtime.simulated.tools.accounts import (
+    Names,
+    lines,
+)
+from minikube_edu.container_runtime.simulated.tools.accounts import (
+    groups as all_groups,
+)
+from minikube_edu.container_runtime.simulated.tools.accounts import (
+    users as all_users,
+)
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program
 
 COMMANDS = {"users": "users", "who": "who", "w": "who", "last": "last"}
@@ -29,6 +38,7 @@ async def id(process: Process) -> int:
     elif arguments.has("G"):
         await process.print(" ".join(names.of_group(one) if arguments.has("n") else str(one) for one in every))
     else:
+
         def shown(number: int, table: dict[int, str]) -> str:
             return f"{number}({table[number]})" if number in table else str(number)
 

@@ -74,11 +74,17 @@ async def perl(process: Process) -> int:
     if bignum and wanted:
         await process.print(await pi(process, max(1, min(int(wanted[1]), MOST_DIGITS))), end=newline)
         return 0
-    simple = re.fullmatch(r"""\s*(?:print|say)\s*\(?\s*("(?:[^"\\$@]|\\.)*"|'(?:[^'\\]|\\.)*'|[-\d+*/.() ]+)\s*\)?\s*;?\s*""", source)
+    simple = re.fullmatch(
+        r"""\s*(?:print|say)\s*\(?\s*("(?:[^"\\$@]|\\.)*"|'(?:[^'\\]|\\.)*'|[-\d+*/.() ]+)\s*\)?\s*;?\s*""", source
+    )
     if simple:
         text = simple[1]
         if text[0] in "'\"":
-            shown = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]) if text[0] == '"' else found[0], text[1:-1])
+            shown = re.sub(
+                r"\\(.)",
+                lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]) if text[0] == '"' else found[0],
+                text[1:-1],
+            )
         else:
             try:
                 value = evaluate(ast.parse(text.strip(), mode="eval").body)
@@ -102,7 +108,9 @@ def evaluate(node: ast.expr) -> object:
         items = [evaluate(item) for item in node.elts]
         return tuple(items) if isinstance(node, ast.Tuple) else items
     if isinstance(node, ast.Dict):
-        return {evaluate(key): evaluate(value) for key, value in zip(node.keys, node.values, strict=True) if key is not None}
+        return {
+            evaluate(key): evaluate(value) for key, value in zip(node.keys, node.values, strict=True) if key is not None
+        }
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = evaluate(node.operand)
         if isinstance(value, int | float):
@@ -111,7 +119,12 @@ def evaluate(node: ast.expr) -> object:
         left, right = evaluate(node.left), evaluate(node.right)
         if isinstance(left, str) and isinstance(right, str) and isinstance(node.op, ast.Add):
             return left + right
-        if isinstance(left, str) and isinstance(right, int) and isinstance(node.op, ast.Mult) and len(left) * right < 100_000:
+        if (
+            isinstance(left, str)
+            and isinstance(right, int)
+            and isinstance(node.op, ast.Mult)
+            and len(left) * right < 100_000
+        ):
             return left * right
         if isinstance(left, int | float) and isinstance(right, int | float):
             return calculated(node.op, left, right)
@@ -168,7 +181,12 @@ async def printed(source: str) -> list[str] | None:
         lines = []
         for statement in tree.body:
             call = statement.value if isinstance(statement, ast.Expr) else None
-            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "print" and not call.keywords):
+            if not (
+                isinstance(call, ast.Call)
+                and isinstance(call.func, ast.Name)
+                and call.func.id == "print"
+                and not call.keywords
+            ):
                 return None
             lines.append(" ".join(str(evaluate(argument)) for argument in call.args))
     except (ValueError, SyntaxError, ArithmeticError, RecursionError, TypeError):

@@ -125,7 +125,9 @@ class Lister:
 
     def sorted(self, entries: list[Entry]) -> list[Entry]:
         how = self.arguments.last("sort") or ""
-        letter = self.arguments.last_of("t", "S", "X", "v", "U", "f") or {"time": "t", "size": "S", "none": "U"}.get(how, "")
+        letter = self.arguments.last_of("t", "S", "X", "v", "U", "f") or {"time": "t", "size": "S", "none": "U"}.get(
+            how, ""
+        )
         if letter in ("U", "f"):
             return entries
         entries = sorted(entries, key=lambda entry: encode(entry.name))

@@ -17,7 +17,9 @@ BUILD = "#63-Ubuntu SMP PREEMPT_DYNAMIC Tue Apr 15 19:04:15 UTC 2025"
 
 def architecture() -> str:
     """What kubelet reports for the node as well."""
-    return {"arm64": "aarch64", "AMD64": "x86_64", "ARM64": "aarch64"}.get(platform.machine(), platform.machine() or "x86_64")
+    return {"arm64": "aarch64", "AMD64": "x86_64", "ARM64": "aarch64"}.get(
+        platform.machine(), platform.machine() or "x86_64"
+    )
 
 
 @program("uname [-amnrspvio]")
@@ -39,7 +41,11 @@ async def uname(process: Process) -> int:
 
 
 def musl(process: Process) -> bool:
-    return process.access("/etc/alpine-release", os.F_OK) or is_busybox(process) and process.access("/lib/ld-musl-x86_64.so.1", os.F_OK)
+    return (
+        process.access("/etc/alpine-release", os.F_OK)
+        or (is_busybox(process)
+        and process.access("/lib/ld-musl-x86_64.so.1", os.F_OK))
+    )
 
 
 @program("arch")
@@ -51,11 +57,17 @@ async def arch(process: Process) -> int:
 @program("hostname [-sidf] [HOSTNAME]")
 async def hostname(process: Process) -> int:
     arguments = parse(
-        process, "sidfIF:yA", {"short": "s", "ip-address": "i", "all-ip-addresses": "I", "fqdn": "f", "long": "f", "domain": "d"}
+        process,
+        "sidfIF:yA",
+        {"short": "s", "ip-address": "i", "all-ip-addresses": "I", "fqdn": "f", "long": "f", "domain": "d"},
     )
     name = process.container.hostname
     if arguments.operands or arguments.has("F"):
-        raise Complaint("sethostname: Operation not permitted" if is_busybox(process) else "you must be root to change the host name")
+        raise Complaint(
+            "sethostname: Operation not permitted"
+            if is_busybox(process)
+            else "you must be root to change the host name"
+        )
     if arguments.has("i", "I"):
         await process.print(" ".join(process.network.ips) + (" " if arguments.has("I") else ""))
     elif arguments.has("s"):
@@ -117,7 +129,11 @@ async def uptime(process: Process) -> int:
     if arguments.has("s"):
         await process.print(formatted("%Y-%m-%d %H:%M:%S", clock.now() - since, zone))
     elif arguments.has("p"):
-        parts = [f"{count} {word}{'s' if count != 1 else ''}" for count, word in ((days, "day"), (hours, "hour"), (minutes, "minute")) if count]
+        parts = [
+            f"{count} {word}{'s' if count != 1 else ''}"
+            for count, word in ((days, "day"), (hours, "hour"), (minutes, "minute"))
+            if count
+        ]
         await process.print("up " + (", ".join(parts) or "0 minutes"))
     else:
         await process.print(await uptime_line(process, zone))
@@ -137,7 +153,9 @@ async def uptime_line(process: Process, zone: str) -> str:
 
 @program("free [-bkmgh]", version="procps-ng 4.0.2")
 async def free(process: Process) -> int:
-    arguments = parse(process, "bkmghtwls:c:", {"human": "h", "mebi": "m", "gibi": "g", "kibi": "k", "bytes": "b", "total": "t"})
+    arguments = parse(
+        process, "bkmghtwls:c:", {"human": "h", "mebi": "m", "gibi": "g", "kibi": "k", "bytes": "b", "total": "t"}
+    )
     world = process.container
     total = world.host_memory
     used = world.memory_used() + total // 10  # the machine's other tenants hold something as well
@@ -155,7 +173,9 @@ async def free(process: Process) -> int:
     heads = ["total", "used", "free", "shared", "buff/cache", "available"]
     first = 7
     await process.print(" " * first + "".join(f"{head:>{width if i else 13}}" for i, head in enumerate(heads)))
-    await process.print(f"{'Mem:':<{first}}" + "".join(f"{shown(n):>{width if i else 13}}" for i, n in enumerate(numbers)))
+    await process.print(
+        f"{'Mem:':<{first}}" + "".join(f"{shown(n):>{width if i else 13}}" for i, n in enumerate(numbers))
+    )
     await process.print(f"{'Swap:':<{first}}" + "".join(f"{shown(0):>{width if i else 13}}" for i in range(3)))
     return 0
 
@@ -179,11 +199,17 @@ async def sysctl(process: Process) -> int:
         except OSError as error:
             code = 1 if is_busybox(process) else 255
             if is_busybox(process):
-                await process.complain(f"error: '{name}' is an unknown key" if error.errno == 2 else f"error setting key '{name}': {reason(error)}")
+                await process.complain(
+                    f"error: '{name}' is an unknown key"
+                    if error.errno == 2
+                    else f"error setting key '{name}': {reason(error)}"
+                )
             elif error.errno == 2:
                 await process.complain(f"cannot stat {path}: {reason(error)}")
             else:
-                await process.complain(f"permission denied on key \"{name}\"" + ("" if error.errno != 30 else ", ignoring"))
+                await process.complain(
+                    f'permission denied on key "{name}"' + ("" if error.errno != 30 else ", ignoring")
+                )
             continue
         if not arguments.has("q"):
             await process.print(text if arguments.has("n") else f"{name} = {text}")
@@ -206,7 +232,11 @@ def everything(process: Process, folder: str) -> list[str]:
 
 @program("dmesg [-cr] [-n LEVEL] [-s SIZE]")
 async def dmesg(process: Process) -> int:
-    raise Complaint("klogctl: Operation not permitted" if is_busybox(process) else "read kernel buffer failed: Operation not permitted")
+    raise Complaint(
+        "klogctl: Operation not permitted"
+        if is_busybox(process)
+        else "read kernel buffer failed: Operation not permitted"
+    )
 
 
 @program("lsof [-p PID]")
@@ -223,5 +253,7 @@ async def lsof(process: Process) -> int:
                 await process.print(f"{pid}\t{other.argv[0] if other.argv else other.name}\t{file.name}")
             else:
                 mode = "u" if file.readable and file.writable else "r" if file.readable else "w"
-                await process.print(f"{other.name[:9]:<10}{pid:>5} {other.user.uid:>6} {f'{number}{mode}':>4} {'REG':>6} {file.name}")
+                await process.print(
+                    f"{other.name[:9]:<10}{pid:>5} {other.user.uid:>6} {f'{number}{mode}':>4} {'REG':>6} {file.name}"
+                )
     return 0

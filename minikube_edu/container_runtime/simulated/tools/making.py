@@ -46,7 +46,9 @@ async def mkdir(process: Process) -> int:
 @program("touch [-cham] [-d DATE] [-t DATE] [-r FILE] FILE...")
 async def touch(process: Process) -> int:
     arguments = parse(
-        process, "chamd:t:r:f", {"no-create": "c", "date:": "d", "reference:": "r", "no-dereference": "h", "time:": "time"}
+        process,
+        "chamd:t:r:f",
+        {"no-create": "c", "date:": "d", "reference:": "r", "no-dereference": "h", "time:": "time"},
     )
     from minikube_edu.container_runtime.simulated.tools.date import understood, zone_of
 
@@ -57,7 +59,9 @@ async def touch(process: Process) -> int:
         try:
             atime = mtime = understood(text, zone, mtime)
         except (ValueError, OverflowError):
-            raise Complaint(f"invalid date '{text}'" if is_busybox(process) else f"invalid date format '{text}'") from None
+            raise Complaint(
+                f"invalid date '{text}'" if is_busybox(process) else f"invalid date format '{text}'"
+            ) from None
     stamp = arguments.last("t")
     if stamp is not None:
         found = re.fullmatch(r"(\d{2}|\d{4})?(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d\d))?", stamp)
@@ -86,7 +90,10 @@ async def touch(process: Process) -> int:
                     continue
                 process.open(path, "a").release()
                 stat = process.stat(path)
-            only_a, only_m = arguments.has("a") and not arguments.has("m"), arguments.has("m") and not arguments.has("a")
+            only_a, only_m = (
+                arguments.has("a") and not arguments.has("m"),
+                arguments.has("m") and not arguments.has("a"),
+            )
             process.utime(path, stat.atime if only_m else atime, stat.mtime if only_a else mtime)
         except OSError as error:
             words = f"{path}" if is_busybox(process) else f"cannot touch '{path}'"
@@ -164,7 +171,9 @@ async def mktemp(process: Process) -> int:
     arguments = parse(
         process, "dtuqp:", {"directory": "d", "tmpdir::": "p", "dry-run": "u", "quiet": "q", "suffix:": "suffix"}
     )
-    template = arguments.operands[0] if arguments.operands else "tmp.XXXXXXXXXX" if not is_busybox(process) else "tmp.XXXXXX"
+    template = (
+        arguments.operands[0] if arguments.operands else "tmp.XXXXXXXXXX" if not is_busybox(process) else "tmp.XXXXXX"
+    )
     suffix = arguments.last("suffix") or ""
     marks = re.search(r"X+(?=[^X]*\Z)", template)
     if not marks or len(marks[0]) < (3 if not is_busybox(process) else 6):
@@ -307,7 +316,11 @@ async def chmod(process: Process) -> int:
             if not arguments.has("f"):
                 words = path
                 if not is_busybox(process):
-                    words = f"cannot access '{path}'" if error.errno == errno.ENOENT else f"changing permissions of '{path}'"
+                    words = (
+                        f"cannot access '{path}'"
+                        if error.errno == errno.ENOENT
+                        else f"changing permissions of '{path}'"
+                    )
                 await process.complain(f"{words}: {reason(error)}")
     return code
 
@@ -337,7 +350,9 @@ async def change_owner(process: Process, group_only: bool) -> int:
             follow = not arguments.has("h") and path in operands
             process.chown(path, uid, gid, follow=follow)
             if arguments.has("v"):
-                await process.print(f"ownership of '{path}' changed" if not group_only else f"changed group of '{path}'")
+                await process.print(
+                    f"ownership of '{path}' changed" if not group_only else f"changed group of '{path}'"
+                )
             if arguments.has("R") and modes.is_directory(stat.mode):
                 waiting += [f"{path.rstrip('/')}/{name}" for name in reversed(process.listdir(path))]
         except OSError as error:

@@ -93,7 +93,9 @@ def split(words: list[str], valued: tuple[str, ...] = ()) -> tuple[str, list[str
 # Debian, Ubuntu
 
 
-@program("apt-get [-y] {update | install PKG... | upgrade | remove PKG... | clean}", failure=100, version="apt 2.6.1 (amd64)")
+@program(
+    "apt-get [-y] {update | install PKG... | upgrade | remove PKG... | clean}", failure=100, version="apt 2.6.1 (amd64)"
+)
 async def apt_get(process: Process) -> int:
     command, names, options = split(process.argv[1:], ("-o", "-t", "-c"))
     quiet = bool(options & {"-qq", "-q=2"})
@@ -110,10 +112,14 @@ async def apt_get(process: Process) -> int:
             if command == "update":
                 await process.stderr.write(encode("E: Unable to lock directory /var/lib/apt/lists/\n"))
             else:
-                await process.stderr.write(encode(f"E: Unable to acquire the dpkg frontend lock ({lock}), are you root?\n"))
+                await process.stderr.write(
+                    encode(f"E: Unable to acquire the dpkg frontend lock ({lock}), are you root?\n")
+                )
             return 100
     if process.name == "apt" and not process.stdout.is_terminal() and command != "list":
-        await process.stderr.write(b"\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n\n")
+        await process.stderr.write(
+            b"\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n\n"
+        )
     if command == "update":
         return await apt_update(process, quiet)
     if command in ("install", "remove", "purge"):
@@ -159,7 +165,10 @@ async def apt_install(process: Process, names: list[str], options: set[str], qui
     names = [name.partition("=")[0].partition("/")[0] for name in names]
     lists = process.container.notes.get("tools.apt.lists") or not await needs_lists(process)
     if not quiet:
-        await say(process, "Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done")
+        await say(
+            process,
+            "Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done",
+        )
     for name in names:
         if name not in installed(process) and (not lists or not known(process, name)):
             await process.stderr.write(encode(f"E: Unable to locate package {name}\n"))
@@ -176,16 +185,23 @@ async def apt_install(process: Process, names: list[str], options: set[str], qui
         return 0
     total = sum(number(name, 80, 900) for name in fresh)
     if not quiet:
-        await say(process, f"Need to get {total} kB of archives.\nAfter this operation, {total * 3} kB of additional disk space will be used.")
+        await say(
+            process,
+            f"Need to get {total} kB of archives.\nAfter this operation, {total * 3} kB of additional disk space will be used.",
+        )
     if not options & {"-y", "--yes", "--assume-yes", "-qy", "-yq", "-qqy", "-yqq"} and not quiet:
         await process.stdout.write(b"Do you want to continue? [Y/n] ")
         answer = await process.stdin.read(100)
-        if not answer.strip() and not answer or answer.strip()[:1] in (b"n", b"N"):
+        if (not answer.strip() and not answer) or answer.strip()[:1] in (b"n", b"N"):
             await say(process, "Abort.")
             return 1
     if not quiet:
         for index, name in enumerate(fresh, 1):
-            await say(process, f"Get:{index} http://deb.debian.org/debian bookworm/main amd64 {name} amd64 {version(name)} [{number(name, 80, 900)} kB]", 0.05)
+            await say(
+                process,
+                f"Get:{index} http://deb.debian.org/debian bookworm/main amd64 {name} amd64 {version(name)} [{number(name, 80, 900)} kB]",
+                0.05,
+            )
         await say(process, f"Fetched {total} kB in 0s ({total * 4} kB/s)")
         await process.stderr.write(b"debconf: delaying package configuration, since apt-utils is not installed\n")
     for name in fresh:
@@ -227,9 +243,14 @@ async def apt_cache_for(process: Process, command: str, names: list[str]) -> int
         if command == "search":
             await say(process, f"{name} - {name} package")
         elif command == "show":
-            await say(process, f"Package: {name}\nVersion: {version(name)}\nArchitecture: amd64\nMaintainer: Debian Maintainers\n")
+            await say(
+                process,
+                f"Package: {name}\nVersion: {version(name)}\nArchitecture: amd64\nMaintainer: Debian Maintainers\n",
+            )
         else:
-            await say(process, f"{name}:\n  Installed: {installed(process).get(name, '(none)')}\n  Candidate: {version(name)}")
+            await say(
+                process, f"{name}:\n  Installed: {installed(process).get(name, '(none)')}\n  Candidate: {version(name)}"
+            )
     return 0
 
 
@@ -256,7 +277,9 @@ async def dpkg(process: Process) -> int:
     if words[:1] in (["-s"], ["--status"], ["-L"], ["-W"]):
         for name in words[1:]:
             if name not in table:
-                await process.stderr.write(encode(f"dpkg-query: package '{name}' is not installed and no information is available\n"))
+                await process.stderr.write(
+                    encode(f"dpkg-query: package '{name}' is not installed and no information is available\n")
+                )
                 return 1
             await say(process, f"Package: {name}\nStatus: install ok installed\nVersion: {table[name]}")
         return 0
@@ -273,20 +296,30 @@ async def dpkg(process: Process) -> int:
 async def apk(process: Process) -> int:
     command, names, options = split(process.argv[1:], ("--repository", "-X", "-t", "--virtual", "-p"))
     if command in ("", "help"):
-        await say(process, "apk-tools 2.14.4, compiled for x86_64.\n\nusage: apk [<OPTIONS>...] COMMAND [<ARGUMENTS>...]")
+        await say(
+            process, "apk-tools 2.14.4, compiled for x86_64.\n\nusage: apk [<OPTIONS>...] COMMAND [<ARGUMENTS>...]"
+        )
         return 0 if command else 1
     system = await release(process)
     series = ".".join(system.get("VERSION_ID", "3.20.3").split(".")[:2])
-    fetch = [f"fetch https://dl-cdn.alpinelinux.org/alpine/v{series}/{repository}/x86_64/APKINDEX.tar.gz" for repository in ("main", "community")]
+    fetch = [
+        f"fetch https://dl-cdn.alpinelinux.org/alpine/v{series}/{repository}/x86_64/APKINDEX.tar.gz"
+        for repository in ("main", "community")
+    ]
     lists = process.container.notes.get("tools.apk.lists")
     if command in ("add", "update", "del", "upgrade"):
         try:
             writable(process)
         except OSError as error:
             words = "Permission denied" if error.errno == errno.EACCES else "Read-only file system"
-            await process.stderr.write(encode(f"ERROR: Unable to lock database: {words}\nERROR: Failed to open apk database: {words}\n"))
+            await process.stderr.write(
+                encode(f"ERROR: Unable to lock database: {words}\nERROR: Failed to open apk database: {words}\n")
+            )
             return 99
-    if command == "update" or (command in ("add", "search", "upgrade") and (options & {"--no-cache", "-U", "--update-cache", "--update"} or not lists)):
+    if command == "update" or (
+        command in ("add", "search", "upgrade")
+        and (options & {"--no-cache", "-U", "--update-cache", "--update"} or not lists)
+    ):
         if command == "update" or not options & {"-q", "--quiet"}:
             for line in fetch:
                 await say(process, line, 0.05)
@@ -296,7 +329,9 @@ async def apk(process: Process) -> int:
                   f"v{series}.3-27-g0a3d0b9 [https://dl-cdn.alpinelinux.org/alpine/v{series}/community]\nOK: 24163 distinct packages available")  # fmt: skip
         return 0
     if command == "add":
-        return await apk_add(process, [name.partition("=")[0].partition("~")[0] for name in names], bool(options & {"-q", "--quiet"}))
+        return await apk_add(
+            process, [name.partition("=")[0].partition("~")[0] for name in names], bool(options & {"-q", "--quiet"})
+        )
     if command == "del":
         for index, name in enumerate(names, 1):
             if installed(process).pop(name, None):
@@ -304,7 +339,18 @@ async def apk(process: Process) -> int:
         await say(process, f"OK: {8 + len(installed(process))} MiB in {14 + len(installed(process))} packages")
         return 0
     if command in ("info", "list"):
-        base = ["alpine-baselayout", "alpine-keys", "apk-tools", "busybox", "ca-certificates-bundle", "libc-utils", "musl", "scanelf", "ssl_client", "zlib"]
+        base = [
+            "alpine-baselayout",
+            "alpine-keys",
+            "apk-tools",
+            "busybox",
+            "ca-certificates-bundle",
+            "libc-utils",
+            "musl",
+            "scanelf",
+            "ssl_client",
+            "zlib",
+        ]
         every = sorted({*base, *installed(process)})
         if names:
             for name in names:
@@ -328,8 +374,16 @@ async def apk(process: Process) -> int:
 
 
 def alpine_version(name: str) -> str:
-    known_versions = {"curl": "8.12.1-r0", "busybox": "1.36.1-r29", "musl": "1.2.5-r0", "bash": "5.2.26-r0", "git": "2.45.3-r0"}
-    return known_versions.get(name, f"{number(name, 1, 9)}.{number(name + 'b', 0, 30)}.{number(name + 'c', 0, 12)}-r{number(name, 0, 4)}")
+    known_versions = {
+        "curl": "8.12.1-r0",
+        "busybox": "1.36.1-r29",
+        "musl": "1.2.5-r0",
+        "bash": "5.2.26-r0",
+        "git": "2.45.3-r0",
+    }
+    return known_versions.get(
+        name, f"{number(name, 1, 9)}.{number(name + 'b', 0, 30)}.{number(name + 'c', 0, 12)}-r{number(name, 0, 4)}"
+    )
 
 
 async def apk_add(process: Process, names: list[str], quiet: bool) -> int:
@@ -358,10 +412,16 @@ async def apk_add(process: Process, names: list[str], quiet: bool) -> int:
 async def dnf(process: Process) -> int:
     command, names, options = split(process.argv[1:])
     if process.user.uid != 0 and command in ("install", "update", "remove", "upgrade"):
-        await process.stderr.write(b"Error: This command has to be run with superuser privileges (under the root user on most systems).\n")
+        await process.stderr.write(
+            b"Error: This command has to be run with superuser privileges (under the root user on most systems).\n"
+        )
         return 1
     if command in ("update", "upgrade", "makecache", "check-update"):
-        await say(process, "Last metadata expiration check: 0:00:01 ago.\nDependencies resolved.\nNothing to do.\nComplete!", 0.1)
+        await say(
+            process,
+            "Last metadata expiration check: 0:00:01 ago.\nDependencies resolved.\nNothing to do.\nComplete!",
+            0.1,
+        )
         return 0
     if command in ("clean", "autoremove"):
         await say(process, "0 files removed")
@@ -381,18 +441,34 @@ async def dnf(process: Process) -> int:
             await say(process, "Dependencies resolved.\nNothing to do.\nComplete!")
             return 0
         bar = "=" * 80
-        await say(process, f"Dependencies resolved.\n{bar}\n Package            Arch      Version             Repository      Size\n{bar}\nInstalling:")
+        await say(
+            process,
+            f"Dependencies resolved.\n{bar}\n Package            Arch      Version             Repository      Size\n{bar}\nInstalling:",
+        )
         for name in fresh:
             await say(process, f" {name:<18} x86_64    {version(name):<19} baseos       {number(name, 80, 900):>5} k")
-        await say(process, f"\nTransaction Summary\n{bar}\nInstall  {len(fresh)} Package{'s' if len(fresh) > 1 else ''}\n")
-        if not options & {"-y", "--assumeyes"} and process.name != "microdnf" and not await confirmed(process, "Is this ok [y/N]: "):
+        await say(
+            process, f"\nTransaction Summary\n{bar}\nInstall  {len(fresh)} Package{'s' if len(fresh) > 1 else ''}\n"
+        )
+        if (
+            not options & {"-y", "--assumeyes"}
+            and process.name != "microdnf"
+            and not await confirmed(process, "Is this ok [y/N]: ")
+        ):
             await say(process, "Operation aborted.")
             return 1
-        await say(process, "Downloading Packages:\nRunning transaction check\nTransaction check succeeded.\nRunning transaction", 0.1)
+        await say(
+            process,
+            "Downloading Packages:\nRunning transaction check\nTransaction check succeeded.\nRunning transaction",
+            0.1,
+        )
         for index, name in enumerate(fresh, 1):
             install(process, name)
             await say(process, f"  Installing       : {name}-{version(name)}.x86_64    {index}/{len(fresh)}", 0.05)
-        await say(process, "\nInstalled:\n" + "\n".join(f"  {name}-{version(name)}.x86_64" for name in fresh) + "\n\nComplete!")
+        await say(
+            process,
+            "\nInstalled:\n" + "\n".join(f"  {name}-{version(name)}.x86_64" for name in fresh) + "\n\nComplete!",
+        )
         return 0
     if command in ("remove", "erase"):
         for name in names:

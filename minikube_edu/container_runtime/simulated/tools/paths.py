@@ -115,7 +115,11 @@ async def pwd(process: Process) -> int:
 
 
 def executables(process: Process, name: str) -> list[str]:
-    folders = [""] if "/" in name else process.env.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":")
+    folders = (
+        [""]
+        if "/" in name
+        else process.env.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":")
+    )
     found = []
     for folder in folders:
         path = f"{folder.rstrip('/')}/{name}" if folder else name
@@ -144,7 +148,16 @@ async def which(process: Process) -> int:
 async def whereis(process: Process) -> int:
     for name in parse(process, "bmsu").operands:
         found = []
-        for folder in ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin", "/etc", "/usr/lib"):
+        for folder in (
+            "/usr/bin",
+            "/usr/sbin",
+            "/bin",
+            "/sbin",
+            "/usr/local/bin",
+            "/usr/local/sbin",
+            "/etc",
+            "/usr/lib",
+        ):
             try:
                 process.stat(f"{folder}/{name}")
                 found.append(f"{folder}/{name}")
@@ -292,7 +305,13 @@ async def kind_of(process: Process, path: str, follow: bool) -> str:
             return f"broken symbolic link to {target}"
         return f"symbolic link to {target}"
     if letter != "-":
-        return {"d": "directory", "p": "fifo (named pipe)", "s": "socket", "c": "character special", "b": "block special"}[letter]
+        return {
+            "d": "directory",
+            "p": "fifo (named pipe)",
+            "s": "socket",
+            "c": "character special",
+            "b": "block special",
+        }[letter]
     if found.size == 0:
         return "empty"
     opened = process.open(path)
@@ -308,7 +327,9 @@ async def kind_of(process: Process, path: str, follow: bool) -> str:
     if head.startswith(b"#!"):
         interpreter = head[2:].split(b"\n")[0].split()
         name = interpreter[0].rsplit(b"/", 1)[-1].decode(errors="replace") if interpreter else "sh"
-        kind = {"sh": "POSIX shell script", "bash": "Bourne-Again shell script", "python3": "Python script"}.get(name, f"a {name} script")
+        kind = {"sh": "POSIX shell script", "bash": "Bourne-Again shell script", "python3": "Python script"}.get(
+            name, f"a {name} script"
+        )
         return f"{kind}, ASCII text executable"
     if b"\0" in head:
         return "data"

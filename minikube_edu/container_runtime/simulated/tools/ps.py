@@ -97,7 +97,9 @@ async def ps(process: Process) -> int:
     elif not busybox and not ({"e", "A", "x", "a"} & letters):
         # Only those on one's own terminal, as procps does
         terminal = process.stdin.is_terminal()
-        chosen = [other for other in chosen if other.user.uid == process.user.uid and (not terminal or has_terminal(other))]
+        chosen = [
+            other for other in chosen if other.user.uid == process.user.uid and (not terminal or has_terminal(other))
+        ]
     if layouts:
         rows = custom(columns, layouts, chosen)
     elif busybox:
@@ -105,7 +107,9 @@ async def ps(process: Process) -> int:
         world = process.container
         for other in chosen:
             used = int(world.cpu_seconds(other.pid))
-            rows.append([str(other.pid), columns.names.of_user(other.user.uid), f"{used // 60}:{used % 60:02d}", command(other)])
+            rows.append(
+                [str(other.pid), columns.names.of_user(other.user.uid), f"{used // 60}:{used % 60:02d}", command(other)]
+            )
         for pid, user, used_text, words in rows:
             line = f"{pid:>5} {user[:8]:<8} {used_text:>5} {words}"
             await process.print(line[: terminal_width(process)] if process.stdout.is_terminal() else line)
@@ -124,10 +128,12 @@ async def ps(process: Process) -> int:
         rows = custom(columns, [(name, titles.get(name)) for name in names], chosen)
         for row in rows:
             used = row[3] if row[3] == "C" else row[3].partition(".")[0]
-            await process.print(f"{row[0]:<8} {row[1]:>7} {row[2]:>7} {used:>2} {row[4]:>5} {row[5]:<8} {row[6]:>8} {row[7]}")
+            await process.print(
+                f"{row[0]:<8} {row[1]:>7} {row[2]:>7} {used:>2} {row[4]:>5} {row[5]:<8} {row[6]:>8} {row[7]}"
+            )
         return 0
     else:
-        stat = "x" in letters or "a" in letters and not process.argv[1].startswith("-")
+        stat = "x" in letters or ("a" in letters and not process.argv[1].startswith("-"))
         names = ["pid", "tty", "stat", "time", "args"] if stat else ["pid", "tty", "time", "comm"]
         rows = custom(columns, [(name, {"tty": "TTY", "comm": "CMD"}.get(name)) for name in names], chosen)
         for row in rows:
@@ -137,9 +143,15 @@ async def ps(process: Process) -> int:
     kept = [columns.table[name][2] for name, _ in layouts]
     widths = [max(len(row[column]) for row in rows) for column in range(len(kept))]
     if busybox:
-        widths = [max(width, {"pid": 5, "ppid": 5, "user": 8, "time": 5}.get(name, 0)) for width, (name, _) in zip(widths, layouts, strict=True)]
+        widths = [
+            max(width, {"pid": 5, "ppid": 5, "user": 8, "time": 5}.get(name, 0))
+            for width, (name, _) in zip(widths, layouts, strict=True)
+        ]
     else:
-        widths = [max(width, {"pid": 7, "ppid": 7, "user": 8, "tty": 8, "stat": 4}.get(name, 0)) for width, (name, _) in zip(widths, layouts, strict=True)]
+        widths = [
+            max(width, {"pid": 7, "ppid": 7, "user": 8, "tty": 8, "stat": 4}.get(name, 0))
+            for width, (name, _) in zip(widths, layouts, strict=True)
+        ]
     for number, row in enumerate(rows):
         if number == 0 and not headers:
             continue

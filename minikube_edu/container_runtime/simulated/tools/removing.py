@@ -51,7 +51,9 @@ class Remover:
 
     async def remove_directory(self, path: str) -> bool:
         if not self.recursive and not self.empty:
-            await self.complain(f"'{path}' is a directory" if self.busybox else f"cannot remove '{path}': Is a directory")
+            await self.complain(
+                f"'{path}' is a directory" if self.busybox else f"cannot remove '{path}': Is a directory"
+            )
             return False
         fine = True
         try:
@@ -100,9 +102,7 @@ async def rm(process: Process) -> int:
 
 @program("rmdir [-p] DIRECTORY...")
 async def rmdir(process: Process) -> int:
-    arguments = parse(
-        process, "pv", {"parents": "p", "verbose": "v", "ignore-fail-on-non-empty": "ignore"}
-    )
+    arguments = parse(process, "pv", {"parents": "p", "verbose": "v", "ignore-fail-on-non-empty": "ignore"})
     if not arguments.operands:
         raise Complaint("missing operand", usage=True)
     code = 0

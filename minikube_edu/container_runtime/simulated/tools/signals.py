@@ -34,8 +34,11 @@ def wanted_signal(argv: list[str]) -> tuple[int, list[str]]:
             del words[index : index + 2]
         elif word.startswith("--signal="):
             text = words.pop(index)[9:]
-        elif word.startswith("-") and len(word) > 1 and number_of(word[1:]) is not None and (
-            word[1:].isdigit() or word[1:].isupper() and len(word) > 2
+        elif (
+            word.startswith("-")
+            and len(word) > 1
+            and number_of(word[1:]) is not None
+            and (word[1:].isdigit() or (word[1:].isupper() and len(word) > 2))
         ):
             text = words.pop(index)[1:]
         else:
@@ -62,9 +65,19 @@ async def kill(process: Process) -> int:
             else:
                 await process.print(" ".join(NAMES))
         return 0
-    if argv and argv[0].startswith("-") and len(argv[0]) > 1 and not argv[0][1:].isdigit() and argv[0] not in ("-s", "-n", "--"):
+    if (
+        argv
+        and argv[0].startswith("-")
+        and len(argv[0]) > 1
+        and not argv[0][1:].isdigit()
+        and argv[0] not in ("-s", "-n", "--")
+    ):
         if number_of(argv[0][1:]) is None and not argv[0].startswith("--signal"):
-            raise Complaint(f"bad signal name '{argv[0][1:]}'" if is_busybox(process) else f"{argv[0][1:]}: invalid signal specification")
+            raise Complaint(
+                f"bad signal name '{argv[0][1:]}'"
+                if is_busybox(process)
+                else f"{argv[0][1:]}: invalid signal specification"
+            )
     signal, words = wanted_signal(argv[:1] + argv[1:2] if argv[:1] in (["-s"], ["-n"]) else argv[:1])
     words += argv[2:] if argv[:1] in (["-s"], ["-n"]) else argv[1:]
     words = words[1:] if words[:1] == ["--"] else words
@@ -75,7 +88,9 @@ async def kill(process: Process) -> int:
         try:
             pid = int(word)
         except ValueError:
-            await process.complain(f"invalid number '{word}'" if is_busybox(process) else f"failed to parse argument: '{word}'")
+            await process.complain(
+                f"invalid number '{word}'" if is_busybox(process) else f"failed to parse argument: '{word}'"
+            )
             code = 1
             continue
         try:
@@ -103,7 +118,9 @@ async def killall(process: Process) -> int:
         if not found:
             code = 1
             if not arguments.has("q"):
-                await process.complain(f"{name}: no process killed" if is_busybox(process) else f"{name}: no process found")
+                await process.complain(
+                    f"{name}: no process killed" if is_busybox(process) else f"{name}: no process found"
+                )
         for other in found:
             process.kill(other.pid, signal)
     return code
@@ -148,7 +165,9 @@ async def pgrep(process: Process) -> int:
     words = []
     for other in found:
         full = "a" in options or ("l" in options and "f" in options)
-        words.append(f"{other.pid} {' '.join(other.argv) if full else other.name}" if full or "l" in options else str(other.pid))
+        words.append(
+            f"{other.pid} {' '.join(other.argv) if full else other.name}" if full or "l" in options else str(other.pid)
+        )
     if words:
         await process.print(options.get("d", "\n").join(words))
     return 0 if found else 1
@@ -175,7 +194,7 @@ async def pidof(process: Process) -> int:
     found = [
         str(other.pid)
         for other in reversed(others(process))
-        if (other.name in arguments.operands or other.argv[:1] and other.argv[0] in arguments.operands)
+        if (other.name in arguments.operands or (other.argv[:1] and other.argv[0] in arguments.operands))
         and str(other.pid) not in omitted
     ]
     if found:

@@ -39,13 +39,18 @@ def worker(cores: float, memory: int) -> Program:
     return main
 
 
-async def dispatch(process: Process, name: str, banner: str, hogs: list[tuple[str, float, int]], limit: float, quiet: bool) -> int:
+async def dispatch(
+    process: Process, name: str, banner: str, hogs: list[tuple[str, float, int]], limit: float, quiet: bool
+) -> int:
     async def say(kind: str, text: str) -> None:
         if not (quiet and kind == "info"):
             await process.stdout.write(encode(f"{name}: {kind}: [{process.pid}] {text}\n"))
 
     await say("info", banner)
-    children = [process.spawn([f"{name}{f'-{hog}' if name == 'stress-ng' else ''}"], program=worker(cores, memory)) for hog, cores, memory in hogs]
+    children = [
+        process.spawn([f"{name}{f'-{hog}' if name == 'stress-ng' else ''}"], program=worker(cores, memory))
+        for hog, cores, memory in hogs
+    ]
     watch = process.spawn([name], program=clockwork(limit)) if limit else None
     began = clock.monotonic()
     while True:
@@ -59,13 +64,19 @@ async def dispatch(process: Process, name: str, banner: str, hogs: list[tuple[st
                       f" ({clock.monotonic() - began:.2f} secs)"))  # fmt: skip
             return 0
         if name == "stress":
-            await process.stderr.write(encode(f"stress: FAIL: [{process.pid}] (415) <-- worker {ended.pid} got signal {status.signal}\n"))
-            await process.stderr.write(encode(f"stress: WARN: [{process.pid}] (417) now reaping child worker processes\n"))
+            await process.stderr.write(
+                encode(f"stress: FAIL: [{process.pid}] (415) <-- worker {ended.pid} got signal {status.signal}\n")
+            )
+            await process.stderr.write(
+                encode(f"stress: WARN: [{process.pid}] (417) now reaping child worker processes\n")
+            )
             for child in children:
                 if child.status is None and child is not ended:
                     process.kill(child.pid, 9)
             await process.stderr.write(
-                encode(f"stress: FAIL: [{process.pid}] (451) failed run completed in {clock.monotonic() - began:.0f}s\n")
+                encode(
+                    f"stress: FAIL: [{process.pid}] (451) failed run completed in {clock.monotonic() - began:.0f}s\n"
+                )
             )
             return 1
         # stress-ng starts a worker again that was killed for its memory
@@ -99,7 +110,9 @@ async def stress(process: Process) -> int:
     arguments = parse(process, "?vqnt:b:c:i:m:d:", LONG)
     cpu, io, vm, hdd = (count(arguments.last(letter)) for letter in "cimd")
     if not (cpu or io or vm or hdd):
-        await process.print("`stress' imposes certain types of compute stress on your system\n\nUsage: stress [OPTION [ARG]] ...")
+        await process.print(
+            "`stress' imposes certain types of compute stress on your system\n\nUsage: stress [OPTION [ARG]] ..."
+        )
         return 0
     held = amount(arguments.last("B") or str(DEFAULT_BYTES), process.container.host_memory)
     # A hog that hangs after allocating burns nothing; the others spin
@@ -119,14 +132,21 @@ async def stress_ng(process: Process) -> int:
         cpu = world.host_cpus
     held = amount(arguments.last("B") or str(DEFAULT_BYTES), world.memory_limit or world.host_memory)
     load = int(arguments.last("l") or 100) / 100
-    hogs = [("cpu", load, 0)] * cpu + [("io", 0.1, 0)] * io + [("vm", 1.0, held // max(1, vm))] * vm + [("hdd", 0.2, 0)] * hdd
+    hogs = (
+        [("cpu", load, 0)] * cpu
+        + [("io", 0.1, 0)] * io
+        + [("vm", 1.0, held // max(1, vm))] * vm
+        + [("hdd", 0.2, 0)] * hdd
+    )
     if not hogs:
         await process.stderr.write(b"stress-ng: error: No stress workers specified\n")
         return 1
     limit = seconds(arguments.last("t") or "86400")
     span = f"{limit / 86400:.0f} day" if limit >= 86400 else f"{limit:.0f} secs"
     await process.stdout.write(encode(f"stress-ng: info:  [{process.pid}] setting to a {span} run per stressor\n"))
-    listed = ", ".join(f"{number} {name}" for number, name in ((cpu, "cpu"), (io, "io"), (vm, "vm"), (hdd, "hdd")) if number)
+    listed = ", ".join(
+        f"{number} {name}" for number, name in ((cpu, "cpu"), (io, "io"), (vm, "vm"), (hdd, "hdd")) if number
+    )
     return await dispatch(process, "stress-ng", f"dispatching hogs: {listed}", hogs, limit, arguments.has("q"))
 
 
@@ -142,6 +162,8 @@ async def vish_stress(process: Process) -> int:
         await process.stderr.write(b"I0101 00:00:00.000000       1 main.go:39] Spawning a thread to consume CPU\n")
     process.use_memory(total)
     process.use_cpu(float(cores))
-    await process.stderr.write(encode(f'I0101 00:00:00.000000       1 main.go:29] Allocated "{values.get("mem-total", "0")}" memory\n'))
+    await process.stderr.write(
+        encode(f'I0101 00:00:00.000000       1 main.go:29] Allocated "{values.get("mem-total", "0")}" memory\n')
+    )
     while True:
         await process.sleep(FOREVER)

@@ -126,7 +126,9 @@ class Gunzip:
         return result
 
 
-@program("tar c|x|t [-ZzJjahmvokO] [-f TARFILE] [-C DIR] [-T FILE] [-X FILE] [FILE]...", failure=2, version="GNU tar) 1.34")
+@program(
+    "tar c|x|t [-ZzJjahmvokO] [-f TARFILE] [-C DIR] [-T FILE] [-X FILE] [FILE]...", failure=2, version="GNU tar) 1.34"
+)
 async def tar(process: Process) -> int:
     argv = process.argv[1:]
     if argv and not argv[0].startswith("-"):
@@ -142,7 +144,9 @@ async def tar(process: Process) -> int:
             return await archive.create(argv)
         return await archive.read(mode == "x")
     except (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
-        raise Complaint(f"corrupted data: {error}" if is_busybox(process) else "Error is not recoverable: exiting now", 2) from None
+        raise Complaint(
+            f"corrupted data: {error}" if is_busybox(process) else "Error is not recoverable: exiting now", 2
+        ) from None
 
 
 def bundled(argv: list[str]) -> list[str]:
@@ -180,7 +184,9 @@ class Archive:
     def is_excluded(self, path: str) -> bool:
         parts = path.strip("/").split("/")
         tails = ["/".join(parts[i:]) for i in range(len(parts))]
-        return any(fnmatch.fnmatchcase(tail, glob.rstrip("/").removeprefix("./")) for glob in self.excluded for tail in tails)
+        return any(
+            fnmatch.fnmatchcase(tail, glob.rstrip("/").removeprefix("./")) for glob in self.excluded for tail in tails
+        )
 
     # making
 
@@ -196,7 +202,11 @@ class Archive:
         try:
             file = process.stdout if name == "-" else process.open(name, "w")
         except OSError as error:
-            words = f"can't open '{name}': {reason(error)}" if is_busybox(process) else f"{name}: Cannot open: {reason(error)}"
+            words = (
+                f"can't open '{name}': {reason(error)}"
+                if is_busybox(process)
+                else f"{name}: Cannot open: {reason(error)}"
+            )
             raise Complaint(words) from None
         if name != "-":
             stat = file.stat()
@@ -243,7 +253,10 @@ class Archive:
                 waiting.pop(0)
             elif word.startswith("-") and not word.startswith("--") and word[-1] == "C" and waiting:
                 folder = self.change(folder, waiting.pop(0))
-            elif word in ("--file", "--exclude", "--files-from", "--exclude-from", "--owner", "--group", "--format") and waiting:
+            elif (
+                word in ("--file", "--exclude", "--files-from", "--exclude-from", "--owner", "--group", "--format")
+                and waiting
+            ):
                 waiting.pop(0)
         self.process.chdir(start)
         return result
@@ -266,7 +279,9 @@ class Archive:
             stat = process.stat(path) if self.has("h") else process.lstat(path)
         except OSError as error:
             self.code = 1 if is_busybox(process) else 2
-            await process.complain(f"{path}: {reason(error)}" if is_busybox(process) else f"{path}: Cannot stat: {reason(error)}")
+            await process.complain(
+                f"{path}: {reason(error)}" if is_busybox(process) else f"{path}: Cannot stat: {reason(error)}"
+            )
             return
         if (stat.device, stat.inode) == self.own:
             return
@@ -342,7 +357,11 @@ class Archive:
         try:
             file = process.stdin if name == "-" else process.open(name)
         except OSError as error:
-            words = f"can't open '{name}': {reason(error)}" if is_busybox(process) else f"{name}: Cannot open: {reason(error)}"
+            words = (
+                f"can't open '{name}': {reason(error)}"
+                if is_busybox(process)
+                else f"{name}: Cannot open: {reason(error)}"
+            )
             raise Complaint(words, 1 if is_busybox(process) else 2) from None
         wanted = [word.rstrip("/") for word in self.arguments.operands]
         for path in self.arguments.all("T"):
@@ -354,7 +373,11 @@ class Archive:
         reader = Reader(process, file)
         try:
             while (info := await self.header(reader)) is not None:
-                name = info.name.removeprefix("./") if wanted and not any(word.startswith("./") for word in wanted) else info.name
+                name = (
+                    info.name.removeprefix("./")
+                    if wanted and not any(word.startswith("./") for word in wanted)
+                    else info.name
+                )
                 match = next((word for word in wanted if name == word or name.startswith(word + "/")
                               or (self.has("wild") and fnmatch.fnmatchcase(name, word))), None)  # fmt: skip
                 if (wanted and match is None) or self.is_excluded(info.name):
@@ -373,7 +396,9 @@ class Archive:
                 file.release()
         for word in wanted:
             if word not in found:
-                await process.complain(f"{word}: not found in archive" if is_busybox(process) else f"{word}: Not found in archive")
+                await process.complain(
+                    f"{word}: not found in archive" if is_busybox(process) else f"{word}: Not found in archive"
+                )
                 self.code = 1 if is_busybox(process) else 2
         if self.code == 2:
             await process.complain("Exiting with failure status due to previous errors")
@@ -434,10 +459,16 @@ class Archive:
             return
         from minikube_edu.container_runtime.simulated.tools.date import formatted
 
-        kind = {tarfile.DIRTYPE: 0o040000, tarfile.SYMTYPE: 0o120000, tarfile.FIFOTYPE: 0o010000}.get(info.type, 0o100000)
+        kind = {tarfile.DIRTYPE: 0o040000, tarfile.SYMTYPE: 0o120000, tarfile.FIFOTYPE: 0o010000}.get(
+            info.type, 0o100000
+        )
         mode = modes.shown(kind | info.mode)
         owner = f"{info.uname or info.uid}/{info.gname or info.gid}"
-        when = formatted("%Y-%m-%d %H:%M:%S" if is_busybox(self.process) else "%Y-%m-%d %H:%M", info.mtime, self.process.env.get("TZ", ""))
+        when = formatted(
+            "%Y-%m-%d %H:%M:%S" if is_busybox(self.process) else "%Y-%m-%d %H:%M",
+            info.mtime,
+            self.process.env.get("TZ", ""),
+        )
         link = f" -> {info.linkname}" if info.issym() else f" link to {info.linkname}" if info.islnk() else ""
         size = f"{info.size:>9}" if is_busybox(self.process) else f"{info.size:>{max(1, 18 - len(owner))}}"
         await self.process.print(f"{'h' + mode[1:] if info.islnk() else mode} {owner} {size} {when} {name}{link}")
@@ -450,7 +481,9 @@ class Archive:
         parts = parts[self.arguments.number("strip", 0) :]
         return "/".join(parts)
 
-    async def extract(self, reader: Reader, info: tarfile.TarInfo, directories: list[tuple[str, tarfile.TarInfo]]) -> None:
+    async def extract(
+        self, reader: Reader, info: tarfile.TarInfo, directories: list[tuple[str, tarfile.TarInfo]]
+    ) -> None:
         process = self.process
         path = self.safe(info.name)
         if path is None:
@@ -519,7 +552,10 @@ class Archive:
         while left > 0:
             data = await reader.take(min(left, BLOCK))
             if not data:
-                raise Complaint("short read" if is_busybox(self.process) else "Unexpected EOF in archive", 1 if is_busybox(self.process) else 2)
+                raise Complaint(
+                    "short read" if is_busybox(self.process) else "Unexpected EOF in archive",
+                    1 if is_busybox(self.process) else 2,
+                )
             await target.write(data)
             left -= len(data)
         if size % 512:

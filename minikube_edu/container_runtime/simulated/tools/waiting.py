@@ -235,7 +235,11 @@ async def watch(process: Process) -> int:
         if not arguments.has("t"):
             from minikube_edu.container_runtime.simulated.tools.date import formatted
 
-            now = formatted("%a %b %e %H:%M:%S %Y" if not is_busybox(process) else "%Y-%m-%d %H:%M:%S", clock.now(), process.env.get("TZ", ""))
+            now = formatted(
+                "%a %b %e %H:%M:%S %Y" if not is_busybox(process) else "%Y-%m-%d %H:%M:%S",
+                clock.now(),
+                process.env.get("TZ", ""),
+            )
             title = f"Every {interval:.1f}s: {command}"
             head = f"{title}{now:>{max(1, 80 - len(title))}}\n\n"
         await process.stdout.write(encode("\x1b[H\x1b[J" + head))
