@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Sequence
 
 import pytest
 
@@ -91,7 +92,7 @@ async def test_what_a_file_says(path: str, pattern: bytes) -> None:
         return 0
 
     class Network(NoNetwork):
-        ips = ("10.244.0.7",)
+        ips: Sequence[str] = ("10.244.0.7",)
         gateway = "10.244.0.1"
         prefix_length = 24
         mac = "0a:58:0a:f4:00:07"

@@ -1,10 +1,12 @@
 """Files of simulated containers: trees of inodes, mounts, and the walk along a path.
 
-    inode, layer, memory_tree, memory_file   what an image brings, shared by its containers, and what each has changed
-    host_tree, host_file                     a directory of the node, mounted; nothing inside leads out of it
-    device_tree, proc_*, sys_tree            /dev, /proc, /sys: made of what the kernel knows of the container
-    tree                                     what they have in common
-    mounts, path_walk                        a container's view: which tree is where, and what a path means
+    inode, content, layer, memory_tree, memory_file   what an image brings, shared by its containers, and their changes
+    host_tree, host_file      a directory of the node, mounted; nothing inside leads out of it
+    device_tree               /dev
+    generated_tree            files that are made when somebody reads them: what /proc and /sys are built on
+    tree, open_description    what they have in common
+    mounts, path_walk, permission       a container's view: which tree is where, what a path means, who may
+    pace                      the hook by which reading and writing take turns
 
 Nothing here knows processes: a `Caller` says with whose identity something is done. The kernel beside it does the rest.
 """

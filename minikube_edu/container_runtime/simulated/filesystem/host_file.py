@@ -1,4 +1,7 @@
-"""An open regular file of the node."""
+"""An open regular file of the node.
+
+A container must not fill the host's disk: zeros beyond the end become a hole, and when little is left, it is full.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,22 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.filesystem.host_tree import HostTree
 
 MOST_AT_ONCE = 1 << 20
+LEAST_FREE = 1 << 30  # bytes of the host's disk that containers leave alone
+LOOK_EVERY = 16 << 20  # bytes written between two looks at it
+BLOCK = 4096
 
 
 class HostFile(OpenDescription):
-    __slots__ = ("descriptor", "node", "tree")
+    __slots__ = ("_unseen", "append", "descriptor", "node", "tree")
 
     def __init__(self, tree: HostTree, node: Node, descriptor: int, access: Access, name: str) -> None:
         super().__init__(name, access.read, access.write)
         self.tree = tree
         self.node = node
         self.descriptor = descriptor
+        self.append = access.append
+        self._unseen = 0
+        tree.opened += 1
 
     async def read(self, size: int = 65536) -> bytes:
         if not self.readable or self.descriptor < 0:
@@ -38,7 +47,28 @@ class HostFile(OpenDescription):
         view = memoryview(data)
         while view:
             await pace()
-            view = view[os.write(self.descriptor, view[:MOST_AT_ONCE]) :]
+            piece = view[:MOST_AT_ONCE]
+            view = view[self._hole(piece) or self._written(piece) :]
+
+    def _written(self, piece: memoryview) -> int:
+        self._unseen += len(piece)
+        if self._unseen >= LOOK_EVERY:
+            disk = os.fstatvfs(self.descriptor)
+            if disk.f_bavail * disk.f_frsize < LEAST_FREE:
+                raise failure(errno.ENOSPC)
+            self._unseen = 0
+        return os.write(self.descriptor, piece)
+
+    def _hole(self, piece: memoryview) -> int:
+        """Nothing but zeros at the file's end: it grows without taking space."""
+        if len(piece) < BLOCK or any(piece[:64]) or bytes(piece) != bytes(len(piece)):
+            return 0
+        end = os.fstat(self.descriptor).st_size
+        if not self.append and os.lseek(self.descriptor, 0, os.SEEK_CUR) != end:
+            return 0
+        os.ftruncate(self.descriptor, end + len(piece))
+        os.lseek(self.descriptor, end + len(piece), os.SEEK_SET)
+        return len(piece)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return os.lseek(self.descriptor, offset, whence)
@@ -55,6 +85,7 @@ class HostFile(OpenDescription):
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
+            self.tree.opened -= 1
 
     def __del__(self) -> None:
         self.close()

@@ -28,15 +28,27 @@ DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLO
 PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 GIB = 1 << 30
 LARGEST_AT_ONCE = 16 << 20  # of a file that the kernel reads whole
+MOST_OPEN = 128  # files of one mount at a time: the host's descriptors are for everybody
 
 
 class HostTree(Tree):
-    __slots__ = ("device", "path", "size", "source", "type")
+    __slots__ = ("device", "opened", "path", "size", "source", "type")
 
     def __init__(
-        self, path: str, *, type: str = "ext4", source: str = "/dev/vda1", device: int = 65025, size: int = 100 * GIB
+        self,
+        path: str,
+        *,
+        inside: str | None = None,
+        type: str = "ext4",
+        source: str = "/dev/vda1",
+        device: int = 65025,
+        size: int = 100 * GIB,
     ) -> None:
+        """`inside`: the directory (the node's) that `path`, its links followed, must not leave: EPERM."""
         self.path = os.path.realpath(path)
+        if inside is not None and os.path.commonpath([os.path.realpath(inside), self.path]) != os.path.realpath(inside):
+            raise failure(errno.EPERM, path)
+        self.opened = 0  # descriptors of the host in use
         self.type = type
         self.source = source
         self.device = device
@@ -117,6 +129,8 @@ class HostTree(Tree):
             found = os.stat(last, dir_fd=directory, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
                 return DirectoryFile(self, node, name)
+            if self.opened >= MOST_OPEN:
+                raise failure(errno.EMFILE)
             flags = os.O_RDWR if access.write and access.read else os.O_WRONLY if access.write else os.O_RDONLY
             flags |= os.O_APPEND if access.append else 0
             descriptor = self._plain(last, flags, directory)

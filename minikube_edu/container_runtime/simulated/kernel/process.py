@@ -58,7 +58,7 @@ class KernelProcess:
         "__weakref__",
         "_actions",
         "_children",
-        "_pausing",
+        "_pauses",
         "_pending",
         "argv",
         "container",
@@ -138,7 +138,7 @@ class KernelProcess:
             ignored: dict[int, Action] = {number: Ignore for number, do in parent._actions.items() if do is Ignore}
             self._actions = ignored or None
         self._children: list[KernelProcess] | None = None
-        self._pausing: asyncio.Future[None] | None = None  # sleep or wait, which a signal cuts short
+        self._pauses: list[asyncio.Future[None]] | None = None  # sleep and wait, which a signal cuts short
         self._pending: list[int] | None = None  # signals that came while it was stopped
 
     def start(self, program: Program) -> None:
@@ -451,9 +451,9 @@ class KernelProcess:
             return
         finally:
             turns.current = outer
-        pausing = self._pausing
-        if pausing is not None and not pausing.done():
-            pausing.set_exception(InterruptedError(errno.EINTR, "Interrupted system call"))
+        for pause in self._pauses or ():
+            if not pause.done():
+                pause.set_exception(InterruptedError(errno.EINTR, "Interrupted system call"))
 
     def end(self, doom: BaseException) -> None:
         """End by a signal, or by an exit that a handler called for."""
@@ -506,9 +506,8 @@ class KernelProcess:
             self.on_end(self)
 
     def _child_ended(self) -> None:
-        pausing = self._pausing
-        if pausing is not None and not pausing.done():
-            pausing.set_result(None)
+        for pause in self._pauses or ():
+            _wake(pause)
         self.deliver(signals.SIGCHLD)
 
     def _hand_over(self) -> None:
@@ -537,13 +536,20 @@ class KernelProcess:
 
     # -- time and power ----------------------------------------------------------------------------------------------
 
-    async def _pause(self) -> None:
-        """Until a child ends, a handler was called, or somebody sets the future's result."""
-        self._pausing = future = self.container.scheduler.loop.create_future()
+    async def _pause(self, until: float | None = None) -> None:
+        """Until a child ends, a handler was called, or the loop's time has come."""
+        loop = self.container.scheduler.loop
+        future: asyncio.Future[None] = loop.create_future()
+        if self._pauses is None:
+            self._pauses = []
+        self._pauses.append(future)
+        timer = None if until is None else loop.call_at(until, _wake, future)
         try:
             await future
         finally:
-            self._pausing = None
+            self._pauses.remove(future)
+            if timer is not None:
+                timer.cancel()
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:
@@ -551,17 +557,8 @@ class KernelProcess:
             return
         loop = self.container.scheduler.loop
         until = loop.time() + min(seconds, LONGEST_SLEEP)
-        timer = loop.call_at(until, self._wake) if seconds < LONGEST_SLEEP else None
-        try:
-            while timer is None or loop.time() < until:  # a child's end is no reason to get up
-                await self._pause()
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _wake(self) -> None:
-        if self._pausing is not None and not self._pausing.done():
-            self._pausing.set_result(None)
+        while loop.time() < until:  # a child's end is no reason to get up
+            await self._pause(until if seconds < LONGEST_SLEEP else None)
 
     async def breathe(self) -> None:
         await turns.breathe()
@@ -587,6 +584,11 @@ class KernelProcess:
         from minikube_edu.container_runtime.simulated.kernel.connection_file import ConnectionFile
 
         return ConnectionFile(connection)
+
+
+def _wake(pause: asyncio.Future[None]) -> None:
+    if not pause.done():
+        pause.set_result(None)
 
 
 async def _awaited(running: Awaitable[int]) -> int:
