@@ -18,7 +18,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from minikube_edu.cni.contract import Attachment, Fabric
+from minikube_edu.cni.contract import Attachment, Fabric, Namespace
 from minikube_edu.container_runtime.cri import (
     Container,
     ContainerConfig,
@@ -45,6 +45,7 @@ from minikube_edu.container_runtime.cri import (
 from minikube_edu.container_runtime.simulated import forwarding
 from minikube_edu.container_runtime.simulated.containers import SimulatedContainer
 from minikube_edu.container_runtime.simulated.exec_sessions import collected, new_id
+from minikube_edu.container_runtime.simulated.host_ports import HostPorts
 from minikube_edu.container_runtime.simulated.images.catalogue import Catalogue
 from minikube_edu.container_runtime.simulated.images.image_store import ImageStore, Stored
 from minikube_edu.container_runtime.simulated.images.registry import Registry
@@ -152,14 +153,25 @@ class SimulatedRuntime:
             attachment = Attachment(id, config.namespace, config.name, config.uid, config.host_network)
             try:
                 network = await self.fabric.add(attachment)
+                host_ports = await self._host_ports(id, network, config)
             except OSError as error:
                 why = error.strerror or str(error)
                 raise RuntimeFailure(f'failed to setup network for sandbox "{id}": {why}') from None
             sandbox = SimulatedSandbox(id, config, network, self.signs, self.moods, self.settings.node_name)
+            sandbox.host_ports = host_ports
         self.sandboxes[id] = sandbox
         self.signs.tell(EventType.CREATED, id, id, config.uid)
         self.signs.tell(EventType.STARTED, id, id, config.uid)
         return id
+
+    async def _host_ports(self, id: str, network: Namespace, config: SandboxConfig) -> HostPorts | None:
+        try:
+            return HostPorts.open(self.fabric, network, config.port_mappings)
+        except OSError as error:
+            await self.fabric.delete(id)
+            raise OSError(
+                error.errno, f'plugin type="portmap" failed (add): cannot open hostport: {error.strerror}'
+            ) from None
 
     async def stop_sandbox(self, sandbox_id: str) -> None:
         sandbox = self.sandboxes.get(sandbox_id)
@@ -255,7 +267,10 @@ class SimulatedRuntime:
         if sandbox.state is not SandboxState.READY:
             container.starting = False
             raise RuntimeFailure(f'sandbox container "{sandbox.id}" is not running')
-        await self._delay(sandbox.mood.start_delay, "start", container.id)
+        if sandbox.mood.start_delay != (0.0, 0.0):
+            await self._delay(sandbox.mood.start_delay, "start", container.id)
+            if sandbox.state is not SandboxState.READY or self.containers.get(container_id) is not container:
+                raise container.failed_to_start("failed to create containerd task: context canceled")
         try:
             await container.start()
         except OSError as error:  # its log cannot be written

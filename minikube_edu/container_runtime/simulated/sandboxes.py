@@ -17,6 +17,7 @@ from minikube_edu.container_runtime.simulated.filesystem.device_tree import null
 from minikube_edu.container_runtime.simulated.filesystem.inode import Inode
 from minikube_edu.container_runtime.simulated.filesystem.layer import ROOT, Entry, Layer, layer_of
 from minikube_edu.container_runtime.simulated.filesystem.memory_tree import MemoryTree
+from minikube_edu.container_runtime.simulated.host_ports import HostPorts
 from minikube_edu.container_runtime.simulated.kernel.container_files import ContainerMount
 from minikube_edu.container_runtime.simulated.kernel.executable import executable
 from minikube_edu.container_runtime.simulated.kernel.machine import Machine
@@ -80,6 +81,7 @@ class SimulatedSandbox:
         self.containers: dict[str, ContainerRecord] = {}
         self.table: ProcessTable | None = None  # of a shared process namespace
         self.pause: Machine | None = None
+        self.host_ports: HostPorts | None = None
         self.recorded = False  # a seat runs here: the sandbox survives the runtime
         self._mounts: list[ContainerMount] | None = None
         self.ips: Sequence[str] = () if config.host_network else tuple(network.ips)
@@ -114,6 +116,9 @@ class SimulatedSandbox:
 
     def stopped(self) -> None:
         self.state = SandboxState.NOT_READY
+        if self.host_ports is not None:
+            self.host_ports.close()
+            self.host_ports = None
         if self.pause is not None:
             self.pause.kill()
             self.pause = None

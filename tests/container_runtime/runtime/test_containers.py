@@ -15,6 +15,7 @@ from minikube_edu.container_runtime.cri import (
     EventType,
     Mount,
     NotFound,
+    PortMapping,
     Resources,
     RuntimeFailure,
     SandboxState,
@@ -306,6 +307,22 @@ async def test_does_an_image_that_nobody_knows_run_whatever_the_pod_says_and_ser
     )
     assert answer == "200"
     assert (await node.runtime.container_status(container)).state is ContainerState.RUNNING
+
+
+async def test_does_a_host_port_lead_from_the_node_to_the_pod(node: Node) -> None:
+    ports = [PortMapping(80, host_port=8088)]
+    sandbox = await node.sandbox(port_mappings=ports)
+    await node.start("nginx", sandbox=sandbox)
+    tools = await node.start("busybox", "sleep", "100", sandbox=await node.sandbox())
+
+    async def answer() -> bool:
+        return "Welcome to nginx!" in await node.sh(tools, "wget -T 2 -qO- http://127.16.0.9:8088")
+
+    assert await eventually(answer)
+    with pytest.raises(RuntimeFailure, match=r'plugin type="portmap" failed \(add\)'):
+        await node.sandbox(port_mappings=ports)
+    await node.runtime.remove_sandbox(sandbox)
+    await node.sandbox(port_mappings=ports)
 
 
 async def test_is_everything_freed_with_a_removed_container(node: Node) -> None:
