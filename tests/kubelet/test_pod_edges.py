@@ -91,6 +91,20 @@ async def test_restart_counts_go_on_when_the_runtime_has_forgotten_the_container
         assert here.container(pod, "main")["restartCount"] == 5
 
 
+async def test_restart_counts_of_a_static_pod_go_on_when_the_runtime_has_lost_everything() -> None:
+    async with node() as here:
+        here.runtime.programs["main"] = Program(seconds=1, exit_code=1)
+        pod = manifest()
+        pod["metadata"]["annotations"] = {pod_facts.SOURCE: "file", pod_facts.HASH: pod["metadata"]["uid"]}
+        here.kubelet.set_static("file", [pod])
+        await here.until(lambda: here.waiting(pod, "main") == "CrashLoopBackOff")
+        assert here.container(pod, "main")["restartCount"] == 1
+        here.runtime.containers.clear()
+        here.runtime.sandboxes.clear()
+        await here.kubelet.view.relist()
+        await here.until(lambda: here.container(pod, "main")["restartCount"] == 2)
+
+
 async def test_rules_of_a_single_container_win_over_the_pods_policy() -> None:
     async with node() as here:
         rules = [{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]

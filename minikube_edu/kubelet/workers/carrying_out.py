@@ -273,6 +273,8 @@ def _counted(pod: Object, view: PodView, name: str) -> int:
     for field_name in ("containerStatuses", "initContainerStatuses"):
         for one in status.get(field_name) or ():
             if one["name"] == name and view.newest(name) is None:
-                ran = one.get("containerID") or (one.get("lastState") or {}).get("terminated")
-                return int(one.get("restartCount") or 0) + 1 if ran else 0
+                ended = (one.get("lastState") or {}).get("terminated") or {}
+                ran = bool(one.get("containerID") or ended)
+                counted = "waiting" in (one.get("state") or {}) and ended.get("reason") == "ContainerStatusUnknown"
+                return int(one.get("restartCount") or 0) + (ran and not counted)
     return 0

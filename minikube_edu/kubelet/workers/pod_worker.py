@@ -223,13 +223,15 @@ class PodWorker:
         problem = parts.network_problem()
         if problem and not pod_facts.is_host_network(pod):
             parts.recorder.event(pod, "Warning", "NetworkNotReady", f"network is not ready: {problem}")
+            log.info("pod %s has to wait: network is not ready: %s", pod_facts.described(pod), problem)
             self._again(max(1.0, QUICK_RETRIES[min(self._tries, 3)]))
             return
         if pod_facts.is_static(pod):
             parts.mirror(pod)
         volumes = await self._mount(pod)
         probed = Probed(parts.failed_probes.get, lambda name, id: parts.probes.started(self.uid, name, id))
-        outcome = await parts.carrying.sync(pod, view, volumes, probed, parts.host_ips())
+        known = {**pod, "status": status}  # how often containers were started, if the runtime has forgotten
+        outcome = await parts.carrying.sync(known, view, volumes, probed, parts.host_ips())
         await self._after(pod, outcome)
 
     async def _mount(self, pod: Object) -> Mapping[str, Path]:
