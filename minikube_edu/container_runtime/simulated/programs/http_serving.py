@@ -107,6 +107,8 @@ class Reading:
     async def request(self) -> Request | None:
         """None: the client is done."""
         while b"\r\n\r\n" not in self.buffer and b"\n\n" not in self.buffer:
+            if self.buffer and not self.buffer.lstrip(b"\r\n")[:1].isalpha() and self.buffer.strip(b"\r\n"):
+                raise BadRequest(400)  # TLS, perhaps
             if len(self.buffer) > LARGEST_HEAD:
                 raise BadRequest(431)
             if not await self._more():

@@ -30,12 +30,32 @@ class Session:
 
     async def run(self, sql: str) -> Answer:
         sql = sql.strip().rstrip(";").strip()
-        for pattern, method in SPECIAL:
+        for pattern, method in SPECIAL[:USERS]:
             if found := re.fullmatch(pattern, sql, re.I | re.S):
-                answer = await getattr(self, method)(*found.groups())
-                assert isinstance(answer, Answer)
-                return answer
-        return await self.ordinary(sql)
+                return await self._special(method, found)
+        own, (database, sql) = self.database, self.unqualified(sql)
+        self.database = database
+        try:
+            for pattern, method in SPECIAL[USERS:]:
+                if found := re.fullmatch(pattern, sql, re.I | re.S):
+                    return await self._special(method, found)
+            return await self.ordinary(sql)
+        finally:
+            self.database = own
+
+    async def _special(self, method: str, found: re.Match[str]) -> Answer:
+        answer = await getattr(self, method)(*found.groups())
+        assert isinstance(answer, Answer)
+        return answer
+
+    def unqualified(self, sql: str) -> tuple[str, str]:
+        """The database that a statement names (`shop.t`), and the statement without it."""
+        database = self.database
+        for name in self.server.shelf.databases:
+            qualified = rf"[`]?\b{re.escape(name)}\b[`]?\s*\.\s*(?=[\w`])"
+            if re.search(qualified, sql):
+                database, sql = name, re.sub(qualified, "", sql)
+        return database, sql
 
     def tables(self, name: str = "") -> Tables:
         name = name or self.database
@@ -152,10 +172,6 @@ class Session:
 
     async def ordinary(self, sql: str) -> Answer:
         database = self.database
-        for name in self.server.shelf.databases:
-            qualified = rf"[`]?\b{re.escape(name)}\b[`]?\s*\.\s*(?=[\w`])"
-            if re.search(qualified, sql):
-                database, sql = name, re.sub(qualified, "", sql)
         verb = sql.split(None, 1)[0].upper() if sql else ""
         if not database and verb in ("SELECT", "DO") and not re.search(r"\bFROM\b", sql, re.I):
             tables = self.server.shelf.databases["mysql"]
@@ -276,21 +292,21 @@ SPECIAL = [
     (rf"USE\s+{NAME}", "use"),
     (rf"CREATE\s+(?:DATABASE|SCHEMA)\s+(IF\s+NOT\s+EXISTS\s+)?{NAME}(?:\s+.*)?", "create_database"),
     (rf"DROP\s+(?:DATABASE|SCHEMA)\s+(IF\s+EXISTS\s+)?{NAME}", "drop_database"),
-    (rf"SHOW\s+(?:FULL\s+)?TABLES(?:\s+(?:FROM|IN)\s+{NAME})?(?:\s+LIKE\s+'([^']*)')?", "show_tables"),
-    (rf"(?:DESCRIBE|DESC|EXPLAIN|SHOW\s+COLUMNS\s+FROM|SHOW\s+FIELDS\s+FROM)\s+{NAME}", "describe"),
-    (rf"SHOW\s+CREATE\s+TABLE\s+{NAME}", "show_create"),
     (
-        rf"CREATE\s+USER\s+(?:IF\s+NOT\s+EXISTS\s+)?{NAME}(?:@\S+)?(?:\s+IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+'([^']*)')?",
+        rf"CREATE\s+USER\s+(?:IF\s+NOT\s+EXISTS\s+)?{NAME}(?:@\S+)?"
+        r"(?:\s+IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+'([^']*)')?",
         "create_user",
     ),
     (rf"ALTER\s+USER\s+{NAME}(?:@\S+)?\s+IDENTIFIED\s+(?:WITH\s+\S+\s+)?BY\s+'([^']*)'", "alter_user"),
     (rf"DROP\s+USER\s+(?:IF\s+EXISTS\s+)?{NAME}(?:@\S+)?", "drop_user"),
-    (
-        r"(?:GRANT|REVOKE|FLUSH|SET|START\s+TRANSACTION|BEGIN|COMMIT|ROLLBACK|LOCK|UNLOCK|ANALYZE|OPTIMIZE)\b.*",
-        "nothing",
-    ),
+    (r"(?:GRANT|REVOKE|FLUSH|SET|START\s+TRANSACTION|BEGIN|COMMIT|ROLLBACK|LOCK|UNLOCK|ANALYZE)\b.*", "nothing"),
     (r"SHOW\s+(?:GLOBAL\s+|SESSION\s+)?VARIABLES(?:\s+LIKE\s+'([^']*)')?(?:\s+WHERE.*)?", "show_variables"),
     (r"SHOW\s+(?:GLOBAL\s+)?STATUS.*", "show_status"),
     (r"SHOW\s+(?:FULL\s+)?PROCESSLIST", "show_processes"),
     (r"SHOW\s+GRANTS.*", "show_grants"),
+    (rf"SHOW\s+(?:FULL\s+)?TABLES(?:\s+(?:FROM|IN)\s+{NAME})?(?:\s+LIKE\s+'([^']*)')?", "show_tables"),
+    # these may name a table of another database
+    (rf"(?:DESCRIBE|DESC|EXPLAIN|SHOW\s+COLUMNS\s+FROM|SHOW\s+FIELDS\s+FROM)\s+{NAME}", "describe"),
+    (rf"SHOW\s+CREATE\s+TABLE\s+{NAME}", "show_create"),
 ]
+USERS = 13  # those before are about the server, not about a table

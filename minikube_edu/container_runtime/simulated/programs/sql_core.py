@@ -13,7 +13,9 @@ from typing import Any
 
 from minikube_edu.container_runtime.simulated.contract import Process
 
-LOOKS = frozenset({"table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list"})
+LOOKS = frozenset(
+    {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list", "page_count"}
+)
 LARGEST_VALUE = 4 << 20
 MOST_PAGES = 8192  # of 4 KiB
 MOST_STEPS = 400  # times 10,000 instructions
@@ -90,7 +92,13 @@ class Tables:
         return [str(row[0]) for row in rows]
 
     def content(self) -> bytes:
-        return bytes(self.connection.serialize())
+        """The file's bytes; none of a database without a table."""
+        try:
+            return bytes(self.connection.serialize())
+        except sqlite3.OperationalError:
+            if self.names():
+                raise
+            return b""
 
     def close(self) -> None:
         self.connection.close()
