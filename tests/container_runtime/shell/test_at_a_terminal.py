@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from tests.container_runtime.world import world
 
 DEBIAN = {"/etc/debian_version": b"12\n"}
@@ -129,3 +131,52 @@ async def test_the_shell_ends_when_the_terminal_is_gone() -> None:
         await session.expect("# ")
         session.hang_up()
         assert await session.finished() in (0, 129)
+
+
+async def test_control_z_stops_a_command_and_fg_continues_it() -> None:
+    async with world(files=DEBIAN, bash=True) as container:
+        session = container.start(["bash"])
+        await session.expect("# ")
+        session.type("sleep 0.3\r")
+        await session.expect("sleep 0.3\r\n")
+        await asyncio.sleep(0.05)
+        session.type("\x1a")
+        await session.expect("[1]+  Stopped                 sleep 0.3\r\n")
+        await session.expect("# ")
+        session.type("echo $?\r")
+        await session.expect("\r\n148\r\n")
+        session.type("fg\r")
+        await session.expect("sleep 0.3\r\n")
+        session.type("echo back $?\r")
+        await session.expect("\r\nback 0\r\n")
+
+
+async def test_control_c_ends_a_command_and_the_rest_of_its_line() -> None:
+    async with world() as container:
+        session = container.start(["sh"])
+        await session.expect("# ")
+        session.type("sleep 50; echo not this\r")
+        await session.expect("not this\r\n")
+        await asyncio.sleep(0.05)
+        session.type("\x03")
+        seen = await session.expect("# ")
+        assert b"not this" not in seen
+        session.type("echo $?\r")
+        await session.expect("\r\n130\r\n")
+
+
+async def test_a_stopped_job_goes_on_in_the_background() -> None:
+    async with world(files=DEBIAN, bash=True) as container:
+        session = container.start(["bash"])
+        await session.expect("# ")
+        session.type("(sleep 0.2; echo finished)\r")
+        await session.expect("finished)\r\n")
+        await asyncio.sleep(0.05)
+        session.type("\x1a")
+        await session.expect("Stopped")
+        await session.expect("# ")
+        session.type("bg; jobs; kill -0 %1 && echo there\r")
+        await session.expect("Running")
+        await session.expect("\r\nthere\r\n")
+        session.type("fg\r")
+        await session.expect("finished\r\n")

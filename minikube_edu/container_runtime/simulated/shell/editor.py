@@ -64,8 +64,9 @@ class Editor:
             if key is None:
                 return None
             if key in ("\r", "\n"):
-                self.cursor = len(self.text)
-                await self._refresh()
+                if self.cursor < len(self.text):
+                    self.cursor = len(self.text)
+                    await self._refresh()
                 await self._show("\r\n")
                 return self.text
             if key == "\x03":

@@ -266,7 +266,7 @@ class Grammar(TestGrammar, Quoting):
         self.take()
         self.depth -= 1
         assert body is not None
-        return Subshell(body)
+        return Subshell(body, self.text[token.start : closing.end])
 
     def _redirected(self, command: Command) -> Command:
         line = self.peek().line

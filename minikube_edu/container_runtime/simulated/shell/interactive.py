@@ -26,6 +26,8 @@ MOST_HISTORY = 500
 async def converse(shell: Shell) -> int:
     """Until exit, ^D or the terminal's end."""
     interactive_signals(shell)
+    if all(number in shell.process.files and shell.process.files[number].is_terminal() for number in (0, 2)):
+        shell.options.monitor = True
     shell.traps.pending.clear()
     _prompts(shell)
     await _startup_files(shell)

@@ -81,6 +81,10 @@ class Jobs:
             while len(self.finished) > 1024:
                 del self.finished[next(iter(self.finished))]
 
+    def make_current(self, job: Job) -> None:
+        self.order.remove(job.number)
+        self.order.append(job.number)
+
     def mark(self, job: Job) -> str:
         """+ the current job, - the one before."""
         if self.order and self.order[-1] == job.number:
@@ -154,11 +158,11 @@ async def reap_job(shell: Shell, job: Job) -> None:
             job.statuses[process.pid] = status
 
 
-async def wait_for(shell: Shell, child: Process) -> Status:
+async def wait_for(shell: Shell, child: Process, stopped: bool = False) -> Status:
     """A child in the foreground: signals meanwhile are kept for later."""
     while True:
         try:
-            _, status = await shell.process.wait(child)
+            _, status = await shell.process.wait(child, stopped)
             return status
         except InterruptedError:
             continue

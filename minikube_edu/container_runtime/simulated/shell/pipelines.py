@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikube_edu.container_runtime.simulated.shell.dispatch import RUN, checked, run
 from minikube_edu.container_runtime.simulated.shell.errors import Become, Failure
-from minikube_edu.container_runtime.simulated.shell.jobs import wait_for
+from minikube_edu.container_runtime.simulated.shell.foreground import in_foreground, terminal_of
 from minikube_edu.container_runtime.simulated.shell.redirection import Undo, redirect
 from minikube_edu.container_runtime.simulated.shell.substitution import child
 from minikube_edu.container_runtime.simulated.shell.syntax import (
@@ -81,12 +81,9 @@ async def _timed(shell: Shell, node: Pipeline) -> int:
 async def _piped(shell: Shell, node: Pipeline) -> int:
     """Each command is a child; all are waited for, the last one's status counts."""
     processes = start_pipeline(shell, node)
-    codes = []
-    for number, process in enumerate(processes):
-        ended = await wait_for(shell, process)
-        codes.append(ended.shell_code())
-        if number == len(processes) - 1:
-            await tell_signal(shell, ended.signal, process.pid, node.source)
+    statuses = await in_foreground(shell, processes, node.source)
+    codes = [status.shell_code() for status in statuses]
+    await tell_signal(shell, statuses[-1].signal, processes[-1].pid, node.source)
     if shell.dialect.bash:
         shell.variables.table.setdefault("PIPESTATUS", _fresh()).value = dict(enumerate(map(str, codes)))
     if shell.options.pipefail:
@@ -101,7 +98,7 @@ def _fresh() -> Any:
 
 
 def start_pipeline(shell: Shell, node: Pipeline, background: bool = False) -> list[Any]:
-    own_group = background and (shell.options.monitor or shell.interactive)
+    own_group = shell.options.monitor and (background or shell.interactive)
     before = None
     group: int | None = None
     processes: list[Any] = []
@@ -158,9 +155,10 @@ async def _background(shell: Shell, node: Background) -> int:
 
 
 async def _subshell(shell: Shell, node: Subshell) -> int:
-    process = child(shell, node.body, dict(shell.process.files))
-    ended = await wait_for(shell, process)
-    await tell_signal(shell, ended.signal, process.pid, "( ... )")
+    own_group = terminal_of(shell) is not None
+    process = child(shell, node.body, dict(shell.process.files), new_group=own_group)
+    ended = (await in_foreground(shell, [process], node.source))[-1]
+    await tell_signal(shell, ended.signal, process.pid, node.source)
     return await checked(shell, ended.shell_code())
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, reason
 from minikube_edu.container_runtime.simulated.shell.errors import Become, Leave
-from minikube_edu.container_runtime.simulated.shell.jobs import wait_for
+from minikube_edu.container_runtime.simulated.shell.foreground import in_foreground, terminal_of
 from minikube_edu.container_runtime.simulated.shell.pipelines import tell_signal
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ async def _start(
             env["_"] = find_program(shell, argv[0], env.get("PATH", "")) or argv[0]
         if last:
             return await become(shell, words, env, files)
-        process = shell.process.spawn(words, env=env, files=files)
+        process = shell.process.spawn(words, env=env, files=files, new_group=terminal_of(shell) is not None)
     except OSError as error:
         return await _not_started(shell, argv, env, files, error, last, source)
-    ended = await wait_for(shell, process)
+    ended = (await in_foreground(shell, [process], source))[-1]
     if shell.process.pid == 1:
         await shell.jobs.reap(shell)
     if ended.signal:

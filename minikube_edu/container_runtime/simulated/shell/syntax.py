@@ -170,6 +170,7 @@ class Redirected:
 @dataclass(slots=True)
 class Subshell:
     body: Command
+    source: str = ""
 
 
 @dataclass(slots=True)

@@ -110,10 +110,14 @@ class Traps:
         return any(self.commands.values())
 
 
+def _unheard(number: int) -> None:
+    """The signal does nothing here."""
+
+
 def interactive_signals(shell: Shell) -> None:
     """At a prompt ^C only ends the line, and TERM and QUIT do nothing."""
     for number in (3, 15, 20, 21, 22):
         if SIGNALS[number] not in shell.traps.commands:
-            shell.process.on_signal(number, Ignore)
+            shell.process.on_signal(number, _unheard)  # not Ignore, which its children would inherit
     if "INT" not in shell.traps.commands:
         shell.process.on_signal(2, shell.traps.pending.append)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import reason
 from minikube_edu.container_runtime.simulated.shell.errors import Failure
+from minikube_edu.container_runtime.simulated.shell.foreground import in_foreground, terminal_of
 from minikube_edu.container_runtime.simulated.shell.formats import dash_quoted, single_quoted
-from minikube_edu.container_runtime.simulated.shell.jobs import Job, reap_job, wait_for
+from minikube_edu.container_runtime.simulated.shell.jobs import Job, reap_job
 from minikube_edu.container_runtime.simulated.shell.traps import PSEUDO, SIGNALS, number_of
 
 if TYPE_CHECKING:
@@ -145,19 +146,30 @@ async def foreground(shell: Shell, argv: list[str]) -> int:
             return 2
         raise Failure("", 2)
     job.stopped = False
-    for process in job.processes:
-        if process.status is None:
-            shell.process.kill(process.pid, 18)
+    shell.jobs.make_current(job)
     if argv[0] == "bg":
         await shell.write(f"[{job.number}]{shell.jobs.mark(job)} {job.source} &\n")
+        _continue(shell, job)
         return 0
     await shell.write(f"{job.source}\n")
-    for process in job.processes:
-        if process.pid not in job.statuses:
-            job.statuses[process.pid] = await wait_for(shell, process)
-    status = job.status()
-    shell.jobs.remove(job)
-    return status.shell_code() if status else 127
+    terminal = terminal_of(shell)
+    if terminal is not None:
+        terminal.foreground = job.processes[0].group
+    _continue(shell, job)
+    status = (await in_foreground(shell, job.processes, job.source, job))[-1]
+    if not status.stopped:
+        shell.jobs.remove(job)
+    return status.shell_code()
+
+
+def _continue(shell: Shell, job: Job) -> None:
+    """SIGCONT to all of it, its children's children too where it is a group of its own."""
+    groups = {process.group for process in job.processes if process.status is None} - {shell.process.group}
+    for target in [-group for group in groups] or [process.pid for process in job.processes if process.status is None]:
+        try:
+            shell.process.kill(target, 18)
+        except OSError:
+            continue
 
 
 async def disown(shell: Shell, argv: list[str]) -> int:
