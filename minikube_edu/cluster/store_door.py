@@ -1,4 +1,5 @@
-"""The way from `minikube-edu etcdctl` to the store of a cluster that runs: the private socket of its API server.
+"""The way from `minikube-edu etcdctl` to the store of a cluster that runs: the etcd of its control plane or, where the
+cluster is bare, the private socket of its API server.
 
 Whoever names a server of their own (`--endpoints`, certificates, a user) means another etcd; that is the real etcdctl's
 business, and it is handed over to it.
@@ -14,7 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from minikube_edu.cluster import nodes
 from minikube_edu.cluster.layout import Layout
+from minikube_edu.cluster.nodes import Node
 
 if TYPE_CHECKING:
     from minikube_edu.etcd.contract import Store
@@ -45,6 +48,9 @@ def prepare(layout: Layout) -> Path:
 
 def etcdctl(layout: Layout, words: Sequence[str]) -> int:
     """Run one command of etcdctl; returns its exit code."""
+    node = next(iter(nodes.of(layout)), None)
+    if node is not None:
+        return _on_node(layout, node, words)
     if names_another_server(words):
         return _hand_over(words)
     from minikube_edu.etcd.etcdctl import command_line
@@ -59,6 +65,15 @@ def etcdctl(layout: Layout, words: Sequence[str]) -> int:
             raise Unavailable(f"the cluster in {layout.root} does not run: start it with `minikube-edu up`") from None
 
     return command_line.main(words, open_store, f"unix://{layout.store_socket}")
+
+
+def _on_node(layout: Layout, node: Node, words: Sequence[str]) -> int:
+    """As on the control plane's machine: 127.0.0.1:2379 is its etcd's, /etc/kubernetes/pki/etcd is where its keys are."""
+    from minikube_edu.etcd.etcdctl import __main__ as program
+
+    if not os.environ.get("MINIKUBE_EDU_NODE"):
+        os.environ.update(node.environment(layout))
+    return program.main(list(words))
 
 
 def names_another_server(words: Sequence[str]) -> bool:
