@@ -22,7 +22,7 @@ from typing import Any
 
 from minikube_edu.client.informer import Informer
 from minikube_edu.client.rest import Client
-from minikube_edu.container_runtime.cri import ContainerRuntime
+from minikube_edu.container_runtime.cri import ContainerRuntime, RuntimeFailure
 from minikube_edu.kubelet import configuration as configurations
 from minikube_edu.kubelet.contract import ApiObjects, Configurer, Hooks, NodeIdentity, Object, Probes, Volumes
 from minikube_edu.kubelet.events import KubeletRecorder
@@ -149,7 +149,7 @@ class Seat:
             self.kubelet.on_ready_change.append(self.agent.poke)
         await kubelet.start()
         if self.agent is not None:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(RuntimeFailure, OSError):
                 await self.agent.prepare()
         self.recorder.node_event("Normal", "Starting", "Starting kubelet.")
         self._static_sources(told)

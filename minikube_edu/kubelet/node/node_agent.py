@@ -66,7 +66,10 @@ class NodeAgent:
         return {**node, "status": {**(node.get("status") or {}), **fixed}}
 
     def seen(self, node: Object) -> None:
-        """The watch has told of it. Pods wait for the node's addresses: those are passed on at once."""
+        """The watch has told of it; it may be behind what a request of ours has answered. Pods wait for the node's
+        addresses: those are passed on at once."""
+        if self.node is not None and _version(node) < _version(self.node):
+            return
         self.node = node
         if ",".join((node.get("spec") or {}).get("podCIDRs") or ()) not in ("", self._pod_cidr):
             self.poke()
@@ -247,6 +250,11 @@ class NodeAgent:
         known = await self._client.get(LEASES, name, LEASE_NAMESPACE)
         known["metadata"].update({key: value for key, value in metadata.items() if key == "ownerReferences"})
         return await self._client.update(LEASES, {**known, "spec": {**known["spec"], **spec}}, LEASE_NAMESPACE)
+
+
+def _version(node: Object) -> int:
+    text = str(node["metadata"].get("resourceVersion") or "")
+    return int(text) if text.isdigit() else 0
 
 
 def _without_heartbeats(status: Object) -> Object:
