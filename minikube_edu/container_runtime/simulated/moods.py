@@ -7,6 +7,7 @@ the same lesson crashes the same container twice, in whatever order things happe
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hashlib
 import tomllib
@@ -111,6 +112,11 @@ class Moods:
     def seconds(self, span: Span, *key: object) -> float:
         low, high = span
         return low if low == high else low + (high - low) * self.fraction(*key)
+
+    async def pause(self, span: Span, *key: object) -> None:
+        """Wait that long; not at all when nothing is to be waited for."""
+        if span != (0.0, 0.0):
+            await asyncio.sleep(self.seconds(span, *key))
 
     def happens(self, rate: float, *key: object) -> bool:
         return rate > 0 and self.fraction(*key) < rate

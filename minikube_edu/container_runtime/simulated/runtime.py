@@ -25,11 +25,8 @@ from minikube_edu.container_runtime.cri import (
     ContainerEvent,
     ContainerState,
     ContainerStats,
-    Credentials,
     EventType,
     ExecResult,
-    FilesystemUsage,
-    Image,
     NotFound,
     Resources,
     RuntimeCondition,
@@ -46,12 +43,11 @@ from minikube_edu.container_runtime.simulated import forwarding
 from minikube_edu.container_runtime.simulated.containers import SimulatedContainer
 from minikube_edu.container_runtime.simulated.exec_sessions import collected, new_id
 from minikube_edu.container_runtime.simulated.host_ports import HostPorts
-from minikube_edu.container_runtime.simulated.images.catalogue import Catalogue
-from minikube_edu.container_runtime.simulated.images.image_store import ImageStore, Stored
-from minikube_edu.container_runtime.simulated.images.registry import Registry
+from minikube_edu.container_runtime.simulated.image_service import ImageService
+from minikube_edu.container_runtime.simulated.images.image_store import Stored
 from minikube_edu.container_runtime.simulated.life_signs import LifeSigns
 from minikube_edu.container_runtime.simulated.logs import LogFiles
-from minikube_edu.container_runtime.simulated.moods import Mood, Moods
+from minikube_edu.container_runtime.simulated.moods import Moods
 from minikube_edu.container_runtime.simulated.record import ContainerRecord
 from minikube_edu.container_runtime.simulated.sandboxes import SimulatedSandbox
 from minikube_edu.container_runtime.simulated.seats import SeatContainer, Seats
@@ -60,22 +56,15 @@ from minikube_edu.lib import clock
 from minikube_edu.lib.streams.byte_stream import ByteStream
 
 VERSION = Version("containerd", "v2.2.0", "v1")
-IMAGES = "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs"
 
 
-class SimulatedRuntime:
+class SimulatedRuntime(ImageService):
     def __init__(self, settings: Settings, fabric: Fabric, seats: SeatRunner | None = None) -> None:
         """Opening a runtime anew (`open`) is the way in where seats may be running already."""
         self.settings = settings
         self.fabric = fabric
         self.moods = Moods(settings.mood, settings.mood_file, settings.seed)
-        catalogue = Catalogue()
-        if settings.image_dir is not None:
-            from minikube_edu.container_runtime.simulated.images import user_images
-
-            user_images.load(settings.image_dir, catalogue)
-        registry = Registry(catalogue, settings.unknown_images)
-        self.images = ImageStore(registry, settings.state / "images", [settings.pause])
+        super().__init__(settings, self.moods)
         self.logs = LogFiles()
         self.signs = LifeSigns()
         self.seats = Seats(settings, seats, self.logs)
@@ -370,52 +359,8 @@ class SimulatedRuntime:
             tuple(container.measure() for container in running),
         )
 
-    # -- images ------------------------------------------------------------------------------------------------------
-
-    async def pull_image(self, image: str, credentials: Sequence[Credentials] = ()) -> str:
-        mood = self.moods.default
-        if mood.pull_delay == (0.0, 0.0) and not mood.pull_rate and not mood.pull_failures:
-            stored = await self.images.pull(image, credentials)
-        else:
-            stored = await self.images.pull(image, credentials, lambda size, name: self._download(mood, size, name))
-        return stored.definition.id
-
-    async def _download(self, mood: Mood, size: int, name: str) -> None:
-        """`size` more bytes of an image; 0: the registry's first answer."""
-        if not size:
-            await self._delay(mood.pull_delay, "pull", name)
-            if self.moods.happens(mood.pull_failures, "pull failure", name, len(self.images.all()), clock.now()):
-                raise RuntimeFailure(
-                    f'failed to pull and unpack image "{name}": failed to copy: httpReadSeeker: failed open: '
-                    f"failed to do request: context deadline exceeded"
-                )
-        elif mood.pull_rate:
-            await asyncio.sleep(size / mood.pull_rate)
-
-    async def image_status(self, image: str) -> Image | None:
-        stored = self.images.find(image)
-        return None if stored is None else stored.image()
-
-    async def list_images(self) -> list[Image]:
-        return [stored.image() for stored in self.images.all()]
-
-    async def remove_image(self, image: str) -> None:
-        from minikube_edu.container_runtime.simulated import image_programs
-        from minikube_edu.container_runtime.simulated.images import root
-
-        stored = self.images.find(image)
-        if stored is not None:
-            self.images.remove(image)
-            root.forget(stored.definition)
-            image_programs.forget(stored.definition)
-
-    async def image_filesystem(self) -> FilesystemUsage:
-        used = self.images.used_bytes()
-        return FilesystemUsage(IMAGES, used, 200 * self.images.layer_count, self.settings.disk)
-
     async def _delay(self, span: tuple[float, float], *key: object) -> None:
-        if span != (0.0, 0.0):
-            await asyncio.sleep(self.moods.seconds(span, *key))
+        await self.moods.pause(span, *key)
 
 
 def _has(labels: Mapping[str, str], wanted: Mapping[str, str] | None) -> bool:
