@@ -113,20 +113,25 @@ class SeatContainer(ContainerRecord):
         argv = list(self.invocation.argv)
         if os.path.basename(argv[0]) != os.path.basename(self.definition.entrypoint[0]):
             error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
-            raise self.failed_to_start(start_errors.CREATE + start_errors.in_runc_words(error, argv))
+            raise self._refused(start_errors.CREATE + start_errors.in_runc_words(error, argv))
         self.raw = SeatOutput(seats.records.output_of(self.id), output)
         descriptor = self.raw.open()
         try:
             argv[0] = os.path.basename(argv[0])
             self.process = await runner.start(self.id, self.definition.seat, argv, self.environment(), descriptor)
         except Exception as error:
-            raise self.failed_to_start(f"failed to create containerd task: {error}") from error
+            raise self._refused(f"failed to create containerd task: {error}") from error
         finally:
             os.close(descriptor)
         self.has_started()
         seats.outputs.follow(self.id, self.raw)
         self.keep()
         seats.watch(self, self.process)
+
+    def _refused(self, message: str) -> RuntimeFailure:
+        failure = self.failed_to_start(message)
+        self.keep()
+        return failure
 
     def environment(self) -> dict[str, str]:
         """What the node's machine has told the runtime about localhost is true for its seats as well."""

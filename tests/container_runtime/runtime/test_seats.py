@@ -142,3 +142,13 @@ async def test_can_one_look_around_in_a_seat_and_ask_etcdctl(tmp_path: Path, run
         result = await made.runtime.exec_sync(container, ["etcdctl", "get", "/registry", "--prefix"])
         assert (result.exit_code, result.stdout) == (0, b"ctl ['get', '/registry', '--prefix']\n")
         assert (await made.runtime.exec_sync(container, ["etcdctl", "fail"])).exit_code == 4
+
+
+async def test_are_addresses_of_an_earlier_life_given_back(tmp_path: Path) -> None:
+    reservations = tmp_path / "var/lib/cni/networks/cbr0"
+    async with node(tmp_path) as made:
+        await made.sandbox()
+        assert len(list(reservations.glob("10.*"))) == 1
+    async with node(tmp_path) as made:
+        assert await made.runtime.list_sandboxes() == []
+        assert list(reservations.glob("10.*")) == []
