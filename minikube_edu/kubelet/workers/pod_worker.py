@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 
 RETRY = 10.0  # after a step that failed
 QUICK_RETRIES = (0.05, 0.2, 1.0, 3.0)  # the first ones come sooner
-REFRESH, REFRESH_TOKENS = 60.0, 600.0  # of mounted configuration; of pods that mount nothing but their token
+REFRESH, REFRESH_TOKENS = 60.0, 600.0  # of what is mounted, with tokens of a short life and without
+SHORT_LIFE = 3000
 LIVE = frozenset(("configMap", "secret", "downwardAPI"))
 
 
@@ -330,14 +331,15 @@ class PodWorker:
 
 
 def _refresh(pod: Object) -> float:
-    """How often its mounted configuration is looked at; 0: it has none."""
+    """How often what it mounts is looked at again; 0: never. Changes of the API's objects are followed by the volumes
+    themselves; tokens have to be renewed in time, those that live for minutes sooner."""
     found = 0.0
     for volume in pod["spec"].get("volumes") or ():
         if LIVE & volume.keys():
-            return REFRESH
+            found = found or REFRESH_TOKENS
         for source in (volume.get("projected") or {}).get("sources") or ():
-            if (source.get("configMap") or {}).get("name") == "kube-root-ca.crt" or "serviceAccountToken" in source:
-                found = REFRESH_TOKENS
-            elif "downwardAPI" not in source or not volume["name"].startswith("kube-api-access-"):
+            life = (source.get("serviceAccountToken") or {}).get("expirationSeconds") or SHORT_LIFE
+            if life < SHORT_LIFE:
                 return REFRESH
+            found = REFRESH_TOKENS
     return found
