@@ -1,4 +1,4 @@
-"""The figures of the simulated kernel: `python -m tests.bench.containers [containers]`.
+"""The figures of the simulated kernel: `python -m tests.bench.containers [containers] [uvloop]`.
 
 Idle containers (an nginx-like program that waits for connections, its log a function): memory each, starts a second;
 and how late others are while one container loops, or a fork bomb goes off.
@@ -96,4 +96,9 @@ async def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000))
+    if "uvloop" in sys.argv:
+        import uvloop
+
+        uvloop.install()
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    asyncio.run(main(numbers[0] if numbers else 10_000))

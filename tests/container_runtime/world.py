@@ -22,6 +22,7 @@ from typing import cast
 
 from minikube_edu.cni.contract import Address, Connection, Datagrams, Listener, Namespace, Traffic
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Program, User
+from minikube_edu.container_runtime.simulated.filesystem.device_tree import null
 from minikube_edu.container_runtime.simulated.filesystem.layer import Entry, Layer, layer_of
 from minikube_edu.container_runtime.simulated.filesystem.path_walk import KERNEL
 from minikube_edu.container_runtime.simulated.kernel.container_files import ContainerMount
@@ -136,8 +137,9 @@ class World:
         err = out if stderr is None else stderr
         reader, writer = Pipe().ends()
         reader.pipe.feed(stdin or b"")
-        if stdin is not None:
-            writer.release()
+        if stdin is None:
+            reader.pipe.writers += 1  # somebody who never comes to an end
+        writer.release()
         files: dict[int, OpenFile] = {0: reader, 1: Sink(out.extend), 2: Sink(err.extend)}
         return self.machine.exec(argv, env={**ENV, **(env or {})}, cwd=cwd, user=_user(user), files=files)
 
@@ -259,7 +261,7 @@ async def world(
     )
     made = World(machine)
     quiet = {number: Sink(lambda data: None) for number in (1, 2)}
-    machine.start(["/sbin/init"], env=ENV, files={0: Pipe().ends()[0], **quiet})
+    machine.start(["/sbin/init"], env=ENV, files={0: null(), **quiet})
     try:
         yield made
     finally:

@@ -297,3 +297,21 @@ async def test_a_timeout_inside_a_program_is_a_timeout() -> None:
 
 def test_exited_is_no_error_that_a_program_would_catch() -> None:
     assert not issubclass(Exited, Exception)
+
+
+async def test_a_set_user_id_program_has_its_owners_rights() -> None:
+    async def whoami(process: Process) -> int:
+        await process.print(f"{process.user.uid} {process.access('/root', 4)}")
+        return 0
+
+    files = {"/bin/su": Entry(executable("whoami"), 0o4755), "/bin/plain": Entry(executable("whoami"), 0o755)}
+
+    async def both(process: Process) -> int:
+        for name in ("plain", "su"):
+            await process.wait(process.spawn([name]))
+        return 0
+
+    async with world(files, {"whoami": whoami, "both": both}, tools=[]) as w:
+        assert (await w.run(["both"], user=1000)).stdout == b"1000 False\n0 True\n"
+        w.machine.no_new_privileges = True
+        assert (await w.run(["both"], user=1000)).stdout == b"1000 False\n1000 False\n"

@@ -86,6 +86,3 @@ class HostFile(OpenDescription):
             os.close(self.descriptor)
             self.descriptor = -1
             self.tree.opened -= 1
-
-    def __del__(self) -> None:
-        self.close()

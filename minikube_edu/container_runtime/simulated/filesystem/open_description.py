@@ -1,10 +1,12 @@
 """An open file description: what processes that inherited a file share, counted by its holders.
 
-The base of all kinds of open files. `retain` and `release` count; the last release calls `close`, once.
+The base of all kinds of open files. `retain` and `release` count; the last release calls `close`, once. So does the
+collection of one that was never released: what a killed program alone knew of is closed, as life has it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Stat, failure
@@ -48,3 +50,10 @@ class OpenDescription:
 
     def close(self) -> None:
         """Nobody holds it any more."""
+
+    def __del__(self) -> None:
+        """A program was killed before it could hand on or release what it had opened: nobody knows it any more."""
+        if getattr(self, "holders", 0) > 0:
+            self.holders = 0
+            with contextlib.suppress(Exception):
+                self.close()

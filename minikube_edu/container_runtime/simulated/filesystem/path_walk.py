@@ -391,6 +391,9 @@ class FileView:
         place, file = self._attributes(path, caller, cwd)
         if not owns(caller.user, caller.privileges, file):
             raise failure(errno.EPERM, path)
+        user = caller.user
+        if "CAP_FSETID" not in caller.privileges and file.gid not in (user.gid, *user.groups):
+            mode &= ~stat.S_ISGID
         self._told(path, lambda: place.mount.tree.chmod(place.node, mode & 0o7777))
 
     def chown(self, path: str, uid: int, gid: int, caller: Caller, *, cwd: str = "/", follow: bool = True) -> None:

@@ -14,6 +14,7 @@ This file is long because it is one object's whole set of system calls; each is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import posixpath
 import stat
@@ -122,7 +123,7 @@ class KernelProcess:
         self.env = dict(env)
         self.cwd = cwd
         self.umask: int = parent.umask if parent else 0o022
-        self.user = user
+        self.user = _privileged(user, found)
         self.started_at = clock.now()
         self.files: dict[int, OpenFile] = {number: file.retain() for number, file in files.items()}
         self.status = None
@@ -329,6 +330,7 @@ class KernelProcess:
         environment = self.env if env is None else dict(env)
         found = look_up(self, list(argv), environment, self.cwd)
         self.argv, self.env, self.name, self.executable = found.argv, dict(environment), found.name, found.path
+        self.user = _privileged(self.user, found)
         if self._actions:
             self._actions = {number: do for number, do in self._actions.items() if do is Ignore} or None
         self.use_cpu(0)
@@ -486,7 +488,8 @@ class KernelProcess:
         self.container.memory.forget(self)
         self.status = Status(code & 255, signal)
         for file in list(self.files.values()):
-            file.release()
+            with contextlib.suppress(OSError):  # close(2) may fail, the process's end may not
+                file.release()
         self.files.clear()
         self._hand_over()
         parent = self.parent
@@ -589,6 +592,14 @@ class KernelProcess:
 def _wake(pause: asyncio.Future[None]) -> None:
     if not pause.done():
         pause.set_result(None)
+
+
+def _privileged(user: User, found: Found) -> User:
+    """With a set-id file's owner or group; these users are one and the same here, real and effective."""
+    if found.setuid < 0 and found.setgid < 0:
+        return user
+    uid = user.uid if found.setuid < 0 else found.setuid
+    return User(uid, user.gid if found.setgid < 0 else found.setgid, user.groups)
 
 
 async def _awaited(running: Awaitable[int]) -> int:

@@ -35,6 +35,8 @@ class Found:
     name: str  # comm
     path: str  # of the executable, for /proc/PID/exe
     argv: list[str]
+    setuid: int = -1  # whose privileges it brings: the owner's of a set-user-id file
+    setgid: int = -1
 
 
 def look_up(process: KernelProcess, argv: list[str], env: Mapping[str, str], cwd: str) -> Found:
@@ -55,7 +57,16 @@ def look_up_for(machine: Machine, caller: Caller, argv: list[str], env: Mapping[
             found = machine.program_of(program)
             if found is None:
                 raise failure(errno.ENOEXEC, path)
-            return Found(found, name, machine.view.realpath(path, caller, cwd=cwd), argv)
+            file = machine.view.stat(path, caller, cwd=cwd)
+            allowed = file.mode & 0o6000 and not machine.no_new_privileges
+            return Found(
+                found,
+                name,
+                machine.view.realpath(path, caller, cwd=cwd),
+                argv,
+                file.uid if allowed and file.mode & stat.S_ISUID else -1,
+                file.gid if allowed and file.mode & stat.S_ISGID else -1,
+            )
         words = interpreter(content)
         if words is None:
             raise failure(errno.ENOEXEC, path)
