@@ -34,19 +34,19 @@ async def lines(process: Process, path: str) -> list[list[str]]:
 
 
 async def users(process: Process) -> list[Account]:
-    found = []
-    for row in await lines(process, "/etc/passwd"):
-        if len(row) >= 7 and row[2].isdigit() and row[3].isdigit():
-            found.append(Account(row[0], int(row[2]), int(row[3]), row[4], row[5], row[6]))
-    return found
+    return [
+        Account(row[0], int(row[2]), int(row[3]), row[4], row[5], row[6])
+        for row in await lines(process, "/etc/passwd")
+        if len(row) >= 7 and row[2].isdigit() and row[3].isdigit()
+    ]
 
 
 async def groups(process: Process) -> list[Group]:
-    found = []
-    for row in await lines(process, "/etc/group"):
-        if len(row) >= 4 and row[2].isdigit():
-            found.append(Group(row[0], int(row[2]), [name for name in row[3].split(",") if name]))
-    return found
+    return [
+        Group(row[0], int(row[2]), [name for name in row[3].split(",") if name])
+        for row in await lines(process, "/etc/group")
+        if len(row) >= 4 and row[2].isdigit()
+    ]
 
 
 class Names:

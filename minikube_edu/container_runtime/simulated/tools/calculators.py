@@ -142,7 +142,7 @@ MOST_DIGITS = 5000
 
 
 class Calculator:
-    """bc's expressions, variables, scale, ibase 10, obase, sqrt and length; -l's functions. No functions of one's own."""
+    """bc's expressions, variables, scale, ibase 10, obase, sqrt, length, -l's functions; none of one's own."""
 
     def __init__(self, library: bool) -> None:
         self.variables: dict[str, Decimal] = {
@@ -340,7 +340,7 @@ def places(value: Decimal) -> int:
 
 
 def quarter_pi(digits: int) -> Decimal:
-    scale = 10 ** (digits + 10)
+    scale: int = 10 ** (digits + 10)
 
     def arctangent(inverse: int) -> int:
         term = total = scale // inverse

@@ -24,13 +24,20 @@ async def chroot(process: Process) -> int:
 
 @program("unshare [OPTIONS] [PROG ARGS]")
 async def unshare(process: Process) -> int:
-    raise Complaint("unshare(0x20000): Operation not permitted" if is_busybox(process) else "unshare failed: Operation not permitted")
+    raise Complaint(
+        "unshare(0x20000): Operation not permitted"
+        if is_busybox(process)
+        else "unshare failed: Operation not permitted"
+    )
 
 
 @program("nsenter [OPTIONS] [PROG ARGS]")
 async def nsenter(process: Process) -> int:
-    raise Complaint("can't open '/proc/1/ns/mnt': Permission denied" if is_busybox(process)
-                    else "cannot open /proc/1/ns/mnt: Permission denied")  # fmt: skip
+    raise Complaint(
+        "can't open '/proc/1/ns/mnt': Permission denied"
+        if is_busybox(process)
+        else "cannot open /proc/1/ns/mnt: Permission denied"
+    )
 
 
 @program("crond [-fbS]")

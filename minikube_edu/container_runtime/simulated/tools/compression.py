@@ -14,9 +14,21 @@ from minikube_edu.container_runtime.simulated.tools.streams import BLOCK
 from minikube_edu.container_runtime.simulated.tools.tar import Gunzip, Squeezer
 
 LONG = {
-    "stdout": "c", "to-stdout": "c", "decompress": "d", "uncompress": "d", "force": "f", "keep": "k", "quiet": "q",
-    "verbose": "v", "test": "t", "list": "l", "best": "9", "fast": "1", "recursive": "r", "no-name": "n",
-}  # fmt: skip
+    "stdout": "c",
+    "to-stdout": "c",
+    "decompress": "d",
+    "uncompress": "d",
+    "force": "f",
+    "keep": "k",
+    "quiet": "q",
+    "verbose": "v",
+    "test": "t",
+    "list": "l",
+    "best": "9",
+    "fast": "1",
+    "recursive": "r",
+    "no-name": "n",
+}
 BAD_DATA = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 
 
@@ -71,8 +83,11 @@ async def one(process: Process, kind: Kind, arguments: Arguments, name: str, unp
             )
             return 1 if is_busybox(process) else 2
         if not unpack and to_stdout and process.stdout.is_terminal() and not arguments.has("f"):
-            raise Complaint("compressed data not written to a terminal. Use -f to force compression." if not is_busybox(process)
-                            else "compressed data not written to terminal")  # fmt: skip
+            raise Complaint(
+                "compressed data not written to a terminal. Use -f to force compression."
+                if not is_busybox(process)
+                else "compressed data not written to terminal"
+            )
         if to_stdout:
             target = process.stdout
         else:

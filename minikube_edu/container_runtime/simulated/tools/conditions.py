@@ -18,10 +18,9 @@ class Wrong(Exception):
 async def test(process: Process) -> int:
     words = list(process.argv[1:])
     name = process.argv[0].rsplit("/", 1)[-1]
-    if name == "[":
-        if not words or words.pop() != "]":
-            await process.complain("missing ]")
-            return 2
+    if name == "[" and (not words or words.pop() != "]"):
+        await process.complain("missing ]")
+        return 2
     try:
         return 0 if Condition(process, words).judge() else 1
     except Wrong as wrong:

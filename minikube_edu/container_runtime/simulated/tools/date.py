@@ -16,8 +16,20 @@ from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, 
 from minikube_edu.lib import clock
 
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-          "November", "December"]  # fmt: skip
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 FURTHEST = 253_402_300_799  # the last second of the year 9999
 
 
@@ -61,7 +73,7 @@ def formatted(layout: str, seconds: float, zone: str = "") -> str:
     """strftime of GNU date: with %N, %s, %-d, %_d, %^a, %:z."""
     seconds = max(-62_135_596_800, min(seconds, FURTHEST))
     moment = datetime.fromtimestamp(seconds // 1, zone_of(zone))
-    nanoseconds = int(round(seconds % 1 * 1_000_000)) % 1_000_000 * 1000
+    nanoseconds = round(seconds % 1 * 1_000_000) % 1_000_000 * 1000
 
     def one(found: re.Match[str]) -> str:
         flags, width, letter = found[1], found[2], found[3]
@@ -91,25 +103,56 @@ def directive(letter: str, moment: datetime, nanoseconds: int, seconds: float) -
     sign, minutes = "-" if minutes < 0 else "+", abs(minutes)
     hour = moment.hour % 12 or 12
     simple = {
-        "Y": f"{moment.year}", "m": f"{moment.month:02d}", "d": f"{moment.day:02d}", "H": f"{moment.hour:02d}",
-        "M": f"{moment.minute:02d}", "S": f"{moment.second:02d}", "e": f"{moment.day:2d}", "I": f"{hour:02d}",
-        "k": f"{moment.hour:2d}", "l": f"{hour:2d}", "j": f"{moment.timetuple().tm_yday:03d}", "y": f"{moment.year % 100:02d}",
-        "C": f"{moment.year // 100:02d}", "p": "AM" if moment.hour < 12 else "PM", "P": "am" if moment.hour < 12 else "pm",
-        "a": DAYS[moment.weekday()][:3], "A": DAYS[moment.weekday()], "b": MONTHS[moment.month - 1][:3],
-        "h": MONTHS[moment.month - 1][:3], "B": MONTHS[moment.month - 1], "u": str(moment.isoweekday()),
-        "w": str(moment.isoweekday() % 7), "Z": moment.tzname() or "UTC", "n": "\n", "t": "\t", "%": "%",
-        "s": str(int(seconds // 1)), "N": f"{nanoseconds:09d}", "z": f"{sign}{minutes // 60:02d}{minutes % 60:02d}",
-        ":z": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}", "::z": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:00",
-        "V": f"{moment.isocalendar()[1]:02d}", "G": str(moment.isocalendar()[0]), "g": f"{moment.isocalendar()[0] % 100:02d}",
+        "Y": f"{moment.year}",
+        "m": f"{moment.month:02d}",
+        "d": f"{moment.day:02d}",
+        "H": f"{moment.hour:02d}",
+        "M": f"{moment.minute:02d}",
+        "S": f"{moment.second:02d}",
+        "e": f"{moment.day:2d}",
+        "I": f"{hour:02d}",
+        "k": f"{moment.hour:2d}",
+        "l": f"{hour:2d}",
+        "j": f"{moment.timetuple().tm_yday:03d}",
+        "y": f"{moment.year % 100:02d}",
+        "C": f"{moment.year // 100:02d}",
+        "p": "AM" if moment.hour < 12 else "PM",
+        "P": "am" if moment.hour < 12 else "pm",
+        "a": DAYS[moment.weekday()][:3],
+        "A": DAYS[moment.weekday()],
+        "b": MONTHS[moment.month - 1][:3],
+        "h": MONTHS[moment.month - 1][:3],
+        "B": MONTHS[moment.month - 1],
+        "u": str(moment.isoweekday()),
+        "w": str(moment.isoweekday() % 7),
+        "Z": moment.tzname() or "UTC",
+        "n": "\n",
+        "t": "\t",
+        "%": "%",
+        "s": str(int(seconds // 1)),
+        "N": f"{nanoseconds:09d}",
+        "z": f"{sign}{minutes // 60:02d}{minutes % 60:02d}",
+        ":z": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}",
+        "::z": f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:00",
+        "V": f"{moment.isocalendar()[1]:02d}",
+        "G": str(moment.isocalendar()[0]),
+        "g": f"{moment.isocalendar()[0] % 100:02d}",
         "U": f"{(moment.timetuple().tm_yday + 6 - moment.isoweekday() % 7) // 7:02d}",
-        "W": f"{(moment.timetuple().tm_yday + 6 - moment.weekday()) // 7:02d}", "q": str((moment.month + 2) // 3),
-    }  # fmt: skip
+        "W": f"{(moment.timetuple().tm_yday + 6 - moment.weekday()) // 7:02d}",
+        "q": str((moment.month + 2) // 3),
+    }
     if name in simple:
         return simple[name]
     composed = {
-        "D": "%m/%d/%y", "F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M", "r": "%I:%M:%S %p", "c": "%a %b %e %H:%M:%S %Y",
-        "x": "%m/%d/%y", "X": "%H:%M:%S",
-    }.get(name)  # fmt: skip
+        "D": "%m/%d/%y",
+        "F": "%Y-%m-%d",
+        "T": "%H:%M:%S",
+        "R": "%H:%M",
+        "r": "%I:%M:%S %p",
+        "c": "%a %b %e %H:%M:%S %Y",
+        "x": "%m/%d/%y",
+        "X": "%H:%M:%S",
+    }.get(name)
     if composed is None:
         return None
     return re.sub("%(.)", lambda found: simple[found[1]], composed)
@@ -139,8 +182,11 @@ def understood(text: str, zone: tzinfo, now: float) -> float:
         parts = [int(part) for part in iso.groups() if part]
         moment = datetime(parts[0], parts[1], parts[2], tzinfo=zone)
         words, known = words[iso.end() :].lstrip("T "), True
-    named = re.search(r"\b(?:(\d{1,2})\s+)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b\.?(?:\s+(\d{1,2})(?!\d|:))?(?:,?\s+(\d{4}))?",
-                      words, re.IGNORECASE)  # fmt: skip
+    named = re.search(
+        r"\b(?:(\d{1,2})\s+)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b\.?(?:\s+(\d{1,2})(?!\d|:))?(?:,?\s+(\d{4}))?",
+        words,
+        re.IGNORECASE,
+    )
     if named and not known:
         month = [name[:3].lower() for name in MONTHS].index(named[2].lower()) + 1
         moment = datetime(int(named[4] or moment.year), month, int(named[1] or named[3] or 1), tzinfo=zone)
@@ -191,8 +237,9 @@ def understood(text: str, zone: tzinfo, now: float) -> float:
 
     words = re.sub(
         r"([-+]?\s*\d+|next|last|this|an?)\s*(sec|second|min|minute|hour|day|week|fortnight|month|year)s?\b(\s+ago)?",
-        shift, words,
-    )  # fmt: skip
+        shift,
+        words,
+    )
     if words.strip():
         raise ValueError(text)
     return moment.timestamp()
@@ -201,10 +248,20 @@ def understood(text: str, zone: tzinfo, now: float) -> float:
 @program("date [OPTIONS] [+FMT] [[-s] TIME]")
 async def date(process: Process) -> int:
     arguments = parse(
-        process, "uRI::d:r:s:f:D:",
-        {"utc": "u", "universal": "u", "rfc-email": "R", "rfc-2822": "R", "iso-8601::": "I", "date:": "d",
-         "reference:": "r", "set:": "s", "rfc-3339:": "3339"},
-    )  # fmt: skip
+        process,
+        "uRI::d:r:s:f:D:",
+        {
+            "utc": "u",
+            "universal": "u",
+            "rfc-email": "R",
+            "rfc-2822": "R",
+            "iso-8601::": "I",
+            "date:": "d",
+            "reference:": "r",
+            "set:": "s",
+            "rfc-3339:": "3339",
+        },
+    )
     zone = "UTC0" if arguments.has("u") else process.env.get("TZ", "")
     now = clock.now()
     moments = [now]
@@ -239,8 +296,13 @@ async def date(process: Process) -> int:
         elif arguments.has("I"):
             how = arguments.last("I") or "date"
             zone_part = "%:z"
-            layout = {"date": "%Y-%m-%d", "hours": f"%Y-%m-%dT%H{zone_part}", "minutes": f"%Y-%m-%dT%H:%M{zone_part}",
-                      "seconds": f"%Y-%m-%dT%H:%M:%S{zone_part}", "ns": f"%Y-%m-%dT%H:%M:%S,%N{zone_part}"}.get(how, "%F")  # fmt: skip
+            layout = {
+                "date": "%Y-%m-%d",
+                "hours": f"%Y-%m-%dT%H{zone_part}",
+                "minutes": f"%Y-%m-%dT%H:%M{zone_part}",
+                "seconds": f"%Y-%m-%dT%H:%M:%S{zone_part}",
+                "ns": f"%Y-%m-%dT%H:%M:%S,%N{zone_part}",
+            }.get(how, "%F")
         elif arguments.has("3339"):
             layout = {"date": "%F", "ns": "%F %T.%N%:z"}.get(arguments.last("3339") or "", "%F %T%:z")
     for moment in moments:

@@ -11,7 +11,8 @@ LARGEST = 64 << 20
 
 
 @program(
-    "dd [if=FILE] [of=FILE] [bs=N] [ibs=N] [obs=N] [count=N] [skip=N] [seek=N] [conv=notrunc|noerror|sync|fsync] [status=none]"
+    "dd [if=FILE] [of=FILE] [bs=N] [ibs=N] [obs=N] [count=N] [skip=N] [seek=N] "
+    "[conv=notrunc|noerror|sync|fsync] [status=none]"
 )
 async def dd(process: Process) -> int:
     values = {"ibs": "512", "obs": "512", "skip": "0", "seek": "0", "conv": "", "status": "", "iflag": "", "oflag": ""}

@@ -17,11 +17,26 @@ LARGEST = 4 << 20
 @program("diff [-abBdiqrTstw] [-U LINES] [-L LABEL] FILE1 FILE2", failure=2, version="GNU diffutils) 3.8")
 async def diff(process: Process) -> int:
     arguments = parse(
-        process, "abBdiNqrTstwuU:L:S:EyZc",
-        {"unified::": "u", "brief": "q", "recursive": "r", "ignore-case": "i", "ignore-all-space": "w", "label:": "L",
-         "ignore-space-change": "b", "ignore-blank-lines": "B", "new-file": "N", "report-identical-files": "s", "color::": "color",
-         "text": "a", "side-by-side": "y", "strip-trailing-cr": "cr", "exclude:": "x"},
-    )  # fmt: skip
+        process,
+        "abBdiNqrTstwuU:L:S:EyZc",
+        {
+            "unified::": "u",
+            "brief": "q",
+            "recursive": "r",
+            "ignore-case": "i",
+            "ignore-all-space": "w",
+            "label:": "L",
+            "ignore-space-change": "b",
+            "ignore-blank-lines": "B",
+            "new-file": "N",
+            "report-identical-files": "s",
+            "color::": "color",
+            "text": "a",
+            "side-by-side": "y",
+            "strip-trailing-cr": "cr",
+            "exclude:": "x",
+        },
+    )
     if len(arguments.operands) != 2:
         raise Complaint("missing operand after '" + (arguments.operands or ["diff"])[-1] + "'", usage=True)
     return await Comparison(process, arguments).files(*arguments.operands)

@@ -11,10 +11,21 @@ from minikube_edu.container_runtime.simulated.tools.ls import human
 @program("du [-aHLdclsxhmkb] [FILE]...")
 async def du(process: Process) -> int:
     arguments = parse(
-        process, "aHLd:clsxhmkbSD0B:",
-        {"all": "a", "max-depth:": "d", "total": "c", "summarize": "s", "human-readable": "h", "bytes": "b",
-         "apparent-size": "apparent", "one-file-system": "x", "exclude:": "exclude", "block-size:": "B"},
-    )  # fmt: skip
+        process,
+        "aHLd:clsxhmkbSD0B:",
+        {
+            "all": "a",
+            "max-depth:": "d",
+            "total": "c",
+            "summarize": "s",
+            "human-readable": "h",
+            "bytes": "b",
+            "apparent-size": "apparent",
+            "one-file-system": "x",
+            "exclude:": "exclude",
+            "block-size:": "B",
+        },
+    )
     depth = 0 if arguments.has("s") else arguments.number("d", 1 << 30)
     unit = 1 if arguments.has("b") else 1 << 20 if arguments.has("m") else size(arguments.last("B") or "1k")
     exact = arguments.has("b", "apparent")
@@ -72,10 +83,21 @@ async def du(process: Process) -> int:
 @program("df [-PkmhTai] [-t TYPE] [FILE]...")
 async def df(process: Process) -> int:
     arguments = parse(
-        process, "PkmhHTait:B:x:l",
-        {"portability": "P", "human-readable": "h", "print-type": "T", "all": "a", "inodes": "i", "type:": "t",
-         "block-size:": "B", "exclude-type:": "x", "output::": "output", "total": "total"},
-    )  # fmt: skip
+        process,
+        "PkmhHTait:B:x:l",
+        {
+            "portability": "P",
+            "human-readable": "h",
+            "print-type": "T",
+            "all": "a",
+            "inodes": "i",
+            "type:": "t",
+            "block-size:": "B",
+            "exclude-type:": "x",
+            "output::": "output",
+            "total": "total",
+        },
+    )
     code = 0
     found: list[FilesystemStat] = []
     if arguments.operands:
@@ -97,8 +119,18 @@ async def df(process: Process) -> int:
             found.insert(0, mount)
     kinds, excluded = arguments.all("t"), arguments.all("x")
     found = [mount for mount in found if (not kinds or mount.type in kinds) and mount.type not in excluded]
-    await print_table(process, rows_of(found, arguments.has("h", "H"), arguments.has("m"), arguments.has("i"),
-                                       arguments.has("T"), is_busybox(process)), is_busybox(process))  # fmt: skip
+    await print_table(
+        process,
+        rows_of(
+            found,
+            arguments.has("h", "H"),
+            arguments.has("m"),
+            arguments.has("i"),
+            arguments.has("T"),
+            is_busybox(process),
+        ),
+        is_busybox(process),
+    )
     return code
 
 
@@ -155,9 +187,19 @@ async def print_table(process: Process, rows: list[list[str]], busybox: bool) ->
 @program("mount [OPTIONS] [-o OPTS] DEVICE NODE")
 async def mount(process: Process) -> int:
     arguments = parse(
-        process, "art:o:nvfwsil", {"bind": "bind", "rbind": "bind", "types:": "t", "options:": "o", "make-shared": "make",
-                                  "make-rshared": "make", "make-rprivate": "make", "move": "move"},
-    )  # fmt: skip
+        process,
+        "art:o:nvfwsil",
+        {
+            "bind": "bind",
+            "rbind": "bind",
+            "types:": "t",
+            "options:": "o",
+            "make-shared": "make",
+            "make-rshared": "make",
+            "make-rprivate": "make",
+            "move": "move",
+        },
+    )
     if not arguments.operands:
         kind = arguments.last("t")
         for entry in process.mounts():
@@ -190,11 +232,17 @@ async def umount(process: Process) -> int:
     target = arguments.operands[0]
     mounted = {entry.mountpoint for entry in process.mounts()}
     if target.rstrip("/") not in mounted and target != "/":
-        raise Complaint(f"can't unmount {target}: Invalid argument" if is_busybox(process) else f"{target}: not mounted.",
-                        1 if is_busybox(process) else 32)  # fmt: skip
+        raise Complaint(
+            f"can't unmount {target}: Invalid argument" if is_busybox(process) else f"{target}: not mounted.",
+            1 if is_busybox(process) else 32,
+        )
     if not may_administer(process):
-        raise Complaint(f"can't unmount {target}: Operation not permitted" if is_busybox(process)
-                        else f"{target}: must be superuser to unmount.", 1 if is_busybox(process) else 32)  # fmt: skip
+        raise Complaint(
+            f"can't unmount {target}: Operation not permitted"
+            if is_busybox(process)
+            else f"{target}: must be superuser to unmount.",
+            1 if is_busybox(process) else 32,
+        )
     raise Complaint(f"{target}: target is busy.", 32)
 
 

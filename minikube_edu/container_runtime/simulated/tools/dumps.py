@@ -107,9 +107,17 @@ async def hd(process: Process) -> int:
 @program("od [-A doxn] [-t TYPE] [-N COUNT] [-j SKIP] [-bcdosxv] [FILE]...")
 async def od(process: Process) -> int:
     arguments = parse(
-        process, "A:t:N:j:bcdosxvaw::",
-        {"address-radix:": "A", "format:": "t", "read-bytes:": "N", "skip-bytes:": "j", "width::": "w", "output-duplicates": "v"},
-    )  # fmt: skip
+        process,
+        "A:t:N:j:bcdosxvaw::",
+        {
+            "address-radix:": "A",
+            "format:": "t",
+            "read-bytes:": "N",
+            "skip-bytes:": "j",
+            "width::": "w",
+            "output-duplicates": "v",
+        },
+    )
     data, start = await gathered(process, arguments, "j", "N")
     short = {"b": "o1", "c": "c", "d": "u2", "o": "o2", "s": "d2", "x": "x2", "a": "a"}
     kinds = [value if name == "t" else short[name] for name, value in arguments.options if name == "t" or name in short]
@@ -137,7 +145,41 @@ def cells_of(row: bytes, kind: str) -> str:
     if kind == "c":
         return "".join(f" {NAMES.get(b, chr(b) if 32 <= b < 127 else f'{b:03o}'):>3}" for b in row) + tail
     if kind == "a":
-        names = ["nul", "soh", "stx", "etx", "eot", "enq", "ack", "bel", "bs", "ht", "nl", "vt", "ff", "cr", "so", "si", "dle", "dc1", "dc2", "dc3", "dc4", "nak", "syn", "etb", "can", "em", "sub", "esc", "fs", "gs", "rs", "us", "sp"]
+        names = [
+            "nul",
+            "soh",
+            "stx",
+            "etx",
+            "eot",
+            "enq",
+            "ack",
+            "bel",
+            "bs",
+            "ht",
+            "nl",
+            "vt",
+            "ff",
+            "cr",
+            "so",
+            "si",
+            "dle",
+            "dc1",
+            "dc2",
+            "dc3",
+            "dc4",
+            "nak",
+            "syn",
+            "etb",
+            "can",
+            "em",
+            "sub",
+            "esc",
+            "fs",
+            "gs",
+            "rs",
+            "us",
+            "sp",
+        ]
         return (
             "".join(f" {names[b & 127] if b & 127 < 33 else 'del' if b & 127 == 127 else chr(b & 127):>3}" for b in row)
             + tail

@@ -95,7 +95,11 @@ class Plan:
             self.take()
             inside = await self.expression()
             if self.peek() != ")":
-                raise Complaint("unmatched '('" if is_busybox(self.process) else "invalid expression; I was expecting to find a ')' somewhere but did not see one.")  # fmt: skip
+                raise Complaint(
+                    "unmatched '('"
+                    if is_busybox(self.process)
+                    else "invalid expression; I was expecting to find a ')' somewhere but did not see one."
+                )
             self.take()
             return inside
         if word is None:
@@ -113,8 +117,11 @@ class Plan:
             letters = self.take(word).split(",")
             wanted = {"f": "-"}
             if any(letter not in ("f", "d", "l", "p", "s", "b", "c") for letter in letters):
-                raise Complaint(f"Unknown argument to -type: {letters[0]}" if not is_busybox(process)
-                                else f"unrecognized type '{letters[0]}'")  # fmt: skip
+                raise Complaint(
+                    f"Unknown argument to -type: {letters[0]}"
+                    if not is_busybox(process)
+                    else f"unrecognized type '{letters[0]}'"
+                )
             kinds = {wanted.get(letter, letter) for letter in letters}
             return plain(lambda file: modes.shown(file.stat.mode)[0] in kinds)
         if word in (
@@ -144,8 +151,11 @@ class Plan:
             text = self.take(word)
             number = await (user_number if word == "-user" else group_number)(process, text)
             if number is None:
-                raise Complaint(f"unknown {word[1:]} {text}" if is_busybox(process)
-                                else f"'{text}' is not the name of a known {word[1:]}")  # fmt: skip
+                raise Complaint(
+                    f"unknown {word[1:]} {text}"
+                    if is_busybox(process)
+                    else f"'{text}' is not the name of a known {word[1:]}"
+                )
             return plain(lambda file: (file.stat.uid if word == "-user" else file.stat.gid) == number)
         if word in ("-nouser", "-nogroup"):
             await self.names.load()
@@ -241,8 +251,9 @@ class Plan:
     def number_test(self, word: str, text: str) -> Test:
         found = re.fullmatch(r"([-+]?)(\d+)([bcwkMG]?)", text)
         if not found or (found[3] and word != "-size"):
-            raise Complaint(f"invalid number '{text}'" if is_busybox(self.process)
-                            else f"invalid argument `{text}' to `{word}'")  # fmt: skip
+            raise Complaint(
+                f"invalid number '{text}'" if is_busybox(self.process) else f"invalid argument `{text}' to `{word}'"
+            )
         sign, wanted = found[1], int(found[2])
         unit = {"b": 512, "c": 1, "w": 2, "k": 1024, "M": 1 << 20, "G": 1 << 30}[found[3] or "b"]
         now = clock.now()
@@ -328,8 +339,9 @@ class Plan:
         try:
             child = self.process.spawn(argv, cwd=folder)
         except OSError as error:
-            await self.process.complain(f"{argv[0]}: {reason(error)}" if is_busybox(self.process)
-                                        else f"'{argv[0]}': {reason(error)}")  # fmt: skip
+            await self.process.complain(
+                f"{argv[0]}: {reason(error)}" if is_busybox(self.process) else f"'{argv[0]}': {reason(error)}"
+            )
             return 127
         return (await self.process.wait(child))[1].shell_code()
 
@@ -363,14 +375,28 @@ class Plan:
                 return f"{moment:.10f}" if letter[1] == "@" else formatted("%" + letter[1], moment, zone)
             base = file.path.rstrip("/").rsplit("/", 1)[-1]
             value = {
-                "p": file.path, "f": base or "/", "s": str(stat.size), "m": f"{stat.mode & 0o7777:o}",
-                "M": modes.shown(stat.mode), "u": self.names.of_user(stat.uid), "g": self.names.of_group(stat.gid),
-                "U": str(stat.uid), "G": str(stat.gid), "d": str(file.depth), "n": str(stat.links), "i": str(stat.inode),
-                "h": file.path.rpartition("/")[0] or ".", "k": str(-(-stat.size // 4096) * 4), "b": str(-(-stat.size // 4096) * 8),
-                "y": modes.shown(stat.mode)[0].replace("-", "f"), "P": file.path[len(file.start) :].lstrip("/"),
-                "H": file.start, "t": formatted("%b %e %H:%M", stat.mtime, zone), "%": "%",
+                "p": file.path,
+                "f": base or "/",
+                "s": str(stat.size),
+                "m": f"{stat.mode & 0o7777:o}",
+                "M": modes.shown(stat.mode),
+                "u": self.names.of_user(stat.uid),
+                "g": self.names.of_group(stat.gid),
+                "U": str(stat.uid),
+                "G": str(stat.gid),
+                "d": str(file.depth),
+                "n": str(stat.links),
+                "i": str(stat.inode),
+                "h": file.path.rpartition("/")[0] or ".",
+                "k": str(-(-stat.size // 4096) * 4),
+                "b": str(-(-stat.size // 4096) * 8),
+                "y": modes.shown(stat.mode)[0].replace("-", "f"),
+                "P": file.path[len(file.start) :].lstrip("/"),
+                "H": file.start,
+                "t": formatted("%b %e %H:%M", stat.mtime, zone),
+                "%": "%",
                 "l": self.process.readlink(file.path) if modes.is_link(stat.mode) else "",
-            }.get(letter)  # fmt: skip
+            }.get(letter)
             return text if value is None else f"%{found[1]}s" % value
 
         return re.sub(r"\\.|%(-?\d*)([TAC].|.)", one, layout, flags=re.DOTALL)

@@ -14,15 +14,44 @@ from minikube_edu.container_runtime.simulated.tools.streams import Batches, deco
 
 USAGE = "grep [-HhnlLoqvsrRiwFExaI] [-m N] [-A|B|C N] {PATTERN | -e PATTERN... | -f FILE...} [FILE]..."
 LONG = {
-    "ignore-case": "i", "invert-match": "v", "count": "c", "line-number": "n", "files-with-matches": "l",
-    "files-without-match": "L", "only-matching": "o", "quiet": "q", "silent": "q", "recursive": "r",
-    "dereference-recursive": "R", "word-regexp": "w", "line-regexp": "x", "extended-regexp": "E",
-    "fixed-strings": "F", "basic-regexp": "G", "perl-regexp": "P", "regexp:": "e", "file:": "f",
-    "after-context:": "A", "before-context:": "B", "context:": "C", "max-count:": "m", "no-messages": "s",
-    "no-filename": "h", "with-filename": "H", "color::": "color", "colour::": "color", "include:": "include",
-    "exclude:": "exclude", "exclude-dir:": "exclude-dir", "text": "a", "line-buffered": "u", "byte-offset": "b",
-    "null": "Z", "no-ignore-case": "y", "binary-files:": "binary",
-}  # fmt: skip
+    "ignore-case": "i",
+    "invert-match": "v",
+    "count": "c",
+    "line-number": "n",
+    "files-with-matches": "l",
+    "files-without-match": "L",
+    "only-matching": "o",
+    "quiet": "q",
+    "silent": "q",
+    "recursive": "r",
+    "dereference-recursive": "R",
+    "word-regexp": "w",
+    "line-regexp": "x",
+    "extended-regexp": "E",
+    "fixed-strings": "F",
+    "basic-regexp": "G",
+    "perl-regexp": "P",
+    "regexp:": "e",
+    "file:": "f",
+    "after-context:": "A",
+    "before-context:": "B",
+    "context:": "C",
+    "max-count:": "m",
+    "no-messages": "s",
+    "no-filename": "h",
+    "with-filename": "H",
+    "color::": "color",
+    "colour::": "color",
+    "include:": "include",
+    "exclude:": "exclude",
+    "exclude-dir:": "exclude-dir",
+    "text": "a",
+    "line-buffered": "u",
+    "byte-offset": "b",
+    "null": "Z",
+    "no-ignore-case": "y",
+    "binary-files:": "binary",
+}
 Spans = Callable[[str], "list[tuple[int, int]] | None"]
 
 
@@ -224,8 +253,10 @@ async def one_file(process: Process, request: Request, name: str, file: OpenFile
     def titled(line_number: int, mark: str, text: str, offset: int = 0) -> str:
         head = ""
         for wanted, value, paint in (
-            (request.titles, name, "35"), (request.has("n"), str(line_number), "32"), (request.has("b"), str(offset), "32"),
-        ):  # fmt: skip
+            (request.titles, name, "35"),
+            (request.has("n"), str(line_number), "32"),
+            (request.has("b"), str(offset), "32"),
+        ):
             if wanted:
                 head += (
                     f"\x1b[{paint}m\x1b[K{value}\x1b[m\x1b[K\x1b[36m\x1b[K{mark}\x1b[m\x1b[K"
@@ -287,12 +318,12 @@ async def one_file(process: Process, request: Request, name: str, file: OpenFile
         await process.stdout.write(encode("".join(shown)))
         if done and after <= 0:
             break
-    end = "\0" if request.has("Z") else "\n"
+    ending = "\0" if request.has("Z") else "\n"
     if request.has("q"):
         return count > 0
     if request.has("l", "L"):
         if (count > 0) != request.has("L"):
-            await process.print(name, end=end)
+            await process.print(name, end=ending)
         return (count > 0) != (request.has("L") and is_busybox(process))
     if request.has("c"):
         await process.print(f"{name}:{count}" if request.titles else str(count))

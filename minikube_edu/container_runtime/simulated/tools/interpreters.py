@@ -15,11 +15,26 @@ from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.streams import decode
 
 COMMANDS = {
-    "perl": "perl", "python3": "python3", "python": "python3", "node": "unsimulated", "ruby": "unsimulated",
-    "java": "unsimulated", "go": "unsimulated", "php": "unsimulated", "gcc": "unsimulated", "make": "unsimulated",
-}  # fmt: skip
-VERSIONS = {"node": "v22.14.0", "ruby": "ruby 3.4.2", "java": 'openjdk version "21.0.6"', "go": "go version go1.24.1 linux/amd64",
-            "php": "PHP 8.4.4 (cli)", "gcc": "gcc (Debian 12.2.0-14) 12.2.0", "make": "GNU Make 4.3"}  # fmt: skip
+    "perl": "perl",
+    "python3": "python3",
+    "python": "python3",
+    "node": "unsimulated",
+    "ruby": "unsimulated",
+    "java": "unsimulated",
+    "go": "unsimulated",
+    "php": "unsimulated",
+    "gcc": "unsimulated",
+    "make": "unsimulated",
+}
+VERSIONS = {
+    "node": "v22.14.0",
+    "ruby": "ruby 3.4.2",
+    "java": 'openjdk version "21.0.6"',
+    "go": "go version go1.24.1 linux/amd64",
+    "php": "PHP 8.4.4 (cli)",
+    "gcc": "gcc (Debian 12.2.0-14) 12.2.0",
+    "make": "GNU Make 4.3",
+}
 MOST_DIGITS = 20_000
 
 
@@ -33,10 +48,11 @@ async def unsimulated(process: Process) -> int:
 
 async def pi(process: Process, digits: int) -> str:
     """pi with `digits` significant digits, rounded: Machin's formula on integers."""
-    scale = 10 ** (digits + 10)
+    scale: int = 10 ** (digits + 10)
 
     async def arctangent(inverse: int) -> int:
-        term = total = scale // inverse
+        total: int = scale // inverse
+        term = total
         square, divisor, sign = inverse * inverse, 1, 1
         while term:
             term //= square

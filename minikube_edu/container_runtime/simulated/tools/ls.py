@@ -27,12 +27,33 @@ class Entry:
 @program("ls [-1AaCxdLHRFplinshrSXvctukZ] [-w WIDTH] [FILE]...", failure=2)
 async def ls(process: Process) -> int:
     arguments = parse(
-        process, "1AaCxdLHRFplinshrSXvctukw:gGoTUNQfbqBI:",
-        {"all": "a", "almost-all": "A", "directory": "d", "human-readable": "h", "inode": "i", "reverse": "r",
-         "recursive": "R", "size": "s", "color::": "color", "classify": "F", "full-time": "full", "no-group": "G",
-         "numeric-uid-gid": "n", "sort:": "sort", "time-style:": "style", "group-directories-first": "first",
-         "width:": "w", "ignore:": "I", "si": "h", "dereference": "L", "literal": "N", "time:": "time"},
-    )  # fmt: skip
+        process,
+        "1AaCxdLHRFplinshrSXvctukw:gGoTUNQfbqBI:",
+        {
+            "all": "a",
+            "almost-all": "A",
+            "directory": "d",
+            "human-readable": "h",
+            "inode": "i",
+            "reverse": "r",
+            "recursive": "R",
+            "size": "s",
+            "color::": "color",
+            "classify": "F",
+            "full-time": "full",
+            "no-group": "G",
+            "numeric-uid-gid": "n",
+            "sort:": "sort",
+            "time-style:": "style",
+            "group-directories-first": "first",
+            "width:": "w",
+            "ignore:": "I",
+            "si": "h",
+            "dereference": "L",
+            "literal": "N",
+            "time:": "time",
+        },
+    )
     lister = Lister(process, arguments, await Names(process).load())
     return await lister.run(arguments.operands or ["."])
 
@@ -51,7 +72,8 @@ class Lister:
         self.lines: list[str] = []
 
     async def run(self, operands: list[str]) -> int:
-        files, folders = [], []
+        files: list[Entry] = []
+        folders: list[Entry] = []
         for name in operands:
             try:
                 follow = not self.long or self.has("L", "H") or name.endswith("/")
@@ -139,8 +161,12 @@ class Lister:
         elif letter == "X":
             entries.sort(key=lambda entry: entry.name.rpartition(".")[2] if "." in entry.name else "")
         elif letter == "v":
-            entries.sort(key=lambda entry: [(part.isdigit(), int(part) if part.isdigit() else 0, part)
-                                            for part in re.findall(r"\d+|\D+", entry.name)])  # fmt: skip
+            entries.sort(
+                key=lambda entry: [
+                    (part.isdigit(), int(part) if part.isdigit() else 0, part)
+                    for part in re.findall(r"\d+|\D+", entry.name)
+                ]
+            )
         if self.has("r"):
             entries.reverse()
         if self.has("first"):
@@ -204,17 +230,19 @@ class Lister:
             device = modes.shown(stat.mode)[0] in "bc"
             size = f"{stat.rdev >> 8 & 0xFFF}, {stat.rdev & 0xFF:3d}" if device else str(stat.size)
             moment = stat.ctime if self.has("c") else stat.atime if self.has("u") else stat.mtime
-            rows.append([
-                f"{stat.inode} " if self.has("i") else "",
-                f"{-(-stat.size // 4096) * 4} " if self.has("s") else "",
-                modes.shown(stat.mode),
-                str(stat.links),
-                str(stat.uid) if self.has("n") else self.names.of_user(stat.uid),
-                str(stat.gid) if self.has("n") else self.names.of_group(stat.gid),
-                human(stat.size) if self.has("h") and not device else size,
-                self.when(moment),
-                self.decorated(entry) + (f" -> {entry.target}" if modes.is_link(stat.mode) else ""),
-            ])  # fmt: skip
+            rows.append(
+                [
+                    f"{stat.inode} " if self.has("i") else "",
+                    f"{-(-stat.size // 4096) * 4} " if self.has("s") else "",
+                    modes.shown(stat.mode),
+                    str(stat.links),
+                    str(stat.uid) if self.has("n") else self.names.of_user(stat.uid),
+                    str(stat.gid) if self.has("n") else self.names.of_group(stat.gid),
+                    human(stat.size) if self.has("h") and not device else size,
+                    self.when(moment),
+                    self.decorated(entry) + (f" -> {entry.target}" if modes.is_link(stat.mode) else ""),
+                ]
+            )
         widths = [max(len(row[column]) for row in rows) for column in range(7)]
         busybox = is_busybox(self.process)
         for inode, blocks, mode, links, user, group, size, when, name in rows:
@@ -225,7 +253,8 @@ class Lister:
             link_width = max(widths[3], 5) if busybox else widths[3]
             size_width = max(widths[6], 9) if busybox else widths[6]
             self.lines.append(
-                f"{head}{links:>{link_width}} {' '.join(owners)}{' ' if owners else ''}{size:>{size_width}} {when} {name}\n"
+                f"{head}{links:>{link_width}} {' '.join(owners)}{' ' if owners else ''}"
+                f"{size:>{size_width}} {when} {name}\n"
             )
 
     def when(self, moment: float) -> str:
@@ -247,8 +276,8 @@ def human(size: int) -> str:
     """1.5K, 12M: rounded up, as GNU and busybox do."""
     if size < 1024:
         return str(size)
-    value = float(size)
-    for unit in "KMGTPE":
+    value, unit = float(size), ""
+    for unit in "KMGTPE":  # noqa: B007 - the unit that fits is used below
         value /= 1024
         if value < 1024:
             break

@@ -41,10 +41,8 @@ async def uname(process: Process) -> int:
 
 
 def musl(process: Process) -> bool:
-    return (
-        process.access("/etc/alpine-release", os.F_OK)
-        or (is_busybox(process)
-        and process.access("/lib/ld-musl-x86_64.so.1", os.F_OK))
+    return process.access("/etc/alpine-release", os.F_OK) or (
+        is_busybox(process) and process.access("/lib/ld-musl-x86_64.so.1", os.F_OK)
     )
 
 

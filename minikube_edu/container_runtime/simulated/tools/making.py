@@ -105,10 +105,18 @@ async def touch(process: Process) -> int:
 @program("ln [-sfnbtv] [-S SUFFIX] TARGET... LINK|DIR")
 async def ln(process: Process) -> int:
     arguments = parse(
-        process, "sfnbvt:TrS:i",
-        {"symbolic": "s", "force": "f", "no-dereference": "n", "verbose": "v", "target-directory:": "t",
-         "no-target-directory": "T", "relative": "r"},
-    )  # fmt: skip
+        process,
+        "sfnbvt:TrS:i",
+        {
+            "symbolic": "s",
+            "force": "f",
+            "no-dereference": "n",
+            "verbose": "v",
+            "target-directory:": "t",
+            "no-target-directory": "T",
+            "relative": "r",
+        },
+    )
     operands = list(arguments.operands)
     if not operands:
         raise Complaint("missing file operand", usage=True)
@@ -226,8 +234,14 @@ async def truncate(process: Process) -> int:
         now = file.stat().size
         operator = spec[0] if spec and spec[0] in "+-<>/%" else ""
         value = size(spec[len(operator) :], "Invalid number") if spec else process.stat(reference or "").size
-        wanted = {"+": now + value, "-": max(0, now - value), "<": min(now, value), ">": max(now, value),
-                  "/": now - now % (value or 1), "%": -(-now // (value or 1)) * value}.get(operator, value)  # fmt: skip
+        wanted = {
+            "+": now + value,
+            "-": max(0, now - value),
+            "<": min(now, value),
+            ">": max(now, value),
+            "/": now - now % (value or 1),
+            "%": -(-now // (value or 1)) * value,
+        }.get(operator, value)
         try:
             file.truncate(wanted)
         finally:
@@ -274,10 +288,11 @@ async def chmod(process: Process) -> int:
     at = next((i for i, word in enumerate(argv) if re.fullmatch(r"-[rwxXst]+(,.*)?|-[0-7]+", word)), None)
     minus = argv.pop(at) if at is not None else None
     arguments = parse(
-        process, "Rcvf",
+        process,
+        "Rcvf",
         {"recursive": "R", "verbose": "v", "changes": "c", "quiet": "f", "silent": "f", "reference:": "reference"},
         argv=argv,
-    )  # fmt: skip
+    )
     operands = list(arguments.operands)
     reference = arguments.last("reference")
     spec = minus or (f"{process.stat(reference).mode & 0o7777:o}" if reference else operands.pop(0) if operands else "")
@@ -286,8 +301,10 @@ async def chmod(process: Process) -> int:
     try:
         modes.changed(spec, 0)
     except ValueError:
-        raise Complaint(f"invalid mode '{spec}'" if is_busybox(process) else f"invalid mode: '{spec}'",
-                        usage=not is_busybox(process)) from None  # fmt: skip
+        raise Complaint(
+            f"invalid mode '{spec}'" if is_busybox(process) else f"invalid mode: '{spec}'",
+            usage=not is_busybox(process),
+        ) from None
     code = 0
     waiting = list(reversed(operands))
     while waiting:
@@ -327,10 +344,18 @@ async def chmod(process: Process) -> int:
 
 async def change_owner(process: Process, group_only: bool) -> int:
     arguments = parse(
-        process, "RhcvfHLPx",
-        {"recursive": "R", "no-dereference": "h", "verbose": "v", "reference:": "reference", "changes": "c", "quiet": "f",
-         "silent": "f"},
-    )  # fmt: skip
+        process,
+        "RhcvfHLPx",
+        {
+            "recursive": "R",
+            "no-dereference": "h",
+            "verbose": "v",
+            "reference:": "reference",
+            "changes": "c",
+            "quiet": "f",
+            "silent": "f",
+        },
+    )
     operands = list(arguments.operands)
     reference = arguments.last("reference")
     if not reference and len(operands) < 2:
@@ -360,8 +385,11 @@ async def change_owner(process: Process, group_only: bool) -> int:
             if not arguments.has("f"):
                 words = path
                 if not is_busybox(process):
-                    words = f"cannot access '{path}'" if error.errno == errno.ENOENT else (
-                        f"changing {'group' if group_only else 'ownership'} of '{path}'")  # fmt: skip
+                    words = (
+                        f"cannot access '{path}'"
+                        if error.errno == errno.ENOENT
+                        else (f"changing {'group' if group_only else 'ownership'} of '{path}'")
+                    )
                 await process.complain(f"{words}: {reason(error)}")
     return code
 

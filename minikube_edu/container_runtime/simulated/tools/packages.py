@@ -15,12 +15,44 @@ from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, 
 from minikube_edu.container_runtime.simulated.tools.streams import confirmed, decode, encode
 
 COMMANDS = {
-    "apt-get": "apt_get", "apt": "apt_get", "apt-cache": "apt_cache", "apt-key": "apt_cache", "yum": "dnf", "dnf": "dnf",
-    "microdnf": "dnf", "pip": "unsimulated", "pip3": "unsimulated", "npm": "unsimulated", "apk": "apk", "dpkg": "dpkg",
-    "dpkg-query": "dpkg", "rpm": "rpm", "gem": "unsimulated", "conda": "unsimulated", "cargo": "unsimulated",
-}  # fmt: skip
-LIBRARIES = {"ca-certificates", "gnupg", "apt-transport-https", "software-properties-common", "tzdata", "locales", "openssl",
-             "bash-completion", "build-essential", "gcc", "make", "libc6-dev", "musl-dev", "gcompat", "libc6-compat"}  # fmt: skip
+    "apt-get": "apt_get",
+    "apt": "apt_get",
+    "apt-cache": "apt_cache",
+    "apt-key": "apt_cache",
+    "yum": "dnf",
+    "dnf": "dnf",
+    "microdnf": "dnf",
+    "pip": "unsimulated",
+    "pip3": "unsimulated",
+    "npm": "unsimulated",
+    "apk": "apk",
+    "dpkg": "dpkg",
+    "dpkg-query": "dpkg",
+    "rpm": "rpm",
+    "gem": "unsimulated",
+    "conda": "unsimulated",
+    "cargo": "unsimulated",
+}
+LIBRARIES = {
+    "ca-certificates",
+    "gnupg",
+    "apt-transport-https",
+    "software-properties-common",
+    "tzdata",
+    "locales",
+    "openssl",
+    "bash-completion",
+    "build-essential",
+    "gcc",
+    "make",
+    "libc6-dev",
+    "musl-dev",
+    "gcompat",
+    "libc6-compat",
+}
+
+
+MIRROR = "http://mirror.cluster.local"  # what a company's mirror would be called; nothing is fetched
 
 
 def number(name: str, low: int, high: int) -> int:
@@ -29,8 +61,17 @@ def number(name: str, low: int, high: int) -> int:
 
 
 def version(name: str) -> str:
-    known = {"curl": "7.88.1-10+deb12u12", "wget": "1.21.3-1+b2", "vim": "2:9.0.1378-2", "procps": "2:4.0.2-3", "bash": "5.2.15-2+b7",
-             "dnsutils": "1:9.18.33-1~deb12u2", "iputils-ping": "3:20221126-1", "net-tools": "2.10-0.1", "git": "1:2.39.5-0+deb12u2"}  # fmt: skip
+    known = {
+        "curl": "7.88.1-10+deb12u12",
+        "wget": "1.21.3-1+b2",
+        "vim": "2:9.0.1378-2",
+        "procps": "2:4.0.2-3",
+        "bash": "5.2.15-2+b7",
+        "dnsutils": "1:9.18.33-1~deb12u2",
+        "iputils-ping": "3:20221126-1",
+        "net-tools": "2.10-0.1",
+        "git": "1:2.39.5-0+deb12u2",
+    }
     return known.get(name, f"{number(name, 1, 9)}.{number(name + 'b', 0, 30)}.{number(name + 'c', 0, 12)}-1")
 
 
@@ -60,7 +101,7 @@ def writable(process: Process) -> None:
     """Package managers need root and a root file system one can write to."""
     if process.user.uid != 0:
         raise failure(errno.EACCES)
-    if "ro" in process.statfs("/usr").options.split(",") or not process.access("/usr", 2):
+    if "ro" in process.statfs("/").options.split(","):
         raise failure(errno.EROFS)
 
 
@@ -125,8 +166,11 @@ async def apt_get(process: Process) -> int:
     if command in ("install", "remove", "purge"):
         return await (apt_install if command == "install" else apt_remove)(process, names, options, quiet)
     if command in ("upgrade", "dist-upgrade", "full-upgrade", "autoremove"):
-        await say(process, "Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done\n"
-                  "0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.")  # fmt: skip
+        await say(
+            process,
+            "Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done\n"
+            "0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.",
+        )
         return 0
     if command in ("clean", "autoclean"):
         return 0
@@ -145,17 +189,23 @@ async def apt_update(process: Process, quiet: bool) -> int:
     system = await release(process)
     suite = system.get("VERSION_CODENAME", "bookworm")
     ubuntu = system.get("ID") == "ubuntu"
-    base = "http://archive.ubuntu.com/ubuntu" if ubuntu else "http://deb.debian.org/debian"
-    security = "http://security.ubuntu.com/ubuntu" if ubuntu else "http://deb.debian.org/debian-security"
+    base = f"{MIRROR}/ubuntu" if ubuntu else f"{MIRROR}/debian"
+    security = f"{MIRROR}/ubuntu" if ubuntu else f"{MIRROR}/debian-security"
     process.container.notes["tools.apt.lists"] = True
     if quiet:
         await process.sleep(0.3)
         return 0
-    for index, line in enumerate([
-        f"{base} {suite} InRelease [151 kB]", f"{base} {suite}-updates InRelease [55.4 kB]",
-        f"{security} {suite}-security InRelease [48.0 kB]", f"{base} {suite}/main amd64 Packages [8793 kB]",
-        f"{base} {suite}-updates/main amd64 Packages [756 B]", f"{security} {suite}-security/main amd64 Packages [268 kB]",
-    ], 1):  # fmt: skip
+    for index, line in enumerate(
+        [
+            f"{base} {suite} InRelease [151 kB]",
+            f"{base} {suite}-updates InRelease [55.4 kB]",
+            f"{security} {suite}-security InRelease [48.0 kB]",
+            f"{base} {suite}/main amd64 Packages [8793 kB]",
+            f"{base} {suite}-updates/main amd64 Packages [756 B]",
+            f"{security} {suite}-security/main amd64 Packages [268 kB]",
+        ],
+        1,
+    ):
         await say(process, f"Get:{index} {line}", 0.05)
     await say(process, "Fetched 9316 kB in 1s (9316 kB/s)\nReading package lists...")
     return 0
@@ -187,7 +237,8 @@ async def apt_install(process: Process, names: list[str], options: set[str], qui
     if not quiet:
         await say(
             process,
-            f"Need to get {total} kB of archives.\nAfter this operation, {total * 3} kB of additional disk space will be used.",
+            f"Need to get {total} kB of archives.\n"
+            f"After this operation, {total * 3} kB of additional disk space will be used.",
         )
     if not options & {"-y", "--yes", "--assume-yes", "-qy", "-yq", "-qqy", "-yqq"} and not quiet:
         await process.stdout.write(b"Do you want to continue? [Y/n] ")
@@ -199,14 +250,20 @@ async def apt_install(process: Process, names: list[str], options: set[str], qui
         for index, name in enumerate(fresh, 1):
             await say(
                 process,
-                f"Get:{index} http://deb.debian.org/debian bookworm/main amd64 {name} amd64 {version(name)} [{number(name, 80, 900)} kB]",
+                f"Get:{index} {MIRROR}/debian bookworm/main amd64 {name} amd64 "
+                f"{version(name)} [{number(name, 80, 900)} kB]",
                 0.05,
             )
         await say(process, f"Fetched {total} kB in 0s ({total * 4} kB/s)")
         await process.stderr.write(b"debconf: delaying package configuration, since apt-utils is not installed\n")
     for name in fresh:
-        await say(process, f"Selecting previously unselected package {name}.\nPreparing to unpack .../{name}_{version(name)}_amd64.deb ...\n"
-                  f"Unpacking {name} ({version(name)}) ...", 0.05)  # fmt: skip
+        await say(
+            process,
+            f"Selecting previously unselected package {name}.\n"
+            f"Preparing to unpack .../{name}_{version(name)}_amd64.deb ...\n"
+            f"Unpacking {name} ({version(name)}) ...",
+            0.05,
+        )
     for name in fresh:
         install(process, name)
         await say(process, f"Setting up {name} ({version(name)}) ...", 0.05)
@@ -268,9 +325,14 @@ async def dpkg(process: Process) -> int:
         chosen = [name for name in words[1:] if name in table] or ([] if words[1:] else sorted(table))
         if words[1:] and not chosen:
             raise Complaint(f"no packages found matching {words[1]}", 1)
-        await say(process, "Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n"
-                  "|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n||/ Name           Version      Architecture Description\n"
-                  "+++-==============-============-============-=================================")  # fmt: skip
+        await say(
+            process,
+            "Desired=Unknown/Install/Remove/Purge/Hold\n"
+            "| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n"
+            "|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n"
+            "||/ Name           Version      Architecture Description\n"
+            "+++-==============-============-============-=================================",
+        )
         for name in chosen:
             await say(process, f"ii  {name:<14} {table[name]:<12} amd64        {name}")
         return 0
@@ -303,8 +365,7 @@ async def apk(process: Process) -> int:
     system = await release(process)
     series = ".".join(system.get("VERSION_ID", "3.20.3").split(".")[:2])
     fetch = [
-        f"fetch https://dl-cdn.alpinelinux.org/alpine/v{series}/{repository}/x86_64/APKINDEX.tar.gz"
-        for repository in ("main", "community")
+        f"fetch {MIRROR}/alpine/v{series}/{repository}/x86_64/APKINDEX.tar.gz" for repository in ("main", "community")
     ]
     lists = process.container.notes.get("tools.apk.lists")
     if command in ("add", "update", "del", "upgrade"):
@@ -316,17 +377,23 @@ async def apk(process: Process) -> int:
                 encode(f"ERROR: Unable to lock database: {words}\nERROR: Failed to open apk database: {words}\n")
             )
             return 99
-    if command == "update" or (
-        command in ("add", "search", "upgrade")
-        and (options & {"--no-cache", "-U", "--update-cache", "--update"} or not lists)
-    ):
-        if command == "update" or not options & {"-q", "--quiet"}:
-            for line in fetch:
-                await say(process, line, 0.05)
+    if (
+        command == "update"
+        or (
+            command in ("add", "search", "upgrade")
+            and (options & {"--no-cache", "-U", "--update-cache", "--update"} or not lists)
+        )
+    ) and (command == "update" or not options & {"-q", "--quiet"}):
+        for line in fetch:
+            await say(process, line, 0.05)
     if command == "update":
         process.container.notes["tools.apk.lists"] = True
-        await say(process, f"v{series}.3-26-g8d1f3e5 [https://dl-cdn.alpinelinux.org/alpine/v{series}/main]\n"
-                  f"v{series}.3-27-g0a3d0b9 [https://dl-cdn.alpinelinux.org/alpine/v{series}/community]\nOK: 24163 distinct packages available")  # fmt: skip
+        await say(
+            process,
+            f"v{series}.3-26-g8d1f3e5 [{MIRROR}/alpine/v{series}/main]\n"
+            f"v{series}.3-27-g0a3d0b9 [{MIRROR}/alpine/v{series}/community]\n"
+            "OK: 24163 distinct packages available",
+        )
         return 0
     if command == "add":
         return await apk_add(
@@ -443,7 +510,8 @@ async def dnf(process: Process) -> int:
         bar = "=" * 80
         await say(
             process,
-            f"Dependencies resolved.\n{bar}\n Package            Arch      Version             Repository      Size\n{bar}\nInstalling:",
+            f"Dependencies resolved.\n{bar}\n"
+            f" Package            Arch      Version             Repository      Size\n{bar}\nInstalling:",
         )
         for name in fresh:
             await say(process, f" {name:<18} x86_64    {version(name):<19} baseos       {number(name, 80, 900):>5} k")

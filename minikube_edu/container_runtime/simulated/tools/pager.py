@@ -11,8 +11,12 @@ from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, Inputs
 
 
 async def page(process: Process) -> int:
-    arguments = parse(process, "EFMNSRXcsfideqrnb:p:", {"quit-if-one-screen": "F", "raw-control-chars": "R"},
-                      argv=[word for word in process.argv[1:] if not word.startswith("+")])  # fmt: skip
+    arguments = parse(
+        process,
+        "EFMNSRXcsfideqrnb:p:",
+        {"quit-if-one-screen": "F", "raw-control-chars": "R"},
+        argv=[word for word in process.argv[1:] if not word.startswith("+")],
+    )
     inputs = Inputs(process, arguments.operands)
     # The keys come from the terminal, also when the text comes through a pipe
     keys = process.stdin if process.stdin.is_terminal() else process.stderr
@@ -51,7 +55,9 @@ class Pager:
             ended = self.top >= last
             shown = [line[: self.terminal.columns] for line in self.lines[self.top : self.top + height]]
             shown += ["~"] * (0 if more else height - len(shown))
-            status = "(END)" if ended else ":" if not more else f"--More-- ({(self.top + height) * 100 // len(self.lines)}%)"
+            status = (
+                "(END)" if ended else ":" if not more else f"--More-- ({(self.top + height) * 100 // len(self.lines)}%)"
+            )
             await self.process.stdout.write(encode("\x1b[H\x1b[J" + "\r\n".join(shown) + f"\r\n\x1b[7m{status}\x1b[m"))
             if more and ended:
                 return

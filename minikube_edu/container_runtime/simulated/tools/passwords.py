@@ -9,8 +9,17 @@ from minikube_edu.container_runtime.simulated.tools.accounts import Account, gro
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program
 from minikube_edu.container_runtime.simulated.tools.streams import decode, encode
 
-COMMANDS = {"useradd": "adduser", "adduser": "adduser", "userdel": "deluser", "deluser": "deluser", "addgroup": "addgroup",
-            "groupadd": "addgroup", "delgroup": "delgroup", "groupdel": "delgroup", "usermod": "usermod"}  # fmt: skip
+COMMANDS = {
+    "useradd": "adduser",
+    "adduser": "adduser",
+    "userdel": "deluser",
+    "deluser": "deluser",
+    "addgroup": "addgroup",
+    "groupadd": "addgroup",
+    "delgroup": "delgroup",
+    "groupdel": "delgroup",
+    "usermod": "usermod",
+}
 
 
 async def append(process: Process, path: str, line: str) -> None:
@@ -23,7 +32,9 @@ async def append(process: Process, path: str, line: str) -> None:
 async def drop(process: Process, path: str, name: str) -> None:
     try:
         text = decode(await process.read_file(path))
-        await process.write_file(path, encode("".join(line + "\n" for line in text.split("\n")[:-1] if line.split(":")[0] != name)))
+        await process.write_file(
+            path, encode("".join(line + "\n" for line in text.split("\n")[:-1] if line.split(":")[0] != name))
+        )
     except FileNotFoundError:
         pass
 
@@ -35,18 +46,37 @@ def free_number(taken: set[int], system: bool) -> int:
 
 def allowed(process: Process) -> None:
     if process.user.uid != 0:
-        raise Complaint("Only root may add a user or group to the system." if not is_busybox(process) else "must be superuser")
+        raise Complaint(
+            "Only root may add a user or group to the system." if not is_busybox(process) else "must be superuser"
+        )
 
 
 @program("adduser [-h DIR] [-s SHELL] [-G GROUP] [-SDH] [-u UID] USER [GROUP]")
 async def adduser(process: Process) -> int:
     gnu = process.name == "useradd"
     arguments = parse(
-        process, "mrs:d:u:g:G:c:MNUp:e:k:" if gnu else "h:g:s:G:SDHu:k:",
-        {"home:": "h" if not gnu else "d", "shell:": "s", "uid:": "u", "gid:": "gid", "ingroup:": "G", "system": "S" if not gnu else "r",
-         "disabled-password": "D", "no-create-home": "H" if not gnu else "M", "gecos:": "c", "disabled-login": "D", "group": "group",
-         "create-home": "m", "groups:": "G", "home-dir:": "d", "comment:": "c", "quiet": "q", "no-log-init": "l"},
-    )  # fmt: skip
+        process,
+        "mrs:d:u:g:G:c:MNUp:e:k:" if gnu else "h:g:s:G:SDHu:k:",
+        {
+            "home:": "h" if not gnu else "d",
+            "shell:": "s",
+            "uid:": "u",
+            "gid:": "gid",
+            "ingroup:": "G",
+            "system": "S" if not gnu else "r",
+            "disabled-password": "D",
+            "no-create-home": "H" if not gnu else "M",
+            "gecos:": "c",
+            "disabled-login": "D",
+            "group": "group",
+            "create-home": "m",
+            "groups:": "G",
+            "home-dir:": "d",
+            "comment:": "c",
+            "quiet": "q",
+            "no-log-init": "l",
+        },
+    )
     allowed(process)
     if not arguments.operands:
         raise Complaint("", usage=True)
@@ -75,7 +105,7 @@ async def adduser(process: Process) -> int:
     for extra in (arguments.last("G") or "").split(",") if gnu else ():
         if extra:
             await join(process, name, extra)
-    if (arguments.has("m") if gnu else not arguments.has("H") and not system):
+    if arguments.has("m") if gnu else not arguments.has("H") and not system:
         try:
             process.mkdir(home)
             process.chown(home, uid, gid)
@@ -97,7 +127,10 @@ async def join(process: Process, name: str, group: str) -> int:
             lines[index] = ":".join([*row[:3], ",".join(dict.fromkeys([*members, name]))])
             await process.write_file("/etc/group", encode("\n".join(lines)))
             return 0
-    raise Complaint(f"unknown group {group}" if is_busybox(process) else f"group '{group}' does not exist", 1 if is_busybox(process) else 6)
+    raise Complaint(
+        f"unknown group {group}" if is_busybox(process) else f"group '{group}' does not exist",
+        1 if is_busybox(process) else 6,
+    )
 
 
 @program("usermod [-aG GROUP] USER")
@@ -118,7 +151,10 @@ async def deluser(process: Process) -> int:
         raise Complaint("", usage=True)
     name = arguments.operands[0]
     if not any(account.name == name for account in await users(process)):
-        raise Complaint(f"user '{name}' does not exist" if process.name == "userdel" else f"unknown user {name}", 6 if process.name == "userdel" else 1)
+        raise Complaint(
+            f"user '{name}' does not exist" if process.name == "userdel" else f"unknown user {name}",
+            6 if process.name == "userdel" else 1,
+        )
     for path in ("/etc/passwd", "/etc/shadow", "/etc/group"):
         await drop(process, path, name)
     return 0
@@ -135,7 +171,10 @@ async def addgroup(process: Process) -> int:
     name = arguments.operands[0]
     every = await groups(process)
     if any(one.name == name for one in every):
-        raise Complaint(f"group '{name}' already exists" if process.name == "groupadd" else f"group '{name}' in use", 9 if process.name == "groupadd" else 1)
+        raise Complaint(
+            f"group '{name}' already exists" if process.name == "groupadd" else f"group '{name}' in use",
+            9 if process.name == "groupadd" else 1,
+        )
     gid = arguments.number("g", free_number({one.gid for one in every}, arguments.has("S", "r")))
     await append(process, "/etc/group", f"{name}:x:{gid}:")
     return 0
@@ -170,21 +209,36 @@ async def passwd(process: Process) -> int:
             raise Complaint(f"password for {name} is unchanged")
         await process.print("")
     await drop(process, "/etc/shadow", name)
-    await append(process, "/etc/shadow", f"{name}:{'' if arguments.has('d') else '!' if arguments.has('l') else '$6$simulated'}:20000:0:99999:7:::")
-    await process.print(f"passwd: password for {name} changed by root" if is_busybox(process) else "passwd: password updated successfully")
+    await append(
+        process,
+        "/etc/shadow",
+        f"{name}:{'' if arguments.has('d') else '!' if arguments.has('l') else '$6$simulated'}:20000:0:99999:7:::",
+    )
+    await process.print(
+        f"passwd: password for {name} changed by root"
+        if is_busybox(process)
+        else "passwd: password updated successfully"
+    )
     return 0
 
 
 @program("su [-lmp] [-c CMD] [-s SHELL] [USER [ARG]...]")
 async def su(process: Process) -> int:
     arguments = parse(
-        process, "lmpc:s:", {"login": "l", "command:": "c", "shell:": "s", "preserve-environment": "m"}, permute=True,
+        process,
+        "lmpc:s:",
+        {"login": "l", "command:": "c", "shell:": "s", "preserve-environment": "m"},
+        permute=True,
         argv=["-l" if word == "-" else word for word in process.argv[1:]],
-    )  # fmt: skip
+    )
     name = (arguments.operands or ["root"])[0]
     account = next((one for one in await users(process) if one.name == name), None)
     if account is None:
-        raise Complaint(f"unknown user {name}" if is_busybox(process) else f"user {name} does not exist or the user entry does not contain all the required fields")
+        raise Complaint(
+            f"unknown user {name}"
+            if is_busybox(process)
+            else f"user {name} does not exist or the user entry does not contain all the required fields"
+        )
     if process.user.uid != 0:
         await process.stderr.write(b"Password: ")
         await process.stdin.read(200)
@@ -204,4 +258,9 @@ async def become(process: Process, account: Account, command: str | None, shell:
     try:
         return await process.exec([shell, *(["-c", command] if command is not None else [])], env)
     except OSError as error:
-        raise Complaint(f"can't execute '{shell}': {reason(error)}" if is_busybox(process) else f"failed to execute {shell}: {reason(error)}", 127) from None
+        raise Complaint(
+            f"can't execute '{shell}': {reason(error)}"
+            if is_busybox(process)
+            else f"failed to execute {shell}: {reason(error)}",
+            127,
+        ) from None

@@ -14,18 +14,27 @@ HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 @program("patch [-RNE] [-p N] [-i DIFF] [ORIGFILE [PATCHFILE]]", failure=2)
 async def patch(process: Process) -> int:
     arguments = parse(
-        process, "RNEp:i:sufd:", {"reverse": "R", "strip:": "p", "input:": "i", "forward": "N", "silent": "s", "dry-run": "n"}
+        process,
+        "RNEp:i:sufd:",
+        {"reverse": "R", "strip:": "p", "input:": "i", "forward": "N", "silent": "s", "dry-run": "n"},
     )
     source = arguments.last("i") or (arguments.operands[1] if len(arguments.operands) > 1 else None)
     try:
-        text = decode(await everything(process, process.stdin) if source in (None, "-") else await process.read_file(source or ""))
+        text = decode(
+            await everything(process, process.stdin) if source in (None, "-") else await process.read_file(source or "")
+        )
     except OSError as error:
-        raise Complaint(f"can't open '{source}': {reason(error)}" if is_busybox(process)
-                        else f"**** Can't open patch file {source} : {reason(error)}") from None  # fmt: skip
+        raise Complaint(
+            f"can't open '{source}': {reason(error)}"
+            if is_busybox(process)
+            else f"**** Can't open patch file {source} : {reason(error)}"
+        ) from None
     lines = text.split("\n")
     position, code, found = 0, 0, False
     while position < len(lines):
-        if not (lines[position].startswith("--- ") and position + 1 < len(lines) and lines[position + 1].startswith("+++ ")):
+        if not (
+            lines[position].startswith("--- ") and position + 1 < len(lines) and lines[position + 1].startswith("+++ ")
+        ):
             position += 1
             continue
         found = True
@@ -39,7 +48,10 @@ async def patch(process: Process) -> int:
             hunks = [(start, new, old) for start, old, new in hunks]
             names.reverse()
         name = arguments.operands[0] if arguments.operands else chosen(names, arguments.number("p", -1))
-        code = max(code, await apply(process, name, hunks, names[0] == "/dev/null", names[1] == "/dev/null", arguments.has("n")))
+        code = max(
+            code,
+            await apply(process, name, hunks, names[0] == "/dev/null", names[1] == "/dev/null", arguments.has("n")),
+        )
     if not found:
         raise Complaint("**** Only garbage was found in the patch input.")
     return code
@@ -50,7 +62,9 @@ def chosen(names: list[str], strip: int) -> str:
     return name.rsplit("/", 1)[-1] if strip < 0 else "/".join(name.split("/")[strip:])
 
 
-def read_hunk(lines: list[str], position: int, start: int, olds: int, news: int) -> tuple[int, tuple[int, list[str], list[str]]]:
+def read_hunk(
+    lines: list[str], position: int, start: int, olds: int, news: int
+) -> tuple[int, tuple[int, list[str], list[str]]]:
     old: list[str] = []
     new: list[str] = []
     while position < len(lines) and (len(old) < olds or len(new) < news or lines[position].startswith("\\")):

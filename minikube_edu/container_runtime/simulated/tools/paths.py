@@ -15,9 +15,16 @@ from minikube_edu.container_runtime.simulated.tools.streams import encode
 @program("readlink [-fnv] FILE...")
 async def readlink(process: Process) -> int:
     arguments = parse(
-        process, "fnvemqsz", {"canonicalize": "f", "canonicalize-existing": "e", "canonicalize-missing": "m",
-                              "no-newline": "n", "verbose": "v"},
-    )  # fmt: skip
+        process,
+        "fnvemqsz",
+        {
+            "canonicalize": "f",
+            "canonicalize-existing": "e",
+            "canonicalize-missing": "m",
+            "no-newline": "n",
+            "verbose": "v",
+        },
+    )
     if not arguments.operands:
         raise Complaint("missing operand", usage=True)
     code = 0
@@ -50,9 +57,16 @@ def canonical(process: Process, path: str, how: str) -> str:
 @program("realpath [-emsz] [--relative-to=DIR] FILE...")
 async def realpath(process: Process) -> int:
     arguments = parse(
-        process, "emsqz", {"canonicalize-existing": "e", "canonicalize-missing": "m", "no-symlinks": "s",
-                           "relative-to:": "to", "quiet": "q"},
-    )  # fmt: skip
+        process,
+        "emsqz",
+        {
+            "canonicalize-existing": "e",
+            "canonicalize-missing": "m",
+            "no-symlinks": "s",
+            "relative-to:": "to",
+            "quiet": "q",
+        },
+    )
     if not arguments.operands:
         raise Complaint("missing operand", usage=True)
     code = 0
@@ -193,8 +207,11 @@ async def stat(process: Process) -> int:
         except OSError as error:
             words = f"can't stat '{path}'" if is_busybox(process) else f"cannot statx '{path}'"
             if arguments.has("f"):
-                words = f"can't read file system information for '{path}'" if is_busybox(process) else (
-                    f"cannot read file system information for '{path}'")  # fmt: skip
+                words = (
+                    f"can't read file system information for '{path}'"
+                    if is_busybox(process)
+                    else (f"cannot read file system information for '{path}'")
+                )
             await process.complain(f"{words}: {reason(error)}")
             code = 1
             continue
@@ -231,16 +248,40 @@ def filled(process: Process, layout: str, path: str, found: Stat, target: str, n
         letter = match[2]
         blocks = -(-found.size // 4096) * 8 if not target else 0
         values = {
-            "a": f"{found.mode & 0o7777:o}", "A": modes.shown(found.mode), "b": str(blocks), "B": "512",
-            "d": str(found.device), "D": f"{found.device:x}", "f": f"{found.mode:x}", "F": words, "g": str(found.gid),
-            "G": names.of_group(found.gid), "h": str(found.links), "i": str(found.inode), "n": path, "N": shown_name,
-            "o": "4096", "s": str(found.size), "t": f"{found.rdev >> 8:x}", "T": f"{found.rdev & 255:x}",
-            "u": str(found.uid), "U": names.of_user(found.uid), "x": formatted(full, found.atime, zone),
-            "X": str(int(found.atime)), "y": formatted(full, found.mtime, zone), "Y": str(int(found.mtime)),
-            "z": formatted(full, found.ctime, zone), "Z": str(int(found.ctime)), "w": formatted(full, found.ctime, zone),
-            "W": str(int(found.ctime)), "m": "/", "%": "%", "Hd": str(found.device >> 8), "Ld": str(found.device & 255),
+            "a": f"{found.mode & 0o7777:o}",
+            "A": modes.shown(found.mode),
+            "b": str(blocks),
+            "B": "512",
+            "d": str(found.device),
+            "D": f"{found.device:x}",
+            "f": f"{found.mode:x}",
+            "F": words,
+            "g": str(found.gid),
+            "G": names.of_group(found.gid),
+            "h": str(found.links),
+            "i": str(found.inode),
+            "n": path,
+            "N": shown_name,
+            "o": "4096",
+            "s": str(found.size),
+            "t": f"{found.rdev >> 8:x}",
+            "T": f"{found.rdev & 255:x}",
+            "u": str(found.uid),
+            "U": names.of_user(found.uid),
+            "x": formatted(full, found.atime, zone),
+            "X": str(int(found.atime)),
+            "y": formatted(full, found.mtime, zone),
+            "Y": str(int(found.mtime)),
+            "z": formatted(full, found.ctime, zone),
+            "Z": str(int(found.ctime)),
+            "w": formatted(full, found.ctime, zone),
+            "W": str(int(found.ctime)),
+            "m": "/",
+            "%": "%",
+            "Hd": str(found.device >> 8),
+            "Ld": str(found.device & 255),
             "C": "?",
-        }  # fmt: skip
+        }
         value = values.get(letter, match[0])
         flags = match[1]
         if flags.startswith("0") and value.isdigit():
@@ -253,30 +294,50 @@ def filled(process: Process, layout: str, path: str, found: Stat, target: str, n
 def of_filesystem(layout: str, path: str, found: FilesystemStat) -> str:
     free = found.total_bytes - found.used_bytes
     values = {
-        "a": str(free // 4096), "b": str(found.total_bytes // 4096), "f": str(free // 4096), "s": "4096", "S": "4096",
-        "n": path, "T": found.type, "c": str(found.total_inodes), "d": str(found.total_inodes - found.used_inodes),
-        "t": "794c7630" if found.type.startswith("overlay") else "1021994", "l": "255", "i": "0", "%": "%",
-    }  # fmt: skip
+        "a": str(free // 4096),
+        "b": str(found.total_bytes // 4096),
+        "f": str(free // 4096),
+        "s": "4096",
+        "S": "4096",
+        "n": path,
+        "T": found.type,
+        "c": str(found.total_inodes),
+        "d": str(found.total_inodes - found.used_inodes),
+        "t": "794c7630" if found.type.startswith("overlay") else "1021994",
+        "l": "255",
+        "i": "0",
+        "%": "%",
+    }
     return re.sub("%(.)", lambda match: values.get(match[1], match[0]), layout)
 
 
 def filesystem_report(path: str, found: FilesystemStat) -> str:
     kind = "overlayfs" if found.type == "overlay" else found.type
     lines = [
-        f'  File: "{path}"', f"    ID: 0        Namelen: 255     Type: {kind}", "Block size: 4096       Fundamental block size: 4096",
+        f'  File: "{path}"',
+        f"    ID: 0        Namelen: 255     Type: {kind}",
+        "Block size: 4096       Fundamental block size: 4096",
         of_filesystem("Blocks: Total: %b    Free: %f    Available: %a", path, found),
         of_filesystem("Inodes: Total: %c    Free: %d", path, found),
-    ]  # fmt: skip
+    ]
     return "\n".join(lines)
 
 
 MAGIC = [
-    (b"\x7fELF", "ELF 64-bit LSB executable, x86-64"), (b"\x1f\x8b", "gzip compressed data"),
-    (b"BZh", "bzip2 compressed data"), (b"\xfd7zXZ", "XZ compressed data"), (b"PK\x03\x04", "Zip archive data"),
-    (b"\x89PNG", "PNG image data"), (b"\xff\xd8\xff", "JPEG image data"), (b"GIF8", "GIF image data"), (b"%PDF", "PDF document"),
-    (b"SQLite format 3", "SQLite 3.x database"), (b"-----BEGIN CERTIFICATE", "PEM certificate"),
-    (b"-----BEGIN RSA PRIVATE", "PEM RSA private key"), (b"-----BEGIN PRIVATE", "ASCII text"),
-]  # fmt: skip
+    (b"\x7fELF", "ELF 64-bit LSB executable, x86-64"),
+    (b"\x1f\x8b", "gzip compressed data"),
+    (b"BZh", "bzip2 compressed data"),
+    (b"\xfd7zXZ", "XZ compressed data"),
+    (b"PK\x03\x04", "Zip archive data"),
+    (b"\x89PNG", "PNG image data"),
+    (b"\xff\xd8\xff", "JPEG image data"),
+    (b"GIF8", "GIF image data"),
+    (b"%PDF", "PDF document"),
+    (b"SQLite format 3", "SQLite 3.x database"),
+    (b"-----BEGIN CERTIFICATE", "PEM certificate"),
+    (b"-----BEGIN RSA PRIVATE", "PEM RSA private key"),
+    (b"-----BEGIN PRIVATE", "ASCII text"),
+]
 
 
 @program("file [-bL] FILE...", version="file-5.44")

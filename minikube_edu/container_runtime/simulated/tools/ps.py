@@ -80,9 +80,23 @@ class Columns:
             "nice": ("NI", lambda other: "0", True),
             "pri": ("PRI", lambda other: "19", True),
         }
-        for alias, name in (("cmd", "args"), ("command", "args"), ("ucmd", "comm"), ("%cpu", "pcpu"), ("%mem", "pmem"),
-                            ("tt", "tty"), ("state", "s"), ("euser", "user"), ("stime", "start"), ("lstart", "start"),
-                            ("vsize", "vsz"), ("rssize", "rss"), ("uname", "user"), ("ruser", "user"), ("cputime", "time")):  # fmt: skip
+        for alias, name in (
+            ("cmd", "args"),
+            ("command", "args"),
+            ("ucmd", "comm"),
+            ("%cpu", "pcpu"),
+            ("%mem", "pmem"),
+            ("tt", "tty"),
+            ("state", "s"),
+            ("euser", "user"),
+            ("stime", "start"),
+            ("lstart", "start"),
+            ("vsize", "vsz"),
+            ("rssize", "rss"),
+            ("uname", "user"),
+            ("ruser", "user"),
+            ("cputime", "time"),
+        ):
             self.table[alias] = self.table[name]
 
 
@@ -106,9 +120,14 @@ async def ps(process: Process) -> int:
         rows = [["PID", "USER", "TIME", "COMMAND"]]
         world = process.container
         for other in chosen:
-            used = int(world.cpu_seconds(other.pid))
+            seconds = int(world.cpu_seconds(other.pid))
             rows.append(
-                [str(other.pid), columns.names.of_user(other.user.uid), f"{used // 60}:{used % 60:02d}", command(other)]
+                [
+                    str(other.pid),
+                    columns.names.of_user(other.user.uid),
+                    f"{seconds // 60}:{seconds % 60:02d}",
+                    command(other),
+                ]
             )
         for pid, user, used_text, words in rows:
             line = f"{pid:>5} {user[:8]:<8} {used_text:>5} {words}"
@@ -119,8 +138,10 @@ async def ps(process: Process) -> int:
         rows = custom(columns, [(name, {"tty": "TTY"}.get(name)) for name in names], chosen)
         for number, row in enumerate(rows):
             used = row[9] if number == 0 else f"{int(row[9][:2]) * 60 + int(row[9][3:5])}:{row[9][6:]}"
-            await process.print(f"{row[0]:<8} {row[1]:>7} {row[2]:>4} {row[3]:>4} {row[4]:>6} {row[5]:>5} {row[6]:<8} "
-                                f"{row[7]:<4} {row[8]:>5} {used:>6} {row[10]}")  # fmt: skip
+            await process.print(
+                f"{row[0]:<8} {row[1]:>7} {row[2]:>4} {row[3]:>4} {row[4]:>6} {row[5]:>5} {row[6]:<8} "
+                f"{row[7]:<4} {row[8]:>5} {used:>6} {row[10]}"
+            )
         return 0
     elif "f" in letters:
         names = ["user", "pid", "ppid", "pcpu", "start", "tty", "time", "args"]
@@ -183,8 +204,12 @@ def options(process: Process) -> tuple[set[str], list[tuple[str, str | None]], s
             if not name:
                 continue
             if name not in known:
-                raise Complaint(f"bad -o argument '{name}', supported arguments: user,group,comm,args,pid,ppid,pgid,etime,nice,rgroup,ruser,time,tty,vsz,stat,rss"
-                                if is_busybox(process) else f'error: unknown user-defined format specifier "{name}"')  # fmt: skip
+                raise Complaint(
+                    f"bad -o argument '{name}', supported arguments: "
+                    "user,group,comm,args,pid,ppid,pgid,etime,nice,rgroup,ruser,time,tty,vsz,stat,rss"
+                    if is_busybox(process)
+                    else f'error: unknown user-defined format specifier "{name}"'
+                )
             layouts.append((name, title if equals else None))
 
     while words:
@@ -213,6 +238,5 @@ def options(process: Process) -> tuple[set[str], list[tuple[str, str | None]], s
 
 def custom(columns: Columns, layouts: list[tuple[str, str | None]], chosen: list[Process]) -> list[list[str]]:
     rows = [[columns.table[name][0] if title is None else title for name, title in layouts]]
-    for other in chosen:
-        rows.append([columns.table[name][1](other) for name, _ in layouts])
+    rows += [[columns.table[name][1](other) for name, _ in layouts] for other in chosen]
     return rows

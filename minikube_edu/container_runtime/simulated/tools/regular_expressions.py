@@ -21,10 +21,19 @@ from functools import lru_cache
 from typing import Protocol
 
 CLASSES = {
-    "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": " \\t\\n\\r\\f\\v",
-    "blank": " \\t", "punct": "!-/:-@\\[-`{-~", "print": " -~\\u00a0-\\U0010ffff", "graph": "!-~\\u00a1-\\U0010ffff",
-    "cntrl": "\\x00-\\x1f\\x7f", "xdigit": "0-9A-Fa-f",
-}  # fmt: skip
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "space": " \\t\\n\\r\\f\\v",
+    "blank": " \\t",
+    "punct": "!-/:-@\\[-`{-~",
+    "print": " -~\\u00a0-\\U0010ffff",
+    "graph": "!-~\\u00a1-\\U0010ffff",
+    "cntrl": "\\x00-\\x1f\\x7f",
+    "xdigit": "0-9A-Fa-f",
+}
 MOST_REPEATS = 32767  # RE_DUP_MAX
 
 
@@ -79,7 +88,7 @@ def compile(
 
 
 def explosive(tree: Node, inside: bool = False) -> bool:
-    """Whether a repetition holds another one (or a choice), or many stand in a row: where backtracking may never end."""
+    """Whether a repetition holds another one (or a choice), or many stand in a row: backtracking may never end."""
     if tree.kind == "rep" and tree.high != 1:
         if inside:
             return True
@@ -265,8 +274,13 @@ def quoted(character: str) -> str:
 
 
 ESCAPES = {
-    "b": r"\b", "B": r"\B", "<": r"\b(?=\w)", ">": r"\b(?<=\w)", "`": r"\A", "'": r"\Z",
-}  # fmt: skip
+    "b": r"\b",
+    "B": r"\B",
+    "<": r"\b(?=\w)",
+    ">": r"\b(?<=\w)",
+    "`": r"\A",
+    "'": r"\Z",
+}
 
 
 def python(node: Node, multiline: bool) -> str:

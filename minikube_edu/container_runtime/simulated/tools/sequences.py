@@ -17,9 +17,12 @@ async def seq(process: Process) -> int:
     argv = process.argv[1:]
     first_number = next((i for i, word in enumerate(argv) if re.fullmatch(r"-\.?\d.*", word)), len(argv))
     arguments = parse(
-        process, "ws:f:", {"separator:": "s", "equal-width": "w", "format:": "f"}, permute=False,
+        process,
+        "ws:f:",
+        {"separator:": "s", "equal-width": "w", "format:": "f"},
+        permute=False,
         argv=[*argv[:first_number], "--", *argv[first_number:]] if first_number < len(argv) else argv,
-    )  # fmt: skip
+    )
     words = [word for word in arguments.operands if word != "--"]
     if not words:
         raise Complaint("missing operand", usage=True)
@@ -73,9 +76,14 @@ async def shuf(process: Process) -> int:
         low, high = int(found[1]), int(found[2])
         count = high - low + 1
         wanted = min(arguments.number("n", count), count) if not arguments.has("r") else arguments.number("n", 0)
-        lines = [str(number) for number in (
-            dice.choices(range(low, high + 1), k=wanted) if arguments.has("r") else dice.sample(range(low, high + 1), wanted)
-        )]  # fmt: skip
+        lines = [
+            str(number)
+            for number in (
+                dice.choices(range(low, high + 1), k=wanted)
+                if arguments.has("r")
+                else dice.sample(range(low, high + 1), wanted)
+            )
+        ]
     else:
         if arguments.has("e"):
             lines = list(arguments.operands)

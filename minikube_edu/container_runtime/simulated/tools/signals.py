@@ -7,11 +7,38 @@ from minikube_edu.container_runtime.simulated.tools import regular_expressions
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program
 
 NAMES = {
-    "HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "TRAP": 5, "ABRT": 6, "BUS": 7, "FPE": 8, "KILL": 9, "USR1": 10, "SEGV": 11,
-    "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15, "STKFLT": 16, "CHLD": 17, "CONT": 18, "STOP": 19, "TSTP": 20,
-    "TTIN": 21, "TTOU": 22, "URG": 23, "XCPU": 24, "XFSZ": 25, "VTALRM": 26, "PROF": 27, "WINCH": 28, "IO": 29,
-    "PWR": 30, "SYS": 31,
-}  # fmt: skip
+    "HUP": 1,
+    "INT": 2,
+    "QUIT": 3,
+    "ILL": 4,
+    "TRAP": 5,
+    "ABRT": 6,
+    "BUS": 7,
+    "FPE": 8,
+    "KILL": 9,
+    "USR1": 10,
+    "SEGV": 11,
+    "USR2": 12,
+    "PIPE": 13,
+    "ALRM": 14,
+    "TERM": 15,
+    "STKFLT": 16,
+    "CHLD": 17,
+    "CONT": 18,
+    "STOP": 19,
+    "TSTP": 20,
+    "TTIN": 21,
+    "TTOU": 22,
+    "URG": 23,
+    "XCPU": 24,
+    "XFSZ": 25,
+    "VTALRM": 26,
+    "PROF": 27,
+    "WINCH": 28,
+    "IO": 29,
+    "PWR": 30,
+    "SYS": 31,
+}
 
 
 def number_of(name: str) -> int | None:
@@ -66,18 +93,21 @@ async def kill(process: Process) -> int:
                 await process.print(" ".join(NAMES))
         return 0
     if (
-        argv
-        and argv[0].startswith("-")
-        and len(argv[0]) > 1
-        and not argv[0][1:].isdigit()
-        and argv[0] not in ("-s", "-n", "--")
+        (
+            argv
+            and argv[0].startswith("-")
+            and len(argv[0]) > 1
+            and not argv[0][1:].isdigit()
+            and argv[0] not in ("-s", "-n", "--")
+        )
+        and number_of(argv[0][1:]) is None
+        and not argv[0].startswith("--signal")
     ):
-        if number_of(argv[0][1:]) is None and not argv[0].startswith("--signal"):
-            raise Complaint(
-                f"bad signal name '{argv[0][1:]}'"
-                if is_busybox(process)
-                else f"{argv[0][1:]}: invalid signal specification"
-            )
+        raise Complaint(
+            f"bad signal name '{argv[0][1:]}'"
+            if is_busybox(process)
+            else f"{argv[0][1:]}: invalid signal specification"
+        )
     signal, words = wanted_signal(argv[:1] + argv[1:2] if argv[:1] in (["-s"], ["-n"]) else argv[:1])
     words += argv[2:] if argv[:1] in (["-s"], ["-n"]) else argv[1:]
     words = words[1:] if words[:1] == ["--"] else words
@@ -96,8 +126,11 @@ async def kill(process: Process) -> int:
         try:
             process.kill(pid, signal)
         except OSError as error:
-            await process.complain(f"can't kill pid {pid}: {reason(error)}" if is_busybox(process)
-                                   else f"sending signal to {pid} failed: {reason(error)}")  # fmt: skip
+            await process.complain(
+                f"can't kill pid {pid}: {reason(error)}"
+                if is_busybox(process)
+                else f"sending signal to {pid} failed: {reason(error)}"
+            )
             code = 1
     return code
 
@@ -129,10 +162,24 @@ async def killall(process: Process) -> int:
 def matching(process: Process, words: list[str]) -> tuple[list[Process], dict[str, str]]:
     """The processes that pgrep's options and pattern select."""
     arguments = parse(
-        process, "flanovxsP:u:U:g:d:cit:",
-        {"full": "f", "list-name": "l", "list-full": "a", "newest": "n", "oldest": "o", "inverse": "v", "exact": "x",
-         "parent:": "P", "count": "c", "euid:": "u", "ignore-case": "i", "delimiter:": "d"}, argv=words,
-    )  # fmt: skip
+        process,
+        "flanovxsP:u:U:g:d:cit:",
+        {
+            "full": "f",
+            "list-name": "l",
+            "list-full": "a",
+            "newest": "n",
+            "oldest": "o",
+            "inverse": "v",
+            "exact": "x",
+            "parent:": "P",
+            "count": "c",
+            "euid:": "u",
+            "ignore-case": "i",
+            "delimiter:": "d",
+        },
+        argv=words,
+    )
     options = dict(arguments.options)
     if not arguments.operands and not {"P", "u", "U", "g"} & options.keys():
         raise Complaint("no matching criteria specified", 2, usage=True)

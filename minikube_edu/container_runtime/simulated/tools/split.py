@@ -64,7 +64,8 @@ async def csplit(process: Process) -> int:
     if len(arguments.operands) < 2:
         raise Complaint("missing operand", usage=True)
     lines = re.findall(r"[^\n]*\n|[^\n]+", decode(await contents(process, arguments.operands[0])))
-    position, pieces = 0, []
+    position = 0
+    pieces: list[str] = []
     patterns: list[str] = []
     for word in arguments.operands[1:]:
         repeat = re.fullmatch(r"\{(\d+|\*)\}", word)

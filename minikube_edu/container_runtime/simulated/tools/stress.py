@@ -17,12 +17,38 @@ COMMANDS = {"stress-ng": "stress_ng", "stress": "stress"}
 DEFAULT_BYTES = 256 << 20
 
 LONG = {
-    "cpu:": "c", "vm:": "m", "vm-bytes:": "B", "vm-hang:": "H", "vm-keep": "K", "vm-stride:": "S", "io:": "i", "hdd:": "d",
-    "hdd-bytes:": "D", "timeout:": "t", "backoff:": "b", "verbose": "v", "quiet": "q", "dry-run": "n",
-    "cpu-load:": "l", "metrics-brief": "M", "metrics": "M", "cpu-method:": "cm", "vm-method:": "vmm", "temp-path:": "T",
-    "iomix:": "i", "matrix:": "c", "fork:": "i", "timer:": "i", "sequential:": "i", "all:": "i", "aggressive": "a",
-    "oomable": "o", "verify": "V", "times": "tt", "no-rand-seed": "n",
-}  # fmt: skip
+    "cpu:": "c",
+    "vm:": "m",
+    "vm-bytes:": "B",
+    "vm-hang:": "H",
+    "vm-keep": "K",
+    "vm-stride:": "S",
+    "io:": "i",
+    "hdd:": "d",
+    "hdd-bytes:": "D",
+    "timeout:": "t",
+    "backoff:": "b",
+    "verbose": "v",
+    "quiet": "q",
+    "dry-run": "n",
+    "cpu-load:": "l",
+    "metrics-brief": "M",
+    "metrics": "M",
+    "cpu-method:": "cm",
+    "vm-method:": "vmm",
+    "temp-path:": "T",
+    "iomix:": "i",
+    "matrix:": "c",
+    "fork:": "i",
+    "timer:": "i",
+    "sequential:": "i",
+    "all:": "i",
+    "aggressive": "a",
+    "oomable": "o",
+    "verify": "V",
+    "times": "tt",
+    "no-rand-seed": "n",
+}
 
 
 def worker(cores: float, memory: int) -> Program:
@@ -60,8 +86,11 @@ async def dispatch(
                 process.kill(child.pid, 14)
             for child in children:
                 await process.wait(child)
-            await say("info", f"successful run completed in {clock.monotonic() - began:.0f}s" + ("" if name == "stress" else
-                      f" ({clock.monotonic() - began:.2f} secs)"))  # fmt: skip
+            await say(
+                "info",
+                f"successful run completed in {clock.monotonic() - began:.0f}s"
+                + ("" if name == "stress" else f" ({clock.monotonic() - began:.2f} secs)"),
+            )
             return 0
         if name == "stress":
             await process.stderr.write(
@@ -155,8 +184,12 @@ async def vish_stress(process: Process) -> int:
     words = [word for argument in process.argv[1:] for word in argument.split("=", 1)]
     values = {words[i].lstrip("-"): words[i + 1] for i in range(0, len(words) - 1, 2)}
     total = size(values.get("mem-total", "0"))
-    await process.stderr.write(encode(f'I0101 00:00:00.000000       1 main.go:26] Allocating "{values.get("mem-total", "0")}" memory, in '
-                                      f'"{values.get("mem-alloc-size", "4Ki")}" chunks, with a 1ms sleep between allocations\n'))  # fmt: skip
+    await process.stderr.write(
+        encode(
+            f'I0101 00:00:00.000000       1 main.go:26] Allocating "{values.get("mem-total", "0")}" memory, in '
+            f'"{values.get("mem-alloc-size", "4Ki")}" chunks, with a 1ms sleep between allocations\n'
+        )
+    )
     cores = int(values.get("cpus", "0"))
     for _ in range(cores):
         await process.stderr.write(b"I0101 00:00:00.000000       1 main.go:39] Spawning a thread to consume CPU\n")

@@ -23,15 +23,48 @@ from minikube_edu.container_runtime.simulated.tools.copying import make_parents
 from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, decode, encode
 
 LONG = {
-    "create": "c", "extract": "x", "get": "x", "list": "t", "append": "r", "file:": "f", "gzip": "z", "gunzip": "z",
-    "bzip2": "j", "xz": "J", "auto-compress": "a", "directory:": "C", "exclude:": "exclude", "exclude-from:": "X",
-    "files-from:": "T", "verbose": "v", "to-stdout": "O", "touch": "m", "same-permissions": "p",
-    "preserve-permissions": "p", "keep-old-files": "k", "overwrite": "overwrite", "dereference": "h",
-    "strip-components:": "strip", "no-same-owner": "o", "no-same-permissions": "np", "same-owner": "so",
-    "numeric-owner": "no", "absolute-names": "P", "no-recursion": "nr", "wildcards": "wild", "warning:": "w",
-    "owner:": "owner", "group:": "group", "mtime:": "mtime", "transform:": "tf", "sort:": "sort", "totals": "tot",
-    "ignore-failed-read": "ifr", "format:": "format", "one-file-system": "ofs",
-}  # fmt: skip
+    "create": "c",
+    "extract": "x",
+    "get": "x",
+    "list": "t",
+    "append": "r",
+    "file:": "f",
+    "gzip": "z",
+    "gunzip": "z",
+    "bzip2": "j",
+    "xz": "J",
+    "auto-compress": "a",
+    "directory:": "C",
+    "exclude:": "exclude",
+    "exclude-from:": "X",
+    "files-from:": "T",
+    "verbose": "v",
+    "to-stdout": "O",
+    "touch": "m",
+    "same-permissions": "p",
+    "preserve-permissions": "p",
+    "keep-old-files": "k",
+    "overwrite": "overwrite",
+    "dereference": "h",
+    "strip-components:": "strip",
+    "no-same-owner": "o",
+    "no-same-permissions": "np",
+    "same-owner": "so",
+    "numeric-owner": "no",
+    "absolute-names": "P",
+    "no-recursion": "nr",
+    "wildcards": "wild",
+    "warning:": "w",
+    "owner:": "owner",
+    "group:": "group",
+    "mtime:": "mtime",
+    "transform:": "tf",
+    "sort:": "sort",
+    "totals": "tot",
+    "ignore-failed-read": "ifr",
+    "format:": "format",
+    "one-file-system": "ofs",
+}
 
 
 class Squeezer(Protocol):
@@ -266,8 +299,11 @@ class Archive:
             self.process.chdir(folder)
             self.process.chdir(path)
         except OSError as error:
-            raise Complaint(f"can't change directory to '{path}': {reason(error)}" if is_busybox(self.process)
-                            else f"{path}: Cannot open: {reason(error)}") from None  # fmt: skip
+            raise Complaint(
+                f"can't change directory to '{path}': {reason(error)}"
+                if is_busybox(self.process)
+                else f"{path}: Cannot open: {reason(error)}"
+            ) from None
         return self.process.cwd
 
     async def add(self, writer: Writer, path: str) -> None:
@@ -288,8 +324,11 @@ class Archive:
         name = path if self.has("P") else path.lstrip("/")
         if name != path and not self.stripped:
             self.stripped = True
-            await process.complain("removing leading '/' from member names" if is_busybox(process)
-                                   else "Removing leading `/' from member names")  # fmt: skip
+            await process.complain(
+                "removing leading '/' from member names"
+                if is_busybox(process)
+                else "Removing leading `/' from member names"
+            )
         if name or path == "/":
             await self.write_member(writer, path, name or "./", stat)
         if modes.is_directory(stat.mode) and not self.has("nr"):
@@ -310,8 +349,13 @@ class Archive:
         info = tarfile.TarInfo(name.rstrip("/"))
         info.mode, info.uid, info.gid, info.mtime = stat.mode & 0o7777, stat.uid, stat.gid, int(stat.mtime)
         info.uname, info.gname = self.names.user.get(stat.uid, ""), self.names.group.get(stat.gid, "")
-        info.type = {"d": tarfile.DIRTYPE, "l": tarfile.SYMTYPE, "p": tarfile.FIFOTYPE, "c": tarfile.CHRTYPE,
-                     "b": tarfile.BLKTYPE}.get(letter, tarfile.REGTYPE)  # fmt: skip
+        info.type = {
+            "d": tarfile.DIRTYPE,
+            "l": tarfile.SYMTYPE,
+            "p": tarfile.FIFOTYPE,
+            "c": tarfile.CHRTYPE,
+            "b": tarfile.BLKTYPE,
+        }.get(letter, tarfile.REGTYPE)
         if letter == "l":
             info.linkname = process.readlink(path)
         elif letter == "-" and stat.links > 1:
@@ -324,8 +368,11 @@ class Archive:
                 data_file = process.open(path)
             except OSError as error:
                 self.code = 1 if is_busybox(process) else 2
-                await process.complain(f"can't open '{path}': {reason(error)}" if is_busybox(process)
-                                       else f"{path}: Cannot open: {reason(error)}")  # fmt: skip
+                await process.complain(
+                    f"can't open '{path}': {reason(error)}"
+                    if is_busybox(process)
+                    else f"{path}: Cannot open: {reason(error)}"
+                )
                 return
             info.size = data_file.stat().size
         if self.has("v"):
@@ -378,8 +425,16 @@ class Archive:
                     if wanted and not any(word.startswith("./") for word in wanted)
                     else info.name
                 )
-                match = next((word for word in wanted if name == word or name.startswith(word + "/")
-                              or (self.has("wild") and fnmatch.fnmatchcase(name, word))), None)  # fmt: skip
+                match = next(
+                    (
+                        word
+                        for word in wanted
+                        if name == word
+                        or name.startswith(word + "/")
+                        or (self.has("wild") and fnmatch.fnmatchcase(name, word))
+                    ),
+                    None,
+                )
                 if (wanted and match is None) or self.is_excluded(info.name):
                     await self.skip(reader, info.size)
                     continue
@@ -412,8 +467,10 @@ class Archive:
             block = await reader.take(512)
             if len(block) < 512:
                 if not reader.begun:
-                    raise Complaint("short read" if is_busybox(self.process) else "This does not look like a tar archive",
-                                    1 if is_busybox(self.process) else 2)  # fmt: skip
+                    raise Complaint(
+                        "short read" if is_busybox(self.process) else "This does not look like a tar archive",
+                        1 if is_busybox(self.process) else 2,
+                    )
                 return None
             if not block.strip(b"\0"):
                 while await reader.take(BLOCK):
@@ -434,7 +491,7 @@ class Archive:
                 elif info.type == tarfile.GNUTYPE_LONGLINK:
                     long_link = text.rstrip("\0")
                 elif info.type == tarfile.XHDTYPE:
-                    pax = dict(line.partition(" ")[2].split("=", 1) for line in text.split("\n") if "=" in line)  # type: ignore[misc]
+                    pax = dict(line.partition(" ")[2].split("=", 1) for line in text.split("\n") if "=" in line)
                 continue
             info.name = pax.get("path") or long_name or info.name
             info.linkname = pax.get("linkpath") or long_link or info.linkname
@@ -537,8 +594,11 @@ class Archive:
             target = process.open(path, "w", info.mode & 0o777)
         except OSError as error:
             self.code = 1 if is_busybox(process) else 2
-            await process.complain(f"can't create '{path}': {reason(error)}" if is_busybox(process)
-                                   else f"{path}: Cannot open: {reason(error)}")  # fmt: skip
+            await process.complain(
+                f"can't create '{path}': {reason(error)}"
+                if is_busybox(process)
+                else f"{path}: Cannot open: {reason(error)}"
+            )
             await self.skip(reader, info.size)
             return
         try:

@@ -26,7 +26,8 @@ async def stty(process: Process) -> int:
     if not words or words == ["-a"]:
         head = "speed 38400 baud;"
         if words:
-            head += f" rows {terminal.rows}; columns {terminal.columns}; line = 0;\nintr = ^C; quit = ^\\; erase = ^?; kill = ^U; eof = ^D;"
+            head += f" rows {terminal.rows}; columns {terminal.columns}; line = 0;\n"
+            head += "intr = ^C; quit = ^\\; erase = ^?; kill = ^U; eof = ^D;"
         await process.print(head + "\nisig icanon iexten echo echoe echok" if words else head + " line = 0;")
         return 0
     for word in words:

@@ -97,14 +97,17 @@ async def show(process: Process, names: Names, used: dict[int, float], since: fl
             "top -" + await uptime_line(process, process.env.get("TZ", "")),
             f"Tasks: {len(rows):3d} total,   1 running, {len(rows) - 1:3d} sleeping,   0 stopped,   0 zombie",
             f"%Cpu(s): {busy:4.1f} us,  0.0 sy,  0.0 ni, {100 - busy:4.1f} id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st",
-            f"MiB Mem : {total / 1048576:8.1f} total, {(total - held) / 1048576:8.1f} free, {held / 1048576:8.1f} used,      0.0 buff/cache",
+            f"MiB Mem : {total / 1048576:8.1f} total, {(total - held) / 1048576:8.1f} free, "
+            f"{held / 1048576:8.1f} used,      0.0 buff/cache",
             "",
             "    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND",
         ]
         for share, pid, other, seconds in rows[:most]:
             lines.append(
-                f"{pid:7d} {names.of_user(other.user.uid)[:8]:<8} {20:3d} {0:3d} {BASE_SIZE:7d} {BASE_SIZE * 7 // 10:6d} {BASE_SIZE // 2:6d} "
-                f"{state(other, process)} {share:5.1f} {BASE_SIZE * 102400 / total:5.1f} {int(seconds // 60):3d}:{seconds % 60:05.2f} {other.name}"
+                f"{pid:7d} {names.of_user(other.user.uid)[:8]:<8} {20:3d} {0:3d} "
+                f"{BASE_SIZE:7d} {BASE_SIZE * 7 // 10:6d} {BASE_SIZE // 2:6d} "
+                f"{state(other, process)} {share:5.1f} {BASE_SIZE * 102400 / total:5.1f} "
+                f"{int(seconds // 60):3d}:{seconds % 60:05.2f} {other.name}"
             )
     width = cast(Terminal, process.stdout).columns if process.stdout.is_terminal() else 512
     end = "\r\n" if process.stdout.is_terminal() else "\n"

@@ -1,8 +1,8 @@
 """vi, vim, nano: a screen editor in raw terminal mode, enough to change a file and to get out again.
 
 Commands: h j k l arrows 0 ^ $ w b e gg G NG, i a I A o O, x X D dd dw d$ yy p P J r ~ u, / ? n N, and on the colon line
-:w :q :wq :x :q! :w FILE :N :s/a/b/g :%s/a/b/g :set. nano starts in insert mode; ^O writes, ^X leaves. Without a terminal
-the commands come from stdin, as `vi file < script` would have them.
+:w :q :wq :x :q! :w FILE :N :s/a/b/g :%s/a/b/g :set. nano starts in insert mode; ^O writes, ^X leaves.
+Without a terminal the commands come from stdin, as `vi file < script` would have them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,19 @@ from minikube_edu.container_runtime.simulated.tools.sed.script import replacemen
 from minikube_edu.container_runtime.simulated.tools.streams import decode, encode
 
 COMMANDS = {"vi": "vi", "vim": "vi", "view": "vi", "nano": "nano", "pico": "nano"}
-ARROWS = {"\x1b[A": "k", "\x1b[B": "j", "\x1b[C": "l", "\x1b[D": "h", "\x1b[H": "0", "\x1b[F": "$", "\x1b[3~": "x",
-          "\x1bOA": "k", "\x1bOB": "j", "\x1bOC": "l", "\x1bOD": "h"}  # fmt: skip
+ARROWS = {
+    "\x1b[A": "k",
+    "\x1b[B": "j",
+    "\x1b[C": "l",
+    "\x1b[D": "h",
+    "\x1b[H": "0",
+    "\x1b[F": "$",
+    "\x1b[3~": "x",
+    "\x1bOA": "k",
+    "\x1bOB": "j",
+    "\x1bOC": "l",
+    "\x1bOD": "h",
+}
 MOST_UNDO = 100
 
 
@@ -104,7 +115,9 @@ class Editor:
         if self.message:
             return self.message
         mark = "I" if self.inserting else "-"
-        return f"{mark} {self.name or 'No file'}{' [Modified]' if self.changed else ''} {self.row + 1}/{len(self.lines)}"
+        return (
+            f"{mark} {self.name or 'No file'}{' [Modified]' if self.changed else ''} {self.row + 1}/{len(self.lines)}"
+        )
 
     # keys
 
@@ -318,8 +331,12 @@ class Editor:
         if key in "oO":
             self.row += key == "o"
             self.lines.insert(self.row, "")
-        self.column = {"i": self.column, "a": min(self.column + 1, len(text)), "A": len(text),
-                       "I": len(text) - len(text.lstrip())}.get(key, 0)  # fmt: skip
+        self.column = {
+            "i": self.column,
+            "a": min(self.column + 1, len(text)),
+            "A": len(text),
+            "I": len(text) - len(text.lstrip()),
+        }.get(key, 0)
 
     async def change(self, key: str, count: int) -> None:
         text, place = self.lines[self.row], self.column
@@ -342,9 +359,16 @@ class Editor:
             elif motion == "G" and key == "d":
                 self.delete_lines(len(self.lines))
             else:
-                end = {"w": self.word(1), "$": len(text), "0": 0, "b": self.word(-1), "l": place + 1, "h": place - 1}.get(motion)
-                if end is not None:
-                    low, high = sorted((place, max(0, end)))
+                reach: int | None = {
+                    "w": self.word(1),
+                    "$": len(text),
+                    "0": 0,
+                    "b": self.word(-1),
+                    "l": place + 1,
+                    "h": place - 1,
+                }.get(motion)
+                if reach is not None:
+                    low, high = sorted((place, max(0, reach)))
                     self.lines[self.row], self.column = text[:low] + text[high:], low
             self.inserting = key == "c"
         elif key in "pP" and self.register:
@@ -364,9 +388,9 @@ class Editor:
         if text.isdigit() or text == "$":
             self.row = len(self.lines) - 1 if text == "$" else int(text) - 1
         elif word in ("w", "w!", "wq", "wq!", "x", "x!", "xit"):
-            if word.startswith("x") and not self.changed or await self.save(rest.strip() or None):
-                if word not in ("w", "w!"):
-                    raise Leave
+            saved = (word.startswith("x") and not self.changed) or await self.save(rest.strip() or None)
+            if saved and word not in ("w", "w!"):
+                raise Leave
         elif word in ("q", "quit"):
             if self.changed:
                 self.message = "No write since last change (:q! overrides)"
@@ -406,7 +430,10 @@ class Editor:
         if span == "%":
             low, high = 0, len(self.lines) - 1
         elif span:
-            bounds = [self.row if one == "." else len(self.lines) - 1 if one == "$" else int(one or 1) - 1 for one in span.split(",")]
+            bounds = [
+                self.row if one == "." else len(self.lines) - 1 if one == "$" else int(one or 1) - 1
+                for one in span.split(",")
+            ]
             low, high = bounds[0], min(bounds[-1], len(self.lines) - 1)
         self.remember()
         replacement = replacement_parts(parts[1])
@@ -421,7 +448,9 @@ class Editor:
 
 
 async def edit(process: Process, modeless: bool) -> int:
-    arguments = parse(process, "RHc:wlv", {"version": "version"}, argv=[word for word in process.argv[1:] if not word.startswith("+")])
+    arguments = parse(
+        process, "RHc:wlv", {"version": "version"}, argv=[word for word in process.argv[1:] if not word.startswith("+")]
+    )
     if arguments.has("version"):
         await process.print("VIM - Vi IMproved 9.0 (2022 Jun 28)" if not modeless else " GNU nano, version 7.2")
         return 0

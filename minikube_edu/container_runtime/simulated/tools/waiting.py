@@ -65,9 +65,11 @@ async def run(process: Process, argv: list[str], env: dict[str, str] | None = No
 @program("timeout [-s SIG] [-k SECS] SECS PROG ARGS", failure=125)
 async def timeout(process: Process) -> int:
     arguments = parse(
-        process, "s:k:t:v", {"signal:": "s", "kill-after:": "k", "preserve-status": "p", "foreground": "f", "verbose": "v"},
+        process,
+        "s:k:t:v",
+        {"signal:": "s", "kill-after:": "k", "preserve-status": "p", "foreground": "f", "verbose": "v"},
         permute=False,
-    )  # fmt: skip
+    )
     operands = list(arguments.operands)
     limit_text = arguments.last("t") or (operands.pop(0) if operands else "")
     if not limit_text or not operands:
@@ -157,8 +159,11 @@ async def nohup(process: Process) -> int:
         raise Complaint("missing operand", usage=True)
     process.on_signal(1, Ignore)
     if process.stdout.is_terminal():
-        await process.complain("appending output to nohup.out" if is_busybox(process)
-                               else "ignoring input and appending output to 'nohup.out'")  # fmt: skip
+        await process.complain(
+            "appending output to nohup.out"
+            if is_busybox(process)
+            else "ignoring input and appending output to 'nohup.out'"
+        )
         before = process.files[1]
         process.files[1] = process.open("nohup.out", "a", 0o600)
         before.release()
@@ -179,9 +184,11 @@ async def setsid(process: Process) -> int:
 @program("env [-i0] [-u NAME]... [NAME=VALUE]... [PROG ARGS]", failure=125)
 async def env(process: Process) -> int:
     arguments = parse(
-        process, "iu:0C:S:v",
-        {"ignore-environment": "i", "unset:": "u", "null": "0", "chdir:": "C", "split-string:": "S"}, permute=False,
-    )  # fmt: skip
+        process,
+        "iu:0C:S:v",
+        {"ignore-environment": "i", "unset:": "u", "null": "0", "chdir:": "C", "split-string:": "S"},
+        permute=False,
+    )
     operands = list(arguments.operands)
     if operands[:1] == ["-"]:
         operands.pop(0)
@@ -223,9 +230,11 @@ async def printenv(process: Process) -> int:
 @program("watch [-n SEC] [-t] PROG ARGS")
 async def watch(process: Process) -> int:
     arguments = parse(
-        process, "n:tdegxcb", {"interval:": "n", "no-title": "t", "differences::": "d", "exec": "x", "color": "c"},
+        process,
+        "n:tdegxcb",
+        {"interval:": "n", "no-title": "t", "differences::": "d", "exec": "x", "color": "c"},
         permute=False,
-    )  # fmt: skip
+    )
     if not arguments.operands:
         raise Complaint("", usage=True)
     interval = seconds(arguments.last("n") or "2")

@@ -95,7 +95,7 @@ def commands(command: list[str], items: list[list[str]], most: int, lines: int, 
     if replace is not None:
         return [[word.replace(replace, item[0]) for word in command] for item in items if item]
     if lines:
-        groups = [sum(items[i : i + lines], []) for i in range(0, len(items), lines)]
+        groups = [[word for item in items[i : i + lines] for word in item] for i in range(0, len(items), lines)]
         return [command + group for group in groups if group]
     runs: list[list[str]] = []
     current: list[str] = []

@@ -80,10 +80,21 @@ class Runtime:
         self.process, self.tree = process, tree
         self.streams = Streams(process)
         self.globals: dict[str, Any] = {
-            "FS": " ", "OFS": " ", "RS": "\n", "ORS": "\n", "SUBSEP": "\x1c", "CONVFMT": "%.6g", "OFMT": "%.6g",
-            "NR": 0.0, "FNR": 0.0, "NF": 0.0, "RSTART": 0.0, "RLENGTH": -1.0, "FILENAME": "",
+            "FS": " ",
+            "OFS": " ",
+            "RS": "\n",
+            "ORS": "\n",
+            "SUBSEP": "\x1c",
+            "CONVFMT": "%.6g",
+            "OFMT": "%.6g",
+            "NR": 0.0,
+            "FNR": 0.0,
+            "NF": 0.0,
+            "RSTART": 0.0,
+            "RLENGTH": -1.0,
+            "FILENAME": "",
             "ENVIRON": {name: from_outside(value) for name, value in process.env.items()},
-        }  # fmt: skip
+        }
         self.frames: list[dict[str, Any]] = [self.globals]
         self.record = ""
         self.fields: list[Value] | None = []  # None: not split yet
@@ -738,9 +749,14 @@ class Runtime:
         return 0.0
 
     async def special_asort(self, expressions: list[Node]) -> Value:
-        values = sorted(self.array(expressions[0][1]).values(), key=lambda value: (isinstance(value, str) and not
-                        isinstance(value, Looks), number(value) if not isinstance(value, str) or isinstance(value, Looks)
-                        else 0, text(value)))  # fmt: skip
+        values = sorted(
+            self.array(expressions[0][1]).values(),
+            key=lambda value: (
+                isinstance(value, str) and not isinstance(value, Looks),
+                number(value) if not isinstance(value, str) or isinstance(value, Looks) else 0,
+                text(value),
+            ),
+        )
         return self.numbered(expressions, values)
 
     async def special_asorti(self, expressions: list[Node]) -> Value:

@@ -50,7 +50,7 @@ def text(value: Value, conversion: str = "%.6g") -> str:
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     if value == int(value):
-        return "%d" % value if abs(value) < 1e19 else conversion % value
+        return str(int(value)) if abs(value) < 1e19 else conversion % value
     return sprintf(conversion, [value])
 
 
@@ -109,8 +109,8 @@ def sprintf(template: str, values: list[Value]) -> str:
         if kind in "eEfFgG":
             return (head + kind) % number(following())
         if kind == "c":
-            value = following()
-            letter = chr(int(value) % 0x110000) if isinstance(value, float) else str(value)[:1]
+            given = following()
+            letter = chr(int(given) % 0x110000) if isinstance(given, float) else str(given)[:1]
             return f"%{flags}{width}s" % letter
         if kind == "s":
             return (head + "s") % text(following())

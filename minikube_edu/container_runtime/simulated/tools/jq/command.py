@@ -13,8 +13,20 @@ from minikube_edu.container_runtime.simulated.tools.jq.parser import BadFilter, 
 from minikube_edu.container_runtime.simulated.tools.streams import decode, encode, everything
 
 COLOURS = {"null": "1;30", "false": "0;39", "true": "0;39", "number": "0;39", "string": "0;32", "key": "34;1"}
-FLAGS = {"raw-output": "r", "compact-output": "c", "null-input": "n", "exit-status": "e", "slurp": "s", "sort-keys": "S",
-         "raw-input": "R", "join-output": "j", "color-output": "C", "monochrome-output": "M", "tab": "t", "ascii-output": "a"}  # fmt: skip
+FLAGS = {
+    "raw-output": "r",
+    "compact-output": "c",
+    "null-input": "n",
+    "exit-status": "e",
+    "slurp": "s",
+    "sort-keys": "S",
+    "raw-input": "R",
+    "join-output": "j",
+    "color-output": "C",
+    "monochrome-output": "M",
+    "tab": "t",
+    "ascii-output": "a",
+}
 
 
 @program("jq [OPTIONS] FILTER [FILE]...", failure=2, version="jq-1.7")
@@ -28,7 +40,8 @@ async def jq(process: Process) -> int:
     except (BadFilter, RecursionError) as error:
         await process.stderr.write(
             encode(
-                f"jq: error: {error} (Unix shell quoting issues?) at <top-level>, line 1:\n{source}\njq: 1 compile error\n"
+                f"jq: error: {error} (Unix shell quoting issues?) at <top-level>, line 1:\n{source}\n"
+                "jq: 1 compile error\n"
             )
         )
         return 3
@@ -112,7 +125,7 @@ async def options(process: Process) -> tuple[set[str], dict[str, Any], list[str]
         elif word.startswith("--"):
             if word[2:] not in FLAGS:
                 raise Complaint(
-                    "Unknown arguments\nUse jq --help for help with command-line options,\nor see the jq manpage, or online docs  at https://jqlang.github.io/jq",
+                    "Unknown arguments\nUse jq --help for help with command-line options,",
                     2,
                 )
             flags.add(FLAGS[word[2:]])
@@ -147,9 +160,12 @@ def shown(value: Any, flags: set[str], indent: int) -> str:
         return value + end
     compact = "c" in flags or "j" in flags or indent == 0
     text = json.dumps(
-        finite(value), ensure_ascii="a" in flags, sort_keys="S" in flags, indent=None if compact else "\t" if "t" in flags else indent,
+        finite(value),
+        ensure_ascii="a" in flags,
+        sort_keys="S" in flags,
+        indent=None if compact else "\t" if "t" in flags else indent,
         separators=(",", ":") if compact else (",", ": "),
-    )  # fmt: skip
+    )
     return text + end
 
 

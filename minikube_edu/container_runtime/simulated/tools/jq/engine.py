@@ -1,4 +1,7 @@
-"""A jq filter at work: from one value to none, one or many. A budget of steps keeps endless filters from holding the loop."""
+"""A jq filter at work: from one value to none, one or many.
+
+A budget of steps keeps endless filters from holding the loop.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,7 @@ def compare(a: Any, b: Any) -> int:
         return order or next((o for o in (compare(a[key], b[key]) for key in sorted(a)) if o), 0)
     if a is None:
         return 0
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)
 
 
 KEY = cmp_to_key(compare)
@@ -188,15 +191,16 @@ class Engine:
     def do_reduce(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
         state = next(self.run(node[3][0], value, scope), None)
         for item in self.run(node[1], value, scope):
-            for state in self.run(node[3][1], state, {**scope, **bound(node[2], item)}):
-                pass
+            for fresh in self.run(node[3][1], state, {**scope, **bound(node[2], item)}):
+                state = fresh
         yield state
 
     def do_foreach(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
         state = next(self.run(node[3][0], value, scope), None)
         for item in self.run(node[1], value, scope):
             inner = {**scope, **bound(node[2], item)}
-            for state in self.run(node[3][1], state, inner):
+            for fresh in self.run(node[3][1], state, inner):
+                state = fresh
                 yield from self.run(node[3][2], state, inner) if len(node[3]) > 2 else [state]
 
     def do_def(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
@@ -578,14 +582,9 @@ def arithmetic(operator: str, a: Any, b: Any) -> Any:
         if operator in "/%" and (b == 0 or (operator == "%" and int(b) == 0)):
             raise Fault(f"number ({dumped(a)}) and number ({dumped(b)}) cannot be divided because the divisor is zero")
         try:
-            return simple(
-                {
-                    "-": lambda: a - b,
-                    "*": lambda: a * b,
-                    "/": lambda: a / b,
-                    "%": lambda: math.fmod(int(a), abs(int(b))),
-                }[operator]()
-            )
+            if operator in "-*":
+                return simple(a - b if operator == "-" else a * b)
+            return simple(a / b if operator == "/" else math.fmod(int(a), abs(int(b))))
         except OverflowError:
             return math.inf
     elif operator == "-" and one == other == "array":

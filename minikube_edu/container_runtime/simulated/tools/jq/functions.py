@@ -97,13 +97,15 @@ def pattern(text: str, flags: str = "") -> re.Pattern[str]:
         # Refuses what backtracking would never end with; jq's syntax is close enough to Python's
         if regular_expressions.explosive(regular_expressions.Parser(text, True, False).parse()):
             raise Fault(f"{text} (at offset 0) is too complex a regex")
-        return re.compile(text.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"),
-                          (re.IGNORECASE if "i" in flags else 0) | (re.VERBOSE if "x" in flags else 0))  # fmt: skip
+        return re.compile(
+            text.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"),
+            (re.IGNORECASE if "i" in flags else 0) | (re.VERBOSE if "x" in flags else 0),
+        )
     except (re.error, regular_expressions.BadPattern):
         raise Fault(f"{text} (at offset 0) is not a valid regex") from None
 
 
-def test(value: Any, text: str, flags: str = "") -> bool:
+def matches(value: Any, text: str, flags: str = "") -> bool:
     return pattern(text, flags).search(wanted(value, "string", "cannot be matched, as it is not a string")) is not None
 
 
@@ -167,31 +169,78 @@ def index_of(value: Any, part: Any, last: bool) -> Any:
 
 
 FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
-    ("length", 0): length, ("keys", 0): keys, ("keys_unsorted", 0): lambda v: list(v) if isinstance(v, dict) else keys(v),
-    ("values", 0): kept("values"), ("to_entries", 0): to_entries, ("from_entries", 0): from_entries, ("add", 0): add,
-    ("not", 0): lambda v: v is None or v is False, ("type", 0): kind, ("tonumber", 0): tonumber,
-    ("tostring", 0): lambda v: v if isinstance(v, str) else dumped(v), ("tojson", 0): dumped, ("fromjson", 0): fromjson,
-    ("has", 1): lambda v, k: k in v if isinstance(v, dict) else 0 <= k < len(v), ("in", 1): lambda v, o: v in o,
-    ("contains", 1): contains, ("inside", 1): lambda v, o: contains(o, v), ("flatten", 0): flatten, ("flatten", 1): flatten,
-    ("sort", 0): lambda v: sorted(wanted(v, "array", "cannot be sorted, as it is not an array"), key=KEY), ("unique", 0): unique,
-    ("reverse", 0): lambda v: v[::-1] if v is not None else [], ("min", 0): lambda v: min(v, key=KEY) if v else None,
-    ("max", 0): lambda v: max(v, key=KEY) if v else None, ("first", 0): lambda v: indexed(v, 0), ("last", 0): lambda v: indexed(v, -1),
-    ("any", 0): lambda v: any(i is not None and i is not False for i in v), ("all", 0): lambda v: all(i is not None and i is not False for i in v),
-    ("floor", 0): math.floor, ("ceil", 0): math.ceil, ("round", 0): lambda v: math.floor(v + 0.5), ("sqrt", 0): lambda v: simple(math.sqrt(v)),
-    ("fabs", 0): abs, ("abs", 0): abs, ("pow", 2): lambda v, a, b: simple(float(a) ** float(b)) if abs(b) < 1000 else math.inf,
-    ("split", 1): lambda v, s: wanted(v, "string", "cannot be split").split(s) if s else list(v), ("join", 1): join,
-    ("ascii_downcase", 0): str.lower, ("ascii_upcase", 0): str.upper, ("ltrimstr", 1): lambda v, s: v.removeprefix(s) if isinstance(v, str) else v,
-    ("rtrimstr", 1): lambda v, s: v.removesuffix(s) if isinstance(v, str) else v, ("trim", 0): str.strip,
+    ("length", 0): length,
+    ("keys", 0): keys,
+    ("keys_unsorted", 0): lambda v: list(v) if isinstance(v, dict) else keys(v),
+    ("values", 0): kept("values"),
+    ("to_entries", 0): to_entries,
+    ("from_entries", 0): from_entries,
+    ("add", 0): add,
+    ("not", 0): lambda v: v is None or v is False,
+    ("type", 0): kind,
+    ("tonumber", 0): tonumber,
+    ("tostring", 0): lambda v: v if isinstance(v, str) else dumped(v),
+    ("tojson", 0): dumped,
+    ("fromjson", 0): fromjson,
+    ("has", 1): lambda v, k: k in v if isinstance(v, dict) else 0 <= k < len(v),
+    ("in", 1): lambda v, o: v in o,
+    ("contains", 1): contains,
+    ("inside", 1): lambda v, o: contains(o, v),
+    ("flatten", 0): flatten,
+    ("flatten", 1): flatten,
+    ("sort", 0): lambda v: sorted(wanted(v, "array", "cannot be sorted, as it is not an array"), key=KEY),
+    ("unique", 0): unique,
+    ("reverse", 0): lambda v: v[::-1] if v is not None else [],
+    ("min", 0): lambda v: min(v, key=KEY) if v else None,
+    ("max", 0): lambda v: max(v, key=KEY) if v else None,
+    ("first", 0): lambda v: indexed(v, 0),
+    ("last", 0): lambda v: indexed(v, -1),
+    ("any", 0): lambda v: any(i is not None and i is not False for i in v),
+    ("all", 0): lambda v: all(i is not None and i is not False for i in v),
+    ("floor", 0): math.floor,
+    ("ceil", 0): math.ceil,
+    ("round", 0): lambda v: math.floor(v + 0.5),
+    ("sqrt", 0): lambda v: simple(math.sqrt(v)),
+    ("fabs", 0): abs,
+    ("abs", 0): abs,
+    ("pow", 2): lambda v, a, b: simple(float(a) ** float(b)) if abs(b) < 1000 else math.inf,
+    ("split", 1): lambda v, s: wanted(v, "string", "cannot be split").split(s) if s else list(v),
+    ("join", 1): join,
+    ("ascii_downcase", 0): str.lower,
+    ("ascii_upcase", 0): str.upper,
+    ("ltrimstr", 1): lambda v, s: v.removeprefix(s) if isinstance(v, str) else v,
+    ("rtrimstr", 1): lambda v, s: v.removesuffix(s) if isinstance(v, str) else v,
+    ("trim", 0): str.strip,
     ("startswith", 1): lambda v, s: wanted(v, "string", "startswith() requires string inputs").startswith(s),
     ("endswith", 1): lambda v, s: wanted(v, "string", "endswith() requires string inputs").endswith(s),
-    ("test", 1): test, ("test", 2): test, ("capture", 1): capture, ("capture", 2): capture,
-    ("sub", 2): substitute(1), ("sub", 3): substitute(1), ("gsub", 2): substitute(0), ("gsub", 3): substitute(0),
-    ("explode", 0): lambda v: [ord(letter) for letter in v], ("implode", 0): lambda v: "".join(chr(code) for code in v),
-    ("index", 1): lambda v, p: index_of(v, p, False), ("rindex", 1): lambda v, p: index_of(v, p, True),
-    ("getpath", 1): lambda v, p: v if not p else FUNCTIONS["getpath", 1](indexed(v, p[0]), p[1:]), ("setpath", 2): lambda v, p, x: put(v, tuple(p), x),
-    ("now", 0): lambda v: clock.now(), ("todate", 0): lambda v: clock.rfc3339(float(v)), ("fromdate", 0): lambda v: int(clock.parse_rfc3339(v)),
-    ("fromdateiso8601", 0): lambda v: int(clock.parse_rfc3339(v)), ("todateiso8601", 0): lambda v: clock.rfc3339(float(v)),
-    ("infinite", 0): lambda v: math.inf, ("nan", 0): lambda v: math.nan, ("isnan", 0): math.isnan, ("transpose", 0): lambda v: [list(r) for r in zip(*v, strict=False)],
-    ("utf8bytelength", 0): lambda v: len(v.encode()), ("ascii", 0): chr, ("debug", 0): lambda v: v,
-    **{(name, 0): kept(name) for name in ("strings", "numbers", "arrays", "objects", "booleans", "nulls", "scalars", "iterables")},
-}  # fmt: skip
+    ("test", 1): matches,
+    ("test", 2): matches,
+    ("capture", 1): capture,
+    ("capture", 2): capture,
+    ("sub", 2): substitute(1),
+    ("sub", 3): substitute(1),
+    ("gsub", 2): substitute(0),
+    ("gsub", 3): substitute(0),
+    ("explode", 0): lambda v: [ord(letter) for letter in v],
+    ("implode", 0): lambda v: "".join(chr(code) for code in v),
+    ("index", 1): lambda v, p: index_of(v, p, False),
+    ("rindex", 1): lambda v, p: index_of(v, p, True),
+    ("getpath", 1): lambda v, p: v if not p else FUNCTIONS["getpath", 1](indexed(v, p[0]), p[1:]),
+    ("setpath", 2): lambda v, p, x: put(v, tuple(p), x),
+    ("now", 0): lambda v: clock.now(),
+    ("todate", 0): lambda v: clock.rfc3339(float(v)),
+    ("fromdate", 0): lambda v: int(clock.parse_rfc3339(v)),
+    ("fromdateiso8601", 0): lambda v: int(clock.parse_rfc3339(v)),
+    ("todateiso8601", 0): lambda v: clock.rfc3339(float(v)),
+    ("infinite", 0): lambda v: math.inf,
+    ("nan", 0): lambda v: math.nan,
+    ("isnan", 0): math.isnan,
+    ("transpose", 0): lambda v: [list(r) for r in zip(*v, strict=False)],
+    ("utf8bytelength", 0): lambda v: len(v.encode()),
+    ("ascii", 0): chr,
+    ("debug", 0): lambda v: v,
+    **{
+        (name, 0): kept(name)
+        for name in ("strings", "numbers", "arrays", "objects", "booleans", "nulls", "scalars", "iterables")
+    },
+}

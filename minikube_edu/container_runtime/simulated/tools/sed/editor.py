@@ -208,7 +208,7 @@ class Editor:
                     index = command.target
                 self.replaced = False
             elif name == "D":
-                head, newline, rest = self.pattern_space.partition("\n")
+                _head, newline, rest = self.pattern_space.partition("\n")
                 await self.show_appended()
                 self.pattern_space = rest
                 return bool(newline)
