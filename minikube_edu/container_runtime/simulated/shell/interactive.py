@@ -11,6 +11,7 @@ from minikube_edu.container_runtime.simulated.shell.editor import Editor, Interr
 from minikube_edu.container_runtime.simulated.shell.errors import Failure, Jump, Leave, ScriptError
 from minikube_edu.container_runtime.simulated.shell.grammar import Grammar
 from minikube_edu.container_runtime.simulated.shell.prompt import expanded_prompt
+from minikube_edu.container_runtime.simulated.shell.recall import NotFound, recalled
 from minikube_edu.container_runtime.simulated.shell.running import complain_syntax, report, run_text
 from minikube_edu.container_runtime.simulated.shell.traps import interactive_signals
 from minikube_edu.container_runtime.simulated.shell.variables import Variable
@@ -108,6 +109,15 @@ async def _one_command(shell: Shell, reader: _Lines) -> str | None:
     text = await reader.next(await expanded_prompt(shell, "PS1"))
     if text is None:
         return None
+    if shell.dialect.bash:
+        try:
+            before, text = text, recalled(text, shell.history)
+        except NotFound as missing:
+            await shell.complain(f"{missing}: event not found")
+            shell.status = 1
+            return ""
+        if text != before:
+            await shell.write_error(text + "\n")
     text += "\n"
     while not _is_whole(shell, text):
         more = await reader.next(await expanded_prompt(shell, "PS2"))
