@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import errno
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -26,7 +27,9 @@ from minikube_edu.container_runtime.simulated.contract import Exited, OpenFile, 
 from minikube_edu.container_runtime.simulated.exec_sessions import attach, close_pipe, run
 from minikube_edu.container_runtime.simulated.filesystem.device_tree import null
 from minikube_edu.container_runtime.simulated.filesystem.host_tree import HostTree
-from minikube_edu.container_runtime.simulated.filesystem.layer import Entry, Layer
+from minikube_edu.container_runtime.simulated.filesystem.inode import Inode
+from minikube_edu.container_runtime.simulated.filesystem.layer import ROOT, Entry, Layer
+from minikube_edu.container_runtime.simulated.filesystem.memory_tree import MemoryTree
 from minikube_edu.container_runtime.simulated.image_programs import GENERIC, software_of
 from minikube_edu.container_runtime.simulated.images.entry import Definition
 from minikube_edu.container_runtime.simulated.images.root import root_of
@@ -141,7 +144,20 @@ class SimulatedContainer(ContainerRecord):
         mounts = [mount for mount in self.sandbox.mounts() if mount.path not in given]
         for path, mount in given.items():
             mounts.append(ContainerMount(path, HostTree(mount.host_path), mount.readonly))
+        if self.config.security.readonly_rootfs:  # elsewhere nobody can tell an image's volume from its root
+            mounts += [
+                ContainerMount(path, self._volume(path)) for path in self.definition.volumes if path not in given
+            ]
         return mounts
+
+    def _volume(self, path: str) -> MemoryTree:
+        """An image's VOLUME: empty, and its owner's."""
+        said = self.definition.files.get(f"{path}/")
+        found = said if isinstance(said, Mapping) else {}
+        mode = stat.S_IFDIR | int(str(found.get("mode", "0755")), 8)
+        owner = (int(found.get("uid", 0)), int(found.get("gid", 0)))
+        folder = Inode(mode, {}, *owner, time=clock.now(), links=2)
+        return MemoryTree(Layer({ROOT: folder}, ROOT + 1), type="ext4", source="/dev/sda1", device=52)
 
     def _table(self) -> ProcessTable | None:
         if self.target is not None and self.target.machine is not None:

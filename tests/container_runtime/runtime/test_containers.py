@@ -169,6 +169,15 @@ async def test_can_nothing_be_written_to_read_only_places(node: Node, tmp_path: 
     assert status.exit_code == 0
 
 
+async def test_is_an_images_volume_writable_on_a_read_only_root(node: Node) -> None:
+    status, log = await node.run(
+        "redis", "sh", "-c", "touch /data/a && ls -ld /data; touch /b", security=SecurityContext(readonly_rootfs=True)
+    )
+    assert "redis redis" in log
+    assert "Read-only file system" in log
+    assert status.exit_code == 1
+
+
 async def test_do_containers_of_a_pod_share_network_and_shared_memory(node: Node) -> None:
     sandbox = await node.sandbox()
     await node.start("nginx", sandbox=sandbox, name="web")
