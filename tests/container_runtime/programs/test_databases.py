@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from minikube_edu.container_runtime.simulated.filesystem.layer import Entry
-from minikube_edu.container_runtime.simulated.programs import mysql, postgres, redis
+from minikube_edu.container_runtime.simulated.programs import guestbook, memcached, mongo, mysql, postgres, redis
 from minikube_edu.container_runtime.simulated.programs.sql_core import Tables
 from tests.container_runtime.pods import Cluster, pods, until
 from tests.container_runtime.world import World
@@ -103,7 +103,7 @@ async def test_mysql_makes_tables_and_shows_them() -> None:
         login = ["mysql", "-h", "db", "-uroot", "-ppw"]
         made = await client.run(
             [*login, "shop"],
-            stdin=b"CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT, name VARCHAR(20), PRIMARY KEY (id)) ENGINE=InnoDB;\n"
+            stdin=b"CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT,\n name VARCHAR(20), PRIMARY KEY (id)) ENGINE=InnoDB;\n"
             b"INSERT INTO t (name) VALUES ('one'), ('it''s');\n",
         )
         assert made.code == 0
@@ -205,8 +205,8 @@ async def test_postgres_makes_tables_and_shows_them() -> None:
         assert select.stdout == b" id | name \n----+------\n  1 | a\n  2 | b\n(2 rows)\n\n"
         assert b" public | t    | table | postgres\n" in (await client.run([*psql, "-c", "\\dt"], env=env)).stdout
         assert (await client.run([*psql, "-tAc", "select count(*) from t"], env=env)).stdout == b"2\n"
-        wrong = await client.run([*psql, "-c", "select * from nothing"], env=env)
-        assert (wrong.code, wrong.stderr) == (1, b'ERROR:  relation "nothing" does not exist\n')
+        wrong = await client.run([*psql, "-c", "select * from absent"], env=env)
+        assert (wrong.code, wrong.stderr) == (1, b'ERROR:  relation "absent" does not exist\n')
         denied = await client.run(psql, env={"PGPASSWORD": "no"})
         assert (denied.code, b'FATAL:  password authentication failed for user "postgres"' in denied.stderr) == (
             2,
@@ -216,3 +216,54 @@ async def test_postgres_makes_tables_and_shows_them() -> None:
         assert (ready.code, ready.stdout) == (0, b"pg:5432 - accepting connections\n")
         assert (await client.run(["pg_isready", "-h", "client"])).code == 2
         assert server.read("/var/lib/postgresql/data/app.sqlite").startswith(b"SQLite format 3")
+
+
+async def test_mongo_keeps_documents() -> None:
+    async with pods() as cluster:
+        server = await cluster.pod("mongo", {"mongod": mongo.server}, {"/data/db/": Entry()})
+        server.spawn(["mongod"], stdin=None)
+        await until(lambda: cluster.namespaces["mongo"].listening())
+        client = await cluster.pod("client")
+
+        async def evaluate(code: str) -> str:
+            result = await client.run(["mongosh", "--host", "mongo", "--quiet", "shop", "--eval", code])
+            return (result.stdout + result.stderr).decode()
+
+        assert "acknowledged: true" in await evaluate("db.fruit.insertOne({name: 'apple', n: 3})")
+        assert "'1': ObjectId" in await evaluate("db.fruit.insertMany([{name: 'pear', n: 1}, {name: 'fig', n: 9,}])")
+        assert await evaluate("db.fruit.countDocuments({n: {$gt: 1}})") == "2\n"
+        assert "name: 'pear'" in await evaluate('db.fruit.find({"name": "pear"})')
+        assert "deletedCount: 1" in await evaluate("db.fruit.deleteOne({name: 'fig'})")
+        assert await evaluate("show collections") == "[ 'fruit' ]\n" or await evaluate("show collections") == "fruit\n"
+        assert await evaluate("db.runCommand({ping: 1}).ok") == "1\n"
+        assert "is not defined" in await evaluate("nonsense")
+        assert b"apple" in server.read("/data/db/minikube-edu.json")
+
+
+async def test_memcached_speaks_its_text_protocol() -> None:
+    async with pods() as cluster:
+        server = await cluster.pod("cache", {"memcached": memcached.main})
+        server.spawn(["memcached"], stdin=None)
+        await until(lambda: cluster.namespaces["cache"].listening())
+        client = await cluster.pod("client", busybox=False)
+        said = b"set a 0 60 5\r\nhello\r\nget a\r\nincr a 1\r\ndelete a\r\nget a\r\nnope\r\nquit\r\n"
+        result = await client.run(["nc", "cache", "11211"], stdin=said)
+        assert result.stdout == (
+            b"STORED\r\nVALUE a 0 5\r\nhello\r\nEND\r\nCLIENT_ERROR cannot increment or decrement non-numeric value\r\n"
+            b"DELETED\r\nEND\r\nERROR\r\n"
+        )
+
+
+async def test_the_guestbook_writes_into_redis() -> None:
+    async with pods() as cluster:
+        _, client = await redis_pod(cluster)
+        cluster.names["redis-leader.default.svc.cluster.local"] = cluster.ip("redis")
+        cluster.names["redis-follower.default.svc.cluster.local"] = cluster.ip("redis")
+        web = await cluster.pod("web", {"front": guestbook.main})
+        web.spawn(["front"], stdin=None)
+        await until(lambda: cluster.namespaces["web"].listening())
+        url = "http://web/guestbook.php?cmd="
+        assert (
+            await client.run(["curl", "-s", f"{url}set&key=messages&value=,hi"])
+        ).stdout == b'{"message": "Updated"}'
+        assert (await client.run(["curl", "-s", f"{url}get&key=messages"])).stdout == b'{"data": ",hi"}'

@@ -136,8 +136,13 @@ async def test_stress_beyond_its_limit_is_killed() -> None:
 
 async def test_small_programs() -> None:
     async with pods() as cluster:
-        programs = {"hello": hello_world.main, "pause": pause.main, "perl": interpreters.perl, "python3": interpreters.python,
-                    "http-echo": http_echo.main}  # fmt: skip
+        programs = {
+            "hello": hello_world.main,
+            "pause": pause.main,
+            "perl": interpreters.perl,
+            "python3": interpreters.python,
+            "http-echo": http_echo.main,
+        }
         box = await cluster.pod("box", programs)
         assert b"Hello from Docker!" in (await box.run(["hello"])).stdout
         pi = (await box.run(["perl", "-Mbignum=bpi", "-wle", "print bpi(2000)"])).stdout

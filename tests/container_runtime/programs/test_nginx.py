@@ -11,6 +11,7 @@ import pytest
 
 from minikube_edu.container_runtime.simulated.filesystem.layer import Entry
 from minikube_edu.container_runtime.simulated.programs import nginx
+from minikube_edu.lib import pki
 from tests.container_runtime.pods import Cluster, pods, until
 from tests.container_runtime.world import World
 
@@ -101,7 +102,8 @@ async def test_what_is_not_there_and_what_may_not_be_listed() -> None:
     async with serving() as served:
         body = await served.get("/nothing")
         assert body == (
-            "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n"
+            "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n"
+            "<center><h1>404 Not Found</h1></center>\r\n"
             "<hr><center>nginx/1.29.3</center>\r\n</body>\r\n</html>\r\n"
         )
         assert b'open() "/usr/share/nginx/html/nothing" failed (2: No such file or directory), client: ' in served.err
@@ -224,3 +226,35 @@ async def test_the_entrypoint_prepares_and_says_so() -> None:
         assert "/docker-entrypoint.sh: Ignoring /docker-entrypoint.d/50-off.sh, not executable" in lines
         assert lines[-1] == "/docker-entrypoint.sh: Configuration complete; ready for start up"
         assert served.web.read("/etc/nginx/conf.d/site.conf") == b"server { listen 8080; return 200 'hi $uri'; }"
+
+
+async def test_https_is_verified_with_the_certificates_of_the_container() -> None:
+    ca = pki.make_ca("ca")
+    pair = pki.make_certificate(ca, "web", usages=["server"], dns=["web"])
+    files = {"/etc/tls/web.crt": pair.certificate, "/etc/tls/web.key": pair.key}
+    site = """
+    server {
+        listen 443 ssl; listen 80; server_name web;
+        ssl_certificate /etc/tls/web.crt; ssl_certificate_key /etc/tls/web.key;
+        return 200 "safe\\n";
+    }
+    """
+    async with serving(site, files) as served:
+        client = await served.cluster.pod("verifier", files={"/ca.crt": ca.certificate})
+        good = await client.run(["curl", "-s", "--cacert", "/ca.crt", "https://web"])
+        assert (good.stdout, good.code) == (b"safe\n", 0)
+        assert (await client.run(["curl", "-sk", "https://web"])).stdout == b"safe\n"
+        assert (await client.run(["wget", "-qO-", "https://web"])).stdout == b"safe\n"
+        unknown = await client.run(["curl", "-sS", "https://web"])
+        assert unknown.code == 60
+        assert unknown.stderr.startswith(
+            b"curl: (60) SSL certificate problem: unable to get local issuer certificate\n"
+        )
+        other = await client.run(["curl", "-sS", "--cacert", "/ca.crt", f"https://{served.cluster.ip('web')}"])
+        assert other.code == 60
+        assert await served.get() == "safe\n"
+
+
+async def test_a_missing_certificate_ends_it() -> None:
+    async with serving("server { listen 443 ssl; ssl_certificate /no.crt; ssl_certificate_key /no.key; }") as served:
+        assert b'[emerg] cannot load certificate "/no.crt"' in served.err

@@ -1,4 +1,4 @@
-"""The guestbook's front ends: PHP on Apache (guestbook.php?cmd=set), and the Go one (/rpush, /lrange). Redis behind them."""
+"""The guestbook's front ends, with Redis behind them: PHP (guestbook.php?cmd=set) and Go (/rpush, /lrange)."""
 
 from __future__ import annotations
 

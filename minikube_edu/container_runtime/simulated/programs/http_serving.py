@@ -185,6 +185,7 @@ class HttpServer:
         server_header: str = "",
         done: Done | None = None,
         idle: float = 75.0,
+        secure: Callable[[Connection], Awaitable[Connection]] | None = None,
         failed: Callable[[int], Response] | None = None,
     ) -> None:
         """`done` is told of each answer (an access log); `failed` words the answer to a malformed request."""
@@ -193,6 +194,7 @@ class HttpServer:
         self.server_header = server_header
         self.done = done
         self.idle = idle
+        self.secure = secure  # the TLS handshake, where a port has one
         self.failed = failed or (lambda status: text(f"{status} {REASONS[status]}", status))
         self.code = 0
         self.active = 0  # open connections
@@ -246,7 +248,7 @@ class HttpServer:
     async def _guarded(self, connection: Connection) -> None:
         self.active += 1
         try:
-            await self._talk(connection)
+            await self._talk(connection if self.secure is None else await self.secure(connection))
         except (OSError, TimeoutError):
             pass  # the client went
         except (Exited, Killed) as end:

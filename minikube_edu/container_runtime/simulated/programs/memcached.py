@@ -1,4 +1,4 @@
-"""memcached: the text protocol (set, get, gets, add, replace, append, delete, incr, touch, flush_all, stats, version)."""
+"""memcached: the text protocol (set, get, add, replace, append, delete, incr, touch, flush_all, stats)."""
 
 from __future__ import annotations
 
@@ -65,8 +65,15 @@ class Cache:
         if verb == b"version":
             return b"VERSION %s\r\n" % VERSION.encode()
         if verb == b"stats":
-            facts = {"pid": self.process.pid, "uptime": int(clock.now() - self.started), "version": VERSION, **self.counts,
-                     "curr_connections": len(self.tasks), "curr_items": len(self.items), "limit_maxbytes": 67108864}  # fmt: skip
+            facts = {
+                "pid": self.process.pid,
+                "uptime": int(clock.now() - self.started),
+                "version": VERSION,
+                **self.counts,
+                "curr_connections": len(self.tasks),
+                "curr_items": len(self.items),
+                "limit_maxbytes": 67108864,
+            }
             return "".join(f"STAT {name} {value}\r\n" for name, value in facts.items()).encode() + b"END\r\n"
         return b"ERROR\r\n"
 

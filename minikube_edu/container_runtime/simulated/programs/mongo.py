@@ -1,7 +1,7 @@
 """MongoDB: entrypoint, mongod, and mongosh with a small working core.
 
-The shell understands `show dbs`, `use NAME`, `show collections` and `db.COLLECTION.METHOD({...})` with JSON or JavaScript-like
-documents; it speaks `sql_wire`'s packets to the server, which keeps its documents as JSON below /data/db.
+The shell understands `show dbs`, `use NAME`, `show collections` and `db.COLLECTION.METHOD({...})` with documents in
+JSON or as JavaScript has them. It speaks `sql_wire`'s packets to the server, which keeps its documents below /data/db.
 """
 
 from __future__ import annotations
@@ -46,8 +46,14 @@ class Server:
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def log(self, component: str, number: int, words: str, **attributes: object) -> None:
-        entry: dict[str, object] = {"t": {"$date": now("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+00:00"}, "s": "I", "c": component,
-                                    "id": number, "ctx": "initandlisten", "msg": words}  # fmt: skip
+        entry: dict[str, object] = {
+            "t": {"$date": now("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+00:00"},
+            "s": "I",
+            "c": component,
+            "id": number,
+            "ctx": "initandlisten",
+            "msg": words,
+        }
         if attributes:
             entry["attr"] = attributes
         await self.process.print(json.dumps(entry, separators=(",", ":")))
@@ -265,9 +271,11 @@ class Shell:
         try:
             self.connection = await connect_any(self.process, await addresses(self.process, self.host), self.port, 2)
         except (NameNotFound, OSError) as error:
-            why = f"getaddrinfo ENOTFOUND {self.host}" if isinstance(error, NameNotFound) else (
-                f"connect ECONNREFUSED {self.host}:{self.port}"
-            )  # fmt: skip
+            why = (
+                f"getaddrinfo ENOTFOUND {self.host}"
+                if isinstance(error, NameNotFound)
+                else (f"connect ECONNREFUSED {self.host}:{self.port}")
+            )
             await self.process.stderr.write(f"MongoNetworkError: {why}\n".encode())
             return 1
         self.packets = Packets(self.connection)

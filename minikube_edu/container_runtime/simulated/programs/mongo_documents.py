@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from minikube_edu.lib import clock, ids
@@ -45,10 +46,7 @@ def shown(value: Any, indent: int = 0) -> str:
     if isinstance(value, dict):
         if not value:
             return "{}"
-        parts = [
-            f"{key if re.fullmatch(r'[A-Za-z_$][\w$]*', key) else repr(key)}: {_leaf(key, one, indent)}"
-            for key, one in value.items()
-        ]
+        parts = [f"{_key(key)}: {_leaf(one, indent)}" for key, one in value.items()]
         line = "{ " + ", ".join(parts) + " }"
         if len(line) + len(pad) <= 76 and "\n" not in line:
             return line
@@ -67,8 +65,12 @@ def shown(value: Any, indent: int = 0) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def _leaf(key: str, value: Any, indent: int) -> str:
-    if key in ("_id", "insertedId") and isinstance(value, str) and re.fullmatch(r"[0-9a-f]{24}", value):
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z_$][\w$]*", name) else repr(name)
+
+
+def _leaf(value: Any, indent: int) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{24}", value):
         return f"ObjectId('{value}')"
     return shown(value, indent + 1)
 
@@ -99,18 +101,26 @@ def matches(document: Document, wanted: Document) -> bool:
 
 
 def _compare(value: Any, operator: str, operand: Any) -> bool:
+    if operator not in COMPARISONS:
+        raise Unsupported(f"MongoServerError: unknown operator: {operator}")
     try:
-        return bool({
-            "$eq": lambda: value == operand, "$ne": lambda: value != operand,
-            "$gt": lambda: value is not None and value > operand, "$gte": lambda: value is not None and value >= operand,
-            "$lt": lambda: value is not None and value < operand, "$lte": lambda: value is not None and value <= operand,
-            "$in": lambda: value in operand, "$nin": lambda: value not in operand,
-            "$exists": lambda: (value is not None) == bool(operand), "$regex": lambda: str(operand) in str(value),
-        }[operator]())  # fmt: skip
+        return bool(COMPARISONS[operator](value, operand))
     except TypeError:
         return False
-    except KeyError:
-        raise Unsupported(f"MongoServerError: unknown operator: {operator}") from None
+
+
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "$eq": lambda value, operand: value == operand,
+    "$ne": lambda value, operand: value != operand,
+    "$gt": lambda value, operand: value is not None and value > operand,
+    "$gte": lambda value, operand: value is not None and value >= operand,
+    "$lt": lambda value, operand: value is not None and value < operand,
+    "$lte": lambda value, operand: value is not None and value <= operand,
+    "$in": lambda value, operand: value in operand,
+    "$nin": lambda value, operand: value not in operand,
+    "$exists": lambda value, operand: (value is not None) == bool(operand),
+    "$regex": lambda value, operand: str(operand) in str(value),
+}
 
 
 def update(document: Document, change: Document) -> None:
@@ -156,9 +166,8 @@ class Database:
         for number, document in enumerate(documents):
             whole = {"_id": document.get("_id", object_id()), **document}
             if any(one["_id"] == whole["_id"] for one in collection):
-                raise Unsupported(
-                    f"MongoServerError: E11000 duplicate key error collection: {name} dup key: {{ _id: {whole['_id']} }}"
-                )
+                key = f"{{ _id: {whole['_id']} }}"
+                raise Unsupported(f"MongoServerError: E11000 duplicate key error collection: {name} dup key: {key}")
             collection.append(whole)
             made[str(number)] = whole["_id"]
         return {"acknowledged": True, "insertedIds": made}

@@ -12,8 +12,18 @@ from minikube_edu.container_runtime.simulated.programs.sql_wire import Packets
 from minikube_edu.container_runtime.simulated.tools.network.dialing import addresses, connect_any
 
 WARNING = "[Warning] Using a password on the command line interface can be insecure."
-TAKES = {"host": "h", "user": "u", "port": "P", "execute": "e", "database": "D", "protocol": "protocol", "socket": "S",
-         "connect-timeout": "timeout", "connect_timeout": "timeout", "default-character-set": "charset"}  # fmt: skip
+TAKES = {
+    "host": "h",
+    "user": "u",
+    "port": "P",
+    "execute": "e",
+    "database": "D",
+    "protocol": "protocol",
+    "socket": "S",
+    "connect-timeout": "timeout",
+    "connect_timeout": "timeout",
+    "default-character-set": "charset",
+}
 
 
 class Options:
@@ -126,8 +136,10 @@ def boxed(columns: list[str], rows: list[list[Any]]) -> str:
         for i in range(len(columns))
     ]
     line = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
-    body = ["| " + " | ".join(value.rjust(w) if r else value.ljust(w) for value, w, r in zip(row, widths, right, strict=True)) + " |"
-            for row in cells]  # fmt: skip
+    body = []
+    for row in cells:
+        padded = [v.rjust(w) if r else v.ljust(w) for v, w, r in zip(row, widths, right, strict=True)]
+        body.append(f"| {' | '.join(padded)} |")
     head = "| " + " | ".join(name.ljust(width) for name, width in zip(columns, widths, strict=True)) + " |"
     return "\n".join([line, head, line, *body, *([line] if body else [])])
 
@@ -299,8 +311,8 @@ async def admin(process: Process) -> int:
             )
         elif command in ("create", "drop") and len(options.operands) > 1:
             answer = await link.ask({"sql": f"{command} database `{options.operands[1]}`"})
-            if error := answer.get("error"):
-                await process.stderr.write(f"{process.name}: {error}\n".encode())
+            if refused := answer.get("error"):
+                await process.stderr.write(f"{process.name}: {refused}\n".encode())
                 return 1
         elif command == "shutdown":
             await link.ask({"shutdown": True})
@@ -330,7 +342,8 @@ async def dump(process: Process) -> int:
             await process.stderr.write(b"Usage: mysqldump [OPTIONS] database [tables]\n")
             return 1
         await process.print(
-            f"-- MySQL dump 10.13  Distrib 9.5.0, for Linux (x86_64)\n--\n-- Host: {options.host or 'localhost'}    Database: {names[0]}"
+            "-- MySQL dump 10.13  Distrib 9.5.0, for Linux (x86_64)\n--\n"
+            f"-- Host: {options.host or 'localhost'}    Database: {names[0]}"
         )
         for name in names:
             answer = await link.ask({"sql": f"use `{name}`"})

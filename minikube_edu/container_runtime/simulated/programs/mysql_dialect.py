@@ -65,7 +65,7 @@ class Session:
             raise Refusal(f"1049 (42000): Unknown database '{name}'")
         return self.server.shelf.databases[name]
 
-    # -- databases ----------------------------------------------------------------------------------------------------
+    # -- databases ---------------------------------------------------------------------------------------------------
 
     async def show_databases(self) -> Answer:
         names = sorted({*self.server.shelf.databases, *SYSTEM})
@@ -94,7 +94,7 @@ class Session:
         self.database = "" if self.database == name else self.database
         return Answer()
 
-    # -- tables -------------------------------------------------------------------------------------------------------
+    # -- tables ------------------------------------------------------------------------------------------------------
 
     async def show_tables(self, name: str | None, like: str | None) -> Answer:
         where = name or self.database
@@ -126,7 +126,7 @@ class Session:
         made = self.tables().run(f"SELECT sql FROM sqlite_master WHERE name='{name}'").rows
         return Answer(["Table", "Create Table"], [[name, str(made[0][0]) + " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"]])
 
-    # -- users, variables, state --------------------------------------------------------------------------------------
+    # -- users, variables, state -------------------------------------------------------------------------------------
 
     async def create_user(self, user: str, password: str | None) -> Answer:
         if user in self.server.users:
@@ -150,8 +150,15 @@ class Session:
         return Answer()
 
     async def show_variables(self, like: str | None) -> Answer:
-        known = {"hostname": hostname(self.server.process), "port": "3306", "version": self.server.version,
-                 "datadir": "/var/lib/mysql/", "max_connections": "151", "server_id": "1", "read_only": "OFF"}  # fmt: skip
+        known = {
+            "hostname": hostname(self.server.process),
+            "port": "3306",
+            "version": self.server.version,
+            "datadir": "/var/lib/mysql/",
+            "max_connections": "151",
+            "server_id": "1",
+            "read_only": "OFF",
+        }
         pattern = re.escape(like or "%").replace("%", ".*").replace("_", ".")
         return Answer(
             ["Variable_name", "Value"], [[n, v] for n, v in sorted(known.items()) if re.fullmatch(pattern, n)]
@@ -168,7 +175,7 @@ class Session:
     async def show_grants(self) -> Answer:
         return Answer([f"Grants for {self.user}@%"], [[f"GRANT ALL PRIVILEGES ON *.* TO `{self.user}`@`%`"]])
 
-    # -- everything else is SQLite's ----------------------------------------------------------------------------------
+    # -- everything else is SQLite's ---------------------------------------------------------------------------------
 
     async def ordinary(self, sql: str) -> Answer:
         database = self.database
@@ -270,8 +277,8 @@ class Session:
         near = re.match(r'near "(.*)": syntax error', words)
         place = sql[sql.find(near[1]) :] if near and near[1] in sql else ""
         return Refusal(
-            "1064 (42000): You have an error in your SQL syntax; check the manual that corresponds to your MySQL server "
-            f"version for the right syntax to use near '{place[:80]}' at line 1"
+            "1064 (42000): You have an error in your SQL syntax; check the manual that corresponds to your MySQL "
+            f"server version for the right syntax to use near '{place[:80]}' at line 1"
         )
 
 

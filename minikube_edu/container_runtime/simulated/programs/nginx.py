@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import ssl
 from datetime import UTC, datetime
 
-from minikube_edu.cni.contract import Listener
+from minikube_edu.cni.contract import Connection, Listener
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
 from minikube_edu.container_runtime.simulated.programs.http_serving import HttpServer, Request, Response
 from minikube_edu.container_runtime.simulated.programs.nginx_config import (
@@ -24,6 +25,7 @@ from minikube_edu.container_runtime.simulated.programs.nginx_config import (
 from minikube_edu.container_runtime.simulated.programs.nginx_entrypoint import entrypoint
 from minikube_edu.container_runtime.simulated.programs.nginx_proxy import Upstreams
 from minikube_edu.container_runtime.simulated.programs.nginx_site import TITLES, Handling
+from minikube_edu.container_runtime.simulated.tools.network.encrypted import accept_encrypted, server_context
 from minikube_edu.lib import clock
 
 __all__ = ["entrypoint", "main"]
@@ -163,6 +165,7 @@ class Master:
         self.sites: list[Site] = []
         self.upstreams = Upstreams(self.counts)
         self.logs: dict[str, OpenFile] = {}
+        self.contexts: dict[int, ssl.SSLContext] = {}  # by port
         self.server: HttpServer | None = None
         self.signals: list[int] = []
 
@@ -215,6 +218,32 @@ class Master:
         for file in self.logs.values():
             file.release()
         self.logs = {}
+        self.contexts = {port: await self.context(site) for site in found for _, port, _, tls in site.listens if tls}
+
+    async def context(self, site: Site) -> ssl.SSLContext:
+        """What `listen … ssl` needs."""
+        contents = []
+        for name in ("ssl_certificate", "ssl_certificate_key"):
+            setting = site.settings.first(name) or self.http.first(name)
+            if setting is None:
+                words = f'no "{name}" is defined for the "listen ... ssl" directive in {site.settings.where()}'
+                raise ConfigurationError(words)
+            path = setting.args[0] if setting.args[0].startswith("/") else f"/etc/nginx/{setting.args[0]}"
+            try:
+                contents.append(await self.process.read_file(path))
+            except OSError as error:
+                what = "cannot load certificate" + (" key" if name.endswith("key") else "")
+                words = f'{what} "{path}": BIO_new_file() failed (SSL: error:80000002:system library::{reason(error)})'
+                raise ConfigurationError(words) from None
+        try:
+            return server_context(contents[0], contents[1])
+        except ssl.SSLError as error:
+            words = f"SSL_CTX_use_PrivateKey() failed (SSL: error:05800074:x509 certificate routines::{error.reason})"
+            raise ConfigurationError(words) from None
+
+    async def secure(self, connection: Connection) -> Connection:
+        context = self.contexts.get(connection.local.port)
+        return connection if context is None else await accept_encrypted(connection, context)
 
     async def bind(self) -> list[Listener] | None:
         listeners: list[Listener] = []
@@ -255,6 +284,7 @@ class Master:
             server_header=f"nginx/{version(worker)}",
             done=self.note,
             failed=self.failed,
+            secure=self.secure if self.contexts else None,
         )
         server.graceful = 30.0
         if not listeners:

@@ -37,8 +37,21 @@ class Psql:
         self.version = ""
 
     def read_options(self) -> None:
-        long = {"host": "h", "port": "p", "username": "U", "dbname": "d", "command": "c", "file": "f", "list": "l",
-                "tuples-only": "t", "no-align": "A", "quiet": "q", "version": "V", "expanded": "x", "set": "v"}  # fmt: skip
+        long = {
+            "host": "h",
+            "port": "p",
+            "username": "U",
+            "dbname": "d",
+            "command": "c",
+            "file": "f",
+            "list": "l",
+            "tuples-only": "t",
+            "no-align": "A",
+            "quiet": "q",
+            "version": "V",
+            "expanded": "x",
+            "set": "v",
+        }
         words = list(self.process.argv[1:])
         operands: list[str] = []
         while words:
@@ -130,7 +143,7 @@ class Psql:
         if self.connection is not None:
             self.connection.close()
 
-    # -- output ---------------------------------------------------------------------------------------------------------
+    # -- output ------------------------------------------------------------------------------------------------------
 
     def table(self, columns: list[str], rows: list[list[Any]], title: str = "") -> str:
         cells = [["" if value is None else str(value) for value in row] for row in rows]
@@ -150,8 +163,10 @@ class Psql:
             bool(rows) and all(isinstance(row[i], (int, float)) for row in rows if row[i] is not None)
             for i in range(len(columns))
         ]
-        body = [" " + " | ".join(v.rjust(w) if r else v.ljust(w) for v, w, r in zip(row, widths, right, strict=True)).rstrip()
-                for row in cells]  # fmt: skip
+        body = []
+        for row in cells:
+            padded = [v.rjust(w) if r else v.ljust(w) for v, w, r in zip(row, widths, right, strict=True)]
+            body.append(" " + " | ".join(padded).rstrip())
         if "t" in self.on:
             return "\n".join(body) + "\n"
         head = " " + " | ".join(_centred(name, width) for name, width in zip(columns, widths, strict=True))
@@ -244,7 +259,7 @@ class Psql:
         await self.process.print(f'You are now connected to database "{database}" as user "{self.user}".')
         return True
 
-    # -- the ways in ----------------------------------------------------------------------------------------------------
+    # -- the ways in -------------------------------------------------------------------------------------------------
 
     async def run(self) -> int:
         await self.open()

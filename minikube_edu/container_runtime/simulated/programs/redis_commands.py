@@ -41,11 +41,24 @@ class Store:
         self.save: Callable[[], Awaitable[None]] | None = None
         self.shut_down: Callable[[], None] | None = None
         self.config: dict[str, str] = {
-            "port": "6379", "bind": "* -::*", "maxmemory": "0", "maxmemory-policy": "noeviction", "requirepass": "",
-            "appendonly": "no", "save": "3600 1 300 100 60 10000", "dir": "", "dbfilename": "dump.rdb", "timeout": "0",
-            "databases": "16", "maxclients": "10000", "loglevel": "notice", "protected-mode": "no", "replicaof": "",
-            "tcp-keepalive": "300", "cluster-enabled": "no",
-        }  # fmt: skip
+            "port": "6379",
+            "bind": "* -::*",
+            "maxmemory": "0",
+            "maxmemory-policy": "noeviction",
+            "requirepass": "",
+            "appendonly": "no",
+            "save": "3600 1 300 100 60 10000",
+            "dir": "",
+            "dbfilename": "dump.rdb",
+            "timeout": "0",
+            "databases": "16",
+            "maxclients": "10000",
+            "loglevel": "notice",
+            "protected-mode": "no",
+            "replicaof": "",
+            "tcp-keepalive": "300",
+            "cluster-enabled": "no",
+        }
 
     def live(self, number: int, key: bytes) -> Any:
         expiry = self.expiries[number].get(key)
@@ -650,18 +663,31 @@ class Client:
             host, _, port = store.config["replicaof"].partition(" ")
             replication += [f"master_host:{host}", f"master_port:{port}", "master_link_status:up"]
         parts = {
-            "server": [f"redis_version:{store.version}", "redis_mode:standalone", "os:Linux 6.8.0 x86_64", "arch_bits:64",
-                       f"process_id:{store.pid}", f"tcp_port:{store.config['port']}",
-                       f"uptime_in_seconds:{int(clock.now() - store.started)}"],
+            "server": [
+                f"redis_version:{store.version}",
+                "redis_mode:standalone",
+                "os:Linux 6.8.0 x86_64",
+                "arch_bits:64",
+                f"process_id:{store.pid}",
+                f"tcp_port:{store.config['port']}",
+                f"uptime_in_seconds:{int(clock.now() - store.started)}",
+            ],
             "clients": [f"connected_clients:{len(store.clients)}", "blocked_clients:0"],
-            "memory": [f"used_memory:{used}", f"used_memory_human:{used / 1048576:.2f}M",
-                       f"maxmemory:{store.config['maxmemory']}", f"maxmemory_policy:{store.config['maxmemory-policy']}"],
+            "memory": [
+                f"used_memory:{used}",
+                f"used_memory_human:{used / 1048576:.2f}M",
+                f"maxmemory:{store.config['maxmemory']}",
+                f"maxmemory_policy:{store.config['maxmemory-policy']}",
+            ],
             "persistence": ["loading:0", f"rdb_last_save_time:{int(store.last_save)}", "rdb_last_bgsave_status:ok"],
             "stats": ["total_connections_received:1", f"total_commands_processed:{store.commands}"],
             "replication": [*replication, "connected_slaves:0"],
-            "keyspace": [f"db{n}:keys={len(store.keys(n))},expires={len(store.expiries[n])},avg_ttl=0"
-                         for n in range(16) if store.keys(n)],
-        }  # fmt: skip
+            "keyspace": [
+                f"db{n}:keys={len(store.keys(n))},expires={len(store.expiries[n])},avg_ttl=0"
+                for n in range(16)
+                if store.keys(n)
+            ],
+        }
         wanted = [_text(one).lower() for one in sections] or list(parts)
         chosen = [(name, lines) for name, lines in parts.items() if name in wanted or "all" in wanted]
         return "\r\n".join(f"# {name.title()}\r\n" + "".join(f"{one}\r\n" for one in lines) for name, lines in chosen)

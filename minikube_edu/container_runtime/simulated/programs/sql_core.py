@@ -1,7 +1,8 @@
 """The tables behind the simulated database servers: SQLite in memory, kept in a file of the container.
 
 One SQLite database for each database of the server. An authorizer refuses whatever could leave memory: ATTACH,
-extensions, PRAGMAs other than looking at tables. A statement that works too long is ended, so that no query holds the others.
+extensions, PRAGMAs other than looking at tables. A statement that works too long is ended: no query
+holds the others.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ from minikube_edu.container_runtime.simulated.programs.identity import GRACEFUL,
 from minikube_edu.container_runtime.simulated.programs.sql_wire import Packets
 from minikube_edu.container_runtime.simulated.tools.network.dialing import addresses, connect_any
 
-ERROR = "<!DOCTYPE html>\n<html><head><title>Database Error</title></head>\n<body><h1>Error establishing a database connection</h1></body></html>\n"
-INSTALL = '<!DOCTYPE html>\n<html lang="en-US"><head><title>WordPress &rsaquo; Installation</title></head>\n<body><h1>Welcome</h1></body></html>\n'
+ERROR = "<!DOCTYPE html>\n<html><head><title>Database Error</title></head>\n"
+ERROR += "<body><h1>Error establishing a database connection</h1></body></html>\n"
+INSTALL = '<!DOCTYPE html>\n<html lang="en-US"><head><title>WordPress &rsaquo; Installation</title></head>\n'
+INSTALL += "<body><h1>Welcome</h1></body></html>\n"
 
 
 async def reachable(process: Process) -> bool:
@@ -48,7 +50,8 @@ async def main(process: Process) -> int:
         await process.print(f"{request.peer.ip} - - {now('[%d/%b/%Y:%H:%M:%S +0000]')} {line}")
 
     await process.stderr.write(
-        b"WordPress not found in /var/www/html - copying now...\nComplete! WordPress has been successfully copied to /var/www/html\n"
+        b"WordPress not found in /var/www/html - copying now...\n"
+        b"Complete! WordPress has been successfully copied to /var/www/html\n"
     )
     server = HttpServer(process, answer, server_header="Apache/2.4.65 (Debian)", done=note)
     return await server.run([80], {**GRACEFUL, 28: 0})

@@ -33,8 +33,11 @@ class Interfaces:
         if name == "lo":
             if brief:
                 return ["lo               UNKNOWN        00:00:00:00:00:00 <LOOPBACK,UP,LOWER_UP> "]
-            return ["1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000",
-                    "    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00"]  # fmt: skip
+            return [
+                "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default"
+                " qlen 1000",
+                "    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00",
+            ]
         if brief:
             return [
                 f"eth0@if{self.index + 4}        UP             {self.network.mac} <BROADCAST,MULTICAST,UP,LOWER_UP> "
@@ -100,7 +103,8 @@ async def ip(process: Process) -> int:
         await process.print("ip utility, iproute2-6.15.0")
         return 0
     if not words:
-        usage = "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\nwhere  OBJECT := { address | link | neigh | netns | route }"
+        usage = "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"
+        usage += "where  OBJECT := { address | link | neigh | netns | route }"
         await process.stderr.write((usage + "\n").encode())
         return 255 if not is_busybox(process) else 1
     faces = Interfaces(process.network)
@@ -193,13 +197,20 @@ def _busybox_face(faces: Interfaces, name: str) -> str:
         (0, 0, 0, 0) if lo else (traffic.rx_packets, traffic.tx_packets, traffic.rx_bytes, traffic.tx_bytes)
     )
     kind = "Link encap:Local Loopback  " if lo else f"Link encap:Ethernet  HWaddr {faces.network.mac.upper()}  "
-    where = "inet addr:127.0.0.1  Mask:255.0.0.0" if lo else (
-        f"inet addr:{faces.ip}  Bcast:{faces.broadcast}  Mask:{faces.subnet.netmask}"
-    )  # fmt: skip
+    where = (
+        "inet addr:127.0.0.1  Mask:255.0.0.0"
+        if lo
+        else (f"inet addr:{faces.ip}  Bcast:{faces.broadcast}  Mask:{faces.subnet.netmask}")
+    )
     flags = "UP LOOPBACK RUNNING  MTU:65536  Metric:1" if lo else "UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1"
-    lines = [where, flags, f"RX packets:{rxp} errors:0 dropped:0 overruns:0 frame:0",
-             f"TX packets:{txp} errors:0 dropped:0 overruns:0 carrier:0", f"collisions:0 txqueuelen:{1000 if lo else 0} ",
-             f"RX bytes:{rx} ({rx / 1024:.1f} KiB)  TX bytes:{tx} ({tx / 1024:.1f} KiB)"]  # fmt: skip
+    lines = [
+        where,
+        flags,
+        f"RX packets:{rxp} errors:0 dropped:0 overruns:0 frame:0",
+        f"TX packets:{txp} errors:0 dropped:0 overruns:0 carrier:0",
+        f"collisions:0 txqueuelen:{1000 if lo else 0} ",
+        f"RX bytes:{rx} ({rx / 1024:.1f} KiB)  TX bytes:{tx} ({tx / 1024:.1f} KiB)",
+    ]
     return f"{name:<10}{kind}\n" + "".join(f"          {line}\n" for line in lines)
 
 
@@ -210,13 +221,20 @@ def _gnu_face(faces: Interfaces, name: str) -> str:
         (0, 0, 0, 0) if lo else (traffic.rx_packets, traffic.tx_packets, traffic.rx_bytes, traffic.tx_bytes)
     )
     flags = "flags=73<UP,LOOPBACK,RUNNING>  mtu 65536" if lo else "flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500"
-    where = "inet 127.0.0.1  netmask 255.0.0.0" if lo else (
-        f"inet {faces.ip}  netmask {faces.subnet.netmask}  broadcast {faces.broadcast}"
-    )  # fmt: skip
+    where = (
+        "inet 127.0.0.1  netmask 255.0.0.0"
+        if lo
+        else (f"inet {faces.ip}  netmask {faces.subnet.netmask}  broadcast {faces.broadcast}")
+    )
     link = "loop  txqueuelen 1000  (Local Loopback)" if lo else f"ether {faces.network.mac}  txqueuelen 0  (Ethernet)"
-    lines = [where, link, f"RX packets {rxp}  bytes {rx} ({rx / 1000:.1f} KB)", "RX errors 0  dropped 0  overruns 0  frame 0",
-             f"TX packets {txp}  bytes {tx} ({tx / 1000:.1f} KB)",
-             "TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0"]  # fmt: skip
+    lines = [
+        where,
+        link,
+        f"RX packets {rxp}  bytes {rx} ({rx / 1000:.1f} KB)",
+        "RX errors 0  dropped 0  overruns 0  frame 0",
+        f"TX packets {txp}  bytes {tx} ({tx / 1000:.1f} KB)",
+        "TX errors 0  dropped 0 overruns 0  carrier 0  collisions 0",
+    ]
     return f"{name}: {flags}\n" + "".join(f"        {line}\n" for line in lines)
 
 

@@ -196,6 +196,7 @@ def _hey(run: Run) -> str:
 def _wrk(run: Run) -> str:
     return (
         f"Running {run.spent:.0f}s test @ {run.url.scheme}://{run.url.authority}{run.url.target}\n"
-        f"  {run.workers} connections\n  {len(run.times)} requests in {run.spent:.2f}s, {run.size / 1048576:.2f}MB read\n"
+        f"  {run.workers} connections\n  {len(run.times)} requests in {run.spent:.2f}s, "
+        f"{run.size / 1048576:.2f}MB read\n"
         f"Requests/sec: {len(run.times) / run.spent:>10.2f}\nTransfer/sec: {run.size / 1048576 / run.spent:>10.2f}MB"
     )

@@ -23,7 +23,8 @@ async def iptables(process: Process) -> int:
         await process.print(f"{process.name} v1.8.11 (nf_tables)")
         return 0
     if not may(process, "NET_ADMIN") or process.user.uid != 0:
-        text = f"{process.name} v1.8.11 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)"
+        text = f"{process.name} v1.8.11 (nf_tables): Could not fetch rule set generation id: "
+        text += "Permission denied (you must be root)"
         await process.stderr.write((text + "\n").encode())
         return 4
     nat = "nat" in words
@@ -43,7 +44,8 @@ async def iptables(process: Process) -> int:
 async def tcpdump(process: Process) -> int:
     """Captures nothing: packets are not simulated one by one."""
     if process.user.uid != 0 or not (may(process, "NET_RAW") or not process.container.capabilities):
-        denied = "tcpdump: eth0: You don't have permission to perform this capture on that device\n(socket: Operation not permitted)\n"
+        denied = "tcpdump: eth0: You don't have permission to perform this capture on that device\n"
+        denied += "(socket: Operation not permitted)\n"
         await process.stderr.write(denied.encode())
         return 1
     await process.stderr.write(
