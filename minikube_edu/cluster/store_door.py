@@ -68,7 +68,7 @@ def etcdctl(layout: Layout, words: Sequence[str]) -> int:
 
 
 def _on_node(layout: Layout, node: Node, words: Sequence[str]) -> int:
-    """As on the control plane's machine: 127.0.0.1:2379 is its etcd's, /etc/kubernetes/pki/etcd is where its keys are."""
+    """As on the machine of the control plane: 127.0.0.1:2379 is its etcd, its keys are in /etc/kubernetes/pki/etcd."""
     from minikube_edu.etcd.etcdctl import __main__ as program
 
     if not os.environ.get("MINIKUBE_EDU_NODE"):

@@ -12,6 +12,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from minikube_edu.lib.streams.relay import RelayEnd
 
@@ -71,9 +72,8 @@ class _Visitor(RelayEnd):
         self._face = face
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        super().__init__(transport)
-        transport.pause_reading()
+        super().__init__(cast(asyncio.Transport, transport))  # uvloop's are none by name
+        self.transport.pause_reading()
         self._face.visit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -86,5 +86,4 @@ class _Far(RelayEnd):
         self.other = visitor
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        super().__init__(transport)
+        super().__init__(cast(asyncio.Transport, transport))  # uvloop's are none by name
