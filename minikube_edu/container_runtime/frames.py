@@ -8,6 +8,7 @@ Kind 0 is a message in JSON, any other kind N carries bytes of stream N-1; an em
     {"cancel": 7}                                     whoever called waits no longer
     {"subscribe": true}                               life signs, please
     {"event": {…}}                                    one
+    {"broken": 0}                                     stream 0 did not end, it broke off
     {"resize": [80, 24]}                              the client's terminal, on a connection with streams
 
 Calls with streams have a connection each: who does not read his output stops nobody else's calls. What is sent in one

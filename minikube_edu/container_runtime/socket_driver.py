@@ -150,7 +150,7 @@ def _joined(
     }
     pumps: list[Coroutine[Any, Any, None]] = []
     if streams.stdin is not None:
-        pumps.append(_copy(streams.stdin, connection.stream(STDIN)))
+        pumps.append(_typed(streams.stdin, connection))
     if streams.resize is not None:
         pumps.append(_sizes(streams, connection))
     outputs = [
@@ -170,6 +170,17 @@ async def _copy(source: ByteStream, target: ByteStream) -> None:
     except StreamReset:
         target.end()
         raise
+
+
+async def _typed(source: ByteStream, connection: DriverConnection) -> None:
+    target = connection.stream(STDIN)
+    try:
+        while data := await source.read():
+            target.write(data)
+            await target.drained()
+        target.end()
+    except StreamReset:
+        connection.send(dump({"broken": STDIN}))
 
 
 async def _sizes(streams: Streams, connection: DriverConnection) -> None:

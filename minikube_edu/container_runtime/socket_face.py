@@ -108,6 +108,10 @@ class FaceConnection(FrameConnection):
         elif "cancel" in message:
             if task_under_way := self._tasks.get(message["cancel"]):
                 task_under_way.cancel()
+        elif "broken" in message:
+            stream = self.streams.get(message["broken"])
+            if stream is not None:
+                stream.fail(StreamReset("the client is gone"))
         elif "resize" in message:
             columns, rows = message["resize"]
             self._sizes.put_nowait((int(columns), int(rows)))

@@ -120,7 +120,7 @@ async def _run(
     except OSError as error:
         words = start_errors.EXEC.format(id=new_id()) + start_errors.in_runc_words(error, command)
         raise RuntimeFailure(words) from None
-    tasks = input_tasks(streams, pipe, terminal, None if pipe is None else lambda: close_pipe(pipe))
+    tasks = input_tasks(streams, pipe, terminal, _closer(pipe, terminal))
     try:
         async with asyncio.timeout(timeout or None):
             status = await machine.ended_of(process)
@@ -140,6 +140,13 @@ async def _run(
         for stream in (streams.stdout, streams.stderr):
             if stream is not None:
                 stream.end()
+
+
+def _closer(pipe: Pipe | None, terminal: KernelTerminal | None) -> Callable[[], None] | None:
+    """What the end of its client's input does to a command: no more input, or a terminal that hangs up."""
+    if terminal is not None:
+        return terminal.hang_up
+    return None if pipe is None else lambda: close_pipe(pipe)
 
 
 def close_pipe(pipe: Pipe) -> None:
@@ -163,7 +170,7 @@ def input_tasks(
     tasks = []
     loop = asyncio.get_running_loop()
     if streams.stdin is not None and terminal is not None:
-        tasks.append(loop.create_task(_type(streams.stdin, terminal)))
+        tasks.append(loop.create_task(_type(streams.stdin, terminal, close)))
     elif streams.stdin is not None and pipe is not None:
         tasks.append(loop.create_task(_feed(streams.stdin, pipe, close)))
     if streams.resize is not None and terminal is not None:
@@ -183,12 +190,13 @@ async def _feed(stdin: ByteStream, pipe: Pipe, close: Callable[[], None] | None)
         close()
 
 
-async def _type(stdin: ByteStream, terminal: KernelTerminal) -> None:
+async def _type(stdin: ByteStream, terminal: KernelTerminal, broken: Callable[[], None] | None) -> None:
     try:
         while data := await stdin.read():
             terminal.type(data)
     except StreamReset:
-        terminal.hang_up()
+        if broken is not None:
+            broken()
 
 
 async def _follow_size(streams: Streams, terminal: KernelTerminal) -> None:

@@ -134,6 +134,30 @@ async def test_is_a_terminal_the_containers_own_when_it_asks_for_one(node: Node)
     assert (await node.ended(container)).exit_code == 3
 
 
+async def test_does_a_container_survive_the_client_at_its_terminal(node: Node) -> None:
+    container = await node.start("busybox", "sh", stdin=True, tty=True)
+    stdin, keyboard = pipe()
+    stdout, screen = pipe()
+    attached = asyncio.create_task(node.runtime.attach(container, Streams(stdin, stdout, None, True)))
+    await asyncio.sleep(0.02)
+    keyboard.reset()
+    screen.session.close()
+    await asyncio.wait_for(attached, 5)
+    assert await node.sh(container, "echo alive") == "alive\n"
+
+
+async def test_does_a_command_get_sighup_when_its_terminal_goes(node: Node) -> None:
+    container = await node.start("busybox", "sleep", "100")
+    stdin, keyboard = pipe()
+    stdout, _ = pipe()
+    running = asyncio.create_task(
+        node.runtime.exec(container, ["sh", "-c", "sleep 1000"], Streams(stdin, stdout, None, True))
+    )
+    await asyncio.sleep(0.05)
+    keyboard.reset()
+    assert await asyncio.wait_for(running, 5) == 129
+
+
 async def test_does_port_forward_reach_the_pods_localhost(node: Node) -> None:
     sandbox = await node.sandbox()
     await node.start("nginx", sandbox=sandbox)

@@ -151,6 +151,17 @@ async def test_does_attach_end_when_its_client_goes(node: Node) -> None:
     await node.runtime.stop_container(container, 0)
 
 
+async def test_does_a_command_get_sighup_when_its_clients_terminal_breaks_off(node: Node) -> None:
+    container = await node.start("busybox", "sleep", "100")
+    stdin, keyboard = pipe()
+    stdout, _ = pipe()
+    streams = Streams(stdin, stdout, None, True)
+    running = asyncio.create_task(node.runtime.exec(container, ["sh", "-c", "sleep 1000"], streams))
+    await asyncio.sleep(0.1)
+    keyboard.reset()
+    assert await asyncio.wait_for(running, 5) == 129
+
+
 async def test_is_the_socket_private_and_taken_away(tmp_path: Path) -> None:
     async with served(tmp_path) as (node, path):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
