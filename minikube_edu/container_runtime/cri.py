@@ -8,6 +8,8 @@ is what a user reads in events, after the real runtime's words (`rpc error: code
 Times are seconds since the epoch (lib.clock). A runtime outlives its kubelets: labels and annotations that the kubelet
 gives are kept and given back, so that a new kubelet finds its pods again.
 
+The file is long because a protocol is one thing: its values, its calls, in one place.
+
 In the real system this is gRPC over a Unix socket; here a runtime is an object in the kubelet's process, or the same
 object behind a socket (`socket_face`, `socket_driver`).
 """
