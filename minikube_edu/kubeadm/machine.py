@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from minikube_edu.kubeadm.constants import VERSION
-
 PROGRAMS = frozenset(
     [
         "conntrack",
@@ -35,6 +33,9 @@ GOOD_FILES = {
     "/proc/sys/net/ipv4/ip_forward": "1",
     "/proc/sys/net/ipv6/conf/default/forwarding": "1",
 }
+
+
+AUTO = "auto"
 
 
 class BadDescription(Exception):
@@ -62,7 +63,7 @@ class Machine:
     ports: Mapping[int, str] = field(default_factory=dict)  # taken: port -> by what
     resolves: bool = True  # its own name, in DNS
     dns_server: str = "10.0.0.53:53"
-    kubelet_version: str = VERSION  # what `kubelet --version` says; empty: there is no kubelet
+    kubelet_version: str = AUTO  # what `kubelet --version` says, AUTO: as the control plane; empty: there is none
     runtime: str = "running"  # absent: nothing listens at the runtime's endpoint; else the complaint
     runtime_version: str = "2.1.4"
     sandbox_image: str = ""  # that the runtime is configured for; empty: the one of this Kubernetes

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from minikube_edu.kubeadm import constants, files
 from minikube_edu.kubeadm.command import CommandError
 from minikube_edu.kubeadm.config.configuration import Configuration, split
+from minikube_edu.kubeadm.machine import AUTO
 
 if TYPE_CHECKING:
     from minikube_edu.kubeadm.contract import Host
@@ -314,7 +315,7 @@ class Checks:
 
     def kubelet_version(self, wanted: str) -> Check:
         def look() -> Found:
-            version, complaint = kubelet_version(self.host)
+            version, complaint = kubelet_version(self.host, wanted)
             if complaint:
                 return [], [f"couldn't get kubelet version: {complaint}"]
             shown = self.machine.kubelet_version.lstrip("v")
@@ -418,9 +419,10 @@ def runtime_complaint(host: Host, socket: str) -> str:
     )
 
 
-def kubelet_version(host: Host) -> tuple[tuple[int, ...], str]:
-    """(1, 36, 3), or why it is not known."""
+def kubelet_version(host: Host, wanted: str = "") -> tuple[tuple[int, ...], str]:
+    """(1, 36, 3), or why it is not known. `wanted`: the control plane's version, which an AUTO kubelet has."""
     text = host.machine.kubelet_version
+    text = (wanted or constants.VERSION) if text == AUTO else text
     if not text or "kubelet" not in host.machine.programs:
         return (), "cannot execute 'kubelet --version': executable file not found in $PATH"
     matched = re.fullmatch(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)(?:[-+].*)?", text)

@@ -14,7 +14,6 @@ Object = dict[str, Any]
 
 API = "output.kubeadm.k8s.io/v1alpha3"
 TABLE = Style(8, 3)
-TOKENS = Style(12, 3)
 FORMATS = (
     "go-template,go-template-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,template,templatefile,text,yaml"
 )

@@ -30,6 +30,9 @@ class Runtime:
         self.pulled: list[str] = []
         self.refuse = ""
 
+    async def list_sandboxes(self, labels: Any = None) -> list[Any]:
+        return []
+
     async def image_status(self, image: str) -> Image | None:
         return None
 

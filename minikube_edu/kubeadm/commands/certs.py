@@ -125,7 +125,7 @@ async def check_expiration(call: Call) -> None:
 
 def _row(name: str, pem: bytes | None, ca: str | None, managed: bool) -> list[str]:
     if pem is None:
-        return [f"!MISSING! {name}", "", "", *([""] if ca is not None else []), ""]
+        return [f"!MISSING! {name}", "", "", *([""] if ca is not None else [])]
     end = ends(pem)
     left = end.timestamp() - clock.now()
     shown = short_duration(left) if left > 0 else "<invalid>"

@@ -97,7 +97,7 @@ async def listing(call: Call) -> None:
     text = "".join("\t".join(line) + "\n" for line in lines)
     from minikube_edu.api.output.tabwriter import align
 
-    call.out.write(align(text, printing.TOKENS))
+    call.out.write(align(text, printing.TABLE))
 
 
 def of_secret(secret: Object) -> Object:
