@@ -12,6 +12,7 @@ class ScriptError(Exception):
         self.line = line
         self.token = token
         self.expecting = expecting
+        self.source = ""  # the line of the text, which bash shows
         self.incomplete = incomplete  # more text could heal it: the prompt goes on with PS2
 
 

@@ -124,7 +124,8 @@ async def not_found(shell: Shell, name: str) -> int:
     if "/" in name and shell.dialect.bash:
         await shell.complain(f"{name}: No such file or directory")
     else:
-        await shell.complain(f"{name}: command not found" if shell.dialect.bash else f"{name}: not found")
+        known_as = "command not found" if shell.dialect.bash and not shell.within else "not found"
+        await shell.complain(f"{name}: {known_as}", shell.within)
     return 127
 
 

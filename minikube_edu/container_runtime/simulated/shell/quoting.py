@@ -399,7 +399,8 @@ class Quoting(Scanner):
         found = (_OPERATORS if self.dialect.more_than_posix else _POSIX).match(text, self.position)
         if found is None:
             if self.position >= len(text):
-                raise self.error("unterminated", "${" if not self.dialect.dash else "}", incomplete=True)
+                opened = '"' if parameter.quoted and not self.dialect.bash else "}" if self.dialect.dash else "${"
+                raise self.error("unterminated", opened, incomplete=True)
             return None
         operator = found[0]
         self.position = found.end()

@@ -124,6 +124,8 @@ async def complain_syntax(shell: Shell, error: ScriptError, where: str = "") -> 
         if error.token == "end of file":
             shell.line += 1
         await shell.complain(text)
+        if error.source:
+            await shell.complain(f"`{error.source}'")
         shell.title = title
     else:
         await shell.complain(text, where)

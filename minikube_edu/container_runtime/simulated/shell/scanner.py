@@ -88,7 +88,11 @@ class Scanner:
                 text = "redirection"
             elif token.kind == "word" and token.text not in RESERVED:
                 text = "word"
-        return ScriptError("unexpected", line, text, expecting)
+        error = ScriptError("unexpected", line, text, expecting)
+        begin = self.text.rfind("\n", 0, token.start) + 1
+        end = self.text.find("\n", token.start)
+        error.source = self.text[begin : end if end >= 0 else len(self.text)]
+        return error
 
     def read_word(self) -> Word:
         raise NotImplementedError

@@ -55,6 +55,7 @@ class Shell:
         self.is_command_string = False
         self.interactive = False
         self.last_argument = name
+        self.within = ""  # eval or exec, whose name stands before "not found"
         self.hashed: dict[str, str] = {}
         self.getopts_place = (1, 0)
         self.directories: list[str] = []

@@ -295,7 +295,8 @@ async def unset(shell: Shell, argv: list[str]) -> int:
                 shell.variables.unset(word if kind == "n" else shell.variables.resolve(word))
             except Failure as failure:
                 if failure.fatal:
-                    raise
+                    await shell.complain(failure.text, "unset")
+                    raise Failure("", 2) from None
                 await shell.complain(failure.text, "unset")
                 code = 1
     return code
@@ -321,14 +322,14 @@ def _unset_element(shell: Shell, name: str, index: str) -> None:
 async def let(shell: Shell, argv: list[str]) -> int:
     if len(argv) < 2:
         await shell.complain("expression expected", "let")
-        return 1
+        return 1 if shell.dialect.bash else 2
     value = 0
     try:
         for word in argv[1:]:
             value = arithmetic.evaluate(shell, word)
     except Failure as failure:
         await shell.complain(failure.text, "let")
-        return 1
+        return 1 if shell.dialect.bash else 2
     return int(value == 0)
 
 

@@ -50,7 +50,7 @@ async def _number(shell: Shell, argv: list[str], default: int) -> int:
 
 async def break_(shell: Shell, argv: list[str]) -> int:
     levels = await _number(shell, argv, 1)
-    if not shell.loops:
+    if not shell.loops and (levels > 0 or shell.dialect.bash):
         if shell.dialect.bash:
             await shell.complain("only meaningful in a `for', `while', or `until' loop", argv[0])
         return 0
@@ -83,7 +83,11 @@ async def exit_(shell: Shell, argv: list[str]) -> int:
 
 async def eval_(shell: Shell, argv: list[str]) -> int:
     text = " ".join(argv[2:] if len(argv) > 1 and argv[1] == "--" else argv[1:])
-    return await _nested(shell, text, "eval", shell.line)
+    within, shell.within = shell.within, "" if shell.dialect.bash else "eval"
+    try:
+        return await _nested(shell, text, "eval", shell.line)
+    finally:
+        shell.within = within
 
 
 async def _nested(shell: Shell, text: str, where: str, line: int = 1) -> int:
@@ -196,7 +200,11 @@ async def exec_(shell: Shell, argv: list[str]) -> int:
             from minikube_edu.container_runtime.simulated.contract import Default
 
             shell.process.on_signal(number, Default)
-    code = await start(shell, words, env, dict(shell.process.files), last=True)
+    within, shell.within = shell.within, "exec"
+    try:
+        code = await start(shell, words, env, dict(shell.process.files), last=True)
+    finally:
+        shell.within = within
     if shell.interactive:
         return code
     shell.traps.commands.pop("EXIT", None) if not shell.dialect.bash else None

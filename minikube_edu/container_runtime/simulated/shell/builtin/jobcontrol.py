@@ -66,7 +66,7 @@ async def _wait_one(shell: Shell, word: str) -> int:
                 await shell.complain(f"`{word}': not a pid or valid job spec", "wait")
                 return 1
             await shell.complain(f"Illegal number: {word}", "wait")
-            raise Failure("", 2)
+            return 2
         job = shell.jobs.by_pid(int(word))
         if job is None:
             if int(word) in shell.jobs.finished:
@@ -330,7 +330,13 @@ async def trap(shell: Shell, argv: list[str]) -> int:
             if shell.dialect.bash and words[0] != "-":
                 await shell.write_error("trap: usage: trap [-lp] [[arg] signal_spec ...]\n")
                 return 2
-            return 0 if words[0] == "-" else 1
+            if words[0] == "-":
+                return 0
+            if shell.dialect.dash:
+                await shell.write_error(f"trap: {words[0]}: bad trap\n")
+            else:
+                await shell.complain(f"{words[0]}: invalid signal specification", "trap")
+            return 1
         action = None
     else:
         words = words[1:]

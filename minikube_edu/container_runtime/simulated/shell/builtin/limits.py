@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from minikube_edu.container_runtime.simulated.shell.errors import Failure
-
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
 
@@ -37,7 +35,7 @@ async def umask(shell: Shell, argv: list[str]) -> int:
             await shell.complain(f"{word}: octal number out of range", "umask")
             return 1
         await shell.complain(f"Illegal mode: {word}" if shell.dialect.dash else f"illegal mode: {word}", "umask")
-        raise Failure("", 2)
+        return 2
     shell.process.umask = new
     return 0
 

@@ -148,9 +148,10 @@ async def command(shell: Shell, argv: list[str]) -> int:
 
 
 async def _describe(shell: Shell, words: list[str], verbose: bool) -> int:
-    code = 0
-    for name in words:
+    code, any_found = 0, False
+    for name in words if shell.dialect.bash or verbose else words[:1]:
         found = _kinds(shell, name)
+        any_found = any_found or bool(found)
         if not found:
             code = 1 if shell.dialect.bash else 127
             if verbose:
@@ -166,7 +167,7 @@ async def _describe(shell: Shell, words: list[str], verbose: bool) -> int:
             await shell.write(f"alias {name}='{text}'\n")
         else:
             await shell.write((text if kind == "file" else name) + "\n")
-    return code
+    return 0 if any_found and shell.dialect.bash else code
 
 
 async def builtin(shell: Shell, argv: list[str]) -> int:
@@ -197,7 +198,7 @@ async def hash_(shell: Shell, argv: list[str]) -> int:
         path = _program(shell, name)
         if path is None:
             await shell.complain(f"{name}: not found", "hash")
-            code = 1 if shell.dialect.bash else 127
+            code = 1
         elif "/" not in name:
             shell.hashed[name] = path
     return code
