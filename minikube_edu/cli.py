@@ -1,39 +1,74 @@
-"""The command line: `minikube-edu up | down | reset | status | kubeconfig | kubectl … | etcdctl …`.
+"""The command line of our own: `minikube-edu up | down | reset | status | kubeconfig | store | shell | node …`.
 
-Every heavy import is inside the command that needs it, so that `--help` stays cheap.
+kubectl, kubeadm, crictl, etcdctl and kubectl's verbs never come here (cluster/command_line.py). Every heavy import is
+inside the command that needs it, so that `--help` stays cheap.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from minikube_edu.cluster.layout import Layout, Request
+from minikube_edu.cluster.words import LANGUAGES, say
+
+if TYPE_CHECKING:
+    from minikube_edu.cluster.nodes import Node
 
 app = typer.Typer(
     name="minikube-edu",
     help="The Kubernetes that pip installs: a cluster in readable Python, for learning and for tests.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
+    rich_markup_mode="rich",
+    epilog="kubectl's verbs stand here too: minikube-edu get pods. So do kubeadm's init and join, "
+    "and the tools: minikube-edu kubectl | kubeadm | crictl | etcdctl | systemctl | journalctl.",
 )
+node_app = typer.Typer(help="The machines of the cluster: list, add, delete, stop, start, shell.", no_args_is_help=True)
+app.add_typer(node_app, name="node")
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+@app.callback()
+def main(
+    context: typer.Context,
+    lang: Annotated[str, typer.Option(help=f"Language of this program's own words: {', '.join(LANGUAGES)}.")] = "",
+) -> None:
+    if lang:
+        if lang not in LANGUAGES:
+            fail(f"--lang {lang}: one of {', '.join(LANGUAGES)}")
+        os.environ["MINIKUBE_EDU_LANG"] = lang
+    if context.invoked_subcommand is None:
+        welcome()
+
+
+def welcome() -> None:
+    """What a new user sees first."""
+    if Layout().exists():
+        what_next()
+        return
+    typer.echo(say("welcome") + "\n")
+    for command, key in (("up", "welcome-up"), ("init", "welcome-init"), ("--help", "welcome-help")):
+        typer.echo(f"  minikube-edu {command:<10}  {say(key)}")
 
 
 @app.command()
 def up(
-    nodes: Annotated[int | None, typer.Option(help="How many worker nodes.", min=0)] = None,
+    nodes: Annotated[int | None, typer.Option(help="How many nodes; of a bare cluster, how many light ones.")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the API server.", min=1, max=65535)] = None,
-    network: Annotated[str | None, typer.Option(help="Network add-on, or none.")] = None,
+    network: Annotated[str | None, typer.Option(help="Network add-on: bridge, or none.")] = None,
     bare: Annotated[bool, typer.Option("--bare", help="Control plane and instant light nodes, nothing else.")] = False,
 ) -> None:
     """Start the cluster, or bring it back; then show it."""
     from minikube_edu.cluster import control_plane
     from minikube_edu.cluster.failures import CannotStart
-    from minikube_edu.cluster.layout import Layout, Request
 
     layout = Layout()
     request = layout.read_request() or Request()
+    if nodes is not None and nodes < (0 if bare or request.bare else 1):
+        fail(f"--nodes {nodes}: a cluster has at least one node")
     request.nodes = request.nodes if nodes is None else nodes
     request.port = request.port if port is None else port
     request.network = request.network if network is None else network
@@ -43,65 +78,67 @@ def up(
     except CannotStart as error:
         fail(str(error))
     show(layout)
-    typer.echo(f"\nexport KUBECONFIG={layout.kubeconfig}\nkubectl get nodes")
+    typer.echo()
+    what_next()
+
+
+def what_next() -> None:
+    layout = Layout()
+    typer.echo(say("next"))
+    request = layout.read_request() or Request()
+    hints = [("get nodes", "next-nodes"), ("run web --image=nginx", "next-run")]
+    if not request.bare:
+        hints += [("exec -it web -- sh", "next-exec"), ("shell", "next-shell")]
+    for command, key in [*hints, ("down", "next-down")]:
+        typer.echo(f"  minikube-edu {command:<22}  {say(key)}")
+    typer.echo(f"{say('next-kubectl')}\n  export KUBECONFIG={layout.kubeconfig}")
 
 
 @app.command()
 def down() -> None:
     """Stop the cluster; all its objects stay for the next `up`."""
     from minikube_edu.cluster import control_plane
-    from minikube_edu.cluster.layout import Layout
 
     stopped = control_plane.down(Layout())
-    typer.echo(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+    typer.echo(say("stopped", names=", ".join(stopped)) if stopped else say("nothing-runs"))
 
 
 @app.command()
 def reset() -> None:
     """Stop the cluster and forget all of it."""
     from minikube_edu.cluster import control_plane
-    from minikube_edu.cluster.layout import Layout
 
     control_plane.reset(Layout())
-    typer.echo("the cluster is gone; `minikube-edu up` makes a new one")
+    typer.echo(say("gone"))
 
 
 @app.command()
 def status() -> None:
     """Which seats run. Exit code 1 when one does not."""
-    from minikube_edu.cluster.layout import Layout
-
-    layout = Layout()
-    if not layout.exists():
-        fail("there is no cluster; make one with `minikube-edu up`")
-    if not show(layout):
+    if not show(a_cluster()):
         raise typer.Exit(1)
 
 
-def show(layout: object) -> bool:
+def show(layout: Layout) -> bool:
     """Print the seats; True when all run."""
     from minikube_edu.cluster import control_plane
-    from minikube_edu.cluster.layout import Layout
 
-    assert isinstance(layout, Layout)
     request = layout.read_request()
     seats = control_plane.status(layout)
     typer.echo(f"cluster   https://127.0.0.1:{request.port if request else '?'}   ({layout.root})")
     for seat in seats:
         name = f"{seat.node}/{seat.name}" if seat.node else seat.name
-        typer.echo(f"{name:<40}{f'running, pid {seat.pid}' if seat.pid else 'stopped'}")
+        typer.echo(f"{name:<40}{say('running', pid=seat.pid) if seat.pid else say('seat-stopped')}")
     return all(seat.pid for seat in seats)
 
 
 @app.command()
 def kubeconfig() -> None:
     """Print a kubeconfig that any client can use."""
-    from minikube_edu.cluster.layout import Layout
-
     try:
         sys.stdout.write(Layout().kubeconfig.read_text())
     except OSError:
-        fail("there is no cluster; make one with `minikube-edu up`")
+        fail(say("no-cluster"))
 
 
 @app.command()
@@ -112,13 +149,12 @@ def store(
     from rich.console import Console
     from rich.table import Table
 
-    from minikube_edu.cluster.layout import Layout
     from minikube_edu.cluster.store_view import look
 
     try:
         found, lines = look(Layout(), changes)
     except FileNotFoundError:
-        fail("there is no cluster; make one with `minikube-edu up`")
+        fail(say("no-cluster"))
     console = Console(soft_wrap=True)
     console.print(f"{found.path}: {found.size} bytes, and {found.log_size} in the write-ahead log")
     console.print(f"revision {found.revision}, {found.keys} keys, {found.superseded} older versions kept")
@@ -136,34 +172,95 @@ def shell(
 ) -> None:
     """A shell on a node: kubectl, kubeadm, crictl, etcdctl, systemctl, journalctl as a course types them."""
     from minikube_edu.cluster import nodes
-    from minikube_edu.cluster.layout import Layout
     from minikube_edu.cluster.shell.session import open_shell
 
-    layout = Layout()
-    if not layout.exists():
-        fail("there is no cluster; make one with `minikube-edu up`")
-    known = nodes.of(layout)
-    found = nodes.find(layout, node) if node else next(iter(known), None)
-    if node and found is None:
-        fail(f"there is no node {node!r}; there are: {', '.join(one.name for one in known) or 'none'}")
+    layout = a_cluster()
+    found = a_node(layout, node) if node else next(iter(nodes.of(layout)), None)
     raise typer.Exit(open_shell(layout, found, command))
 
 
-@app.command(context_settings=PASS_ON)
-def kubectl(context: typer.Context) -> None:
-    """kubectl on this cluster; its verbs stand at the top level too: `minikube-edu get pods`."""
-    from minikube_edu.cluster import kubectl_door
+@node_app.command("list")
+def node_list() -> None:
+    """The nodes of this host, their addresses and directories."""
+    from minikube_edu.cluster import nodes
+    from minikube_edu.cluster.machine import starter
 
-    kubectl_door.run(context.args)
+    layout = a_cluster()
+    for node in nodes.of(layout):
+        machine = starter.find(nodes.machine_socket(layout, node))
+        pid = machine.ask("status")["pid"] if machine else 0
+        state = say("running", pid=pid) if pid else say("seat-stopped")
+        typer.echo(f"{node.name:<20}{node.address:<16}{state:<24}{node.root}")
 
 
-@app.command(context_settings=PASS_ON)
-def etcdctl(context: typer.Context) -> None:
-    """Look into the store of the cluster: `etcdctl get /registry --prefix --keys-only`."""
-    from minikube_edu.cluster import store_door
-    from minikube_edu.cluster.layout import Layout
+@node_app.command("add")
+def node_add() -> None:
+    """One worker more: a machine that boots and joins."""
+    from minikube_edu.cluster import node_commands, nodes
+    from minikube_edu.cluster.failures import CannotStart
 
-    raise typer.Exit(store_door.etcdctl(Layout(), context.args))
+    layout = a_cluster()
+    if not nodes.of(layout):
+        fail(say("bare-nodes"))
+    try:
+        typer.echo(say("joined", name=node_commands.add(layout, layout.read_request() or Request()).name))
+    except CannotStart as error:
+        fail(str(error))
+
+
+@node_app.command("delete")
+def node_delete(name: str) -> None:
+    """Take a worker away, with all that is on it."""
+    from minikube_edu.cluster import node_commands
+
+    layout = a_cluster()
+    node = a_node(layout, name)
+    if node.index == 0:
+        fail(f"{name} has the control plane: `minikube-edu reset` takes the whole cluster away")
+    node_commands.remove(layout, layout.read_request() or Request(), node)
+    typer.echo(say("removed", name=name))
+
+
+@node_app.command("stop")
+def node_stop(name: str) -> None:
+    """Switch a node off, as by its power button; its directory stays."""
+    from minikube_edu.cluster import node_commands
+
+    layout = a_cluster()
+    node_commands.switch_off(layout, a_node(layout, name))
+    typer.echo(say("switched-off", name=name))
+
+
+@node_app.command("start")
+def node_start(name: str) -> None:
+    """Switch a node on again."""
+    from minikube_edu.cluster import node_commands
+
+    layout = a_cluster()
+    node_commands.switch_on(layout, a_node(layout, name))
+    typer.echo(say("switched-on", name=name))
+
+
+@node_app.command("shell")
+def node_shell(name: str, command: Annotated[str, typer.Option("-c", help="Run this instead.")] = "") -> None:
+    """The same as `minikube-edu shell NAME`."""
+    shell(name, command)
+
+
+def a_cluster() -> Layout:
+    layout = Layout()
+    if not layout.exists():
+        fail(say("no-cluster"))
+    return layout
+
+
+def a_node(layout: Layout, name: str) -> Node:
+    from minikube_edu.cluster import nodes
+
+    found = nodes.find(layout, name)
+    if found is None:
+        fail(say("no-node", name=name, names=", ".join(one.name for one in nodes.of(layout)) or say("none")))
+    return found
 
 
 def fail(message: str) -> NoReturn:

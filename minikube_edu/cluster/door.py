@@ -33,6 +33,12 @@ class Door:
             return None
         return json.loads(body) if answer.status == 200 else None
 
+    def delete(self, path: str) -> int:
+        self.connection.request("DELETE", path)
+        answer = self.connection.getresponse()
+        answer.read()
+        return answer.status
+
     def merge(self, path: str, patch: dict[str, Any]) -> int:
         """A merge patch; returns the HTTP status."""
         headers = {"Content-Type": "application/merge-patch+json"}

@@ -39,6 +39,8 @@ ExecStart=/usr/bin/containerd --node-name=${MINIKUBE_EDU_HOSTNAME} --machine=${M
 Restart=always
 RestartSec=250ms
 """
+# Nobody answers there: names outside the cluster do not resolve, and CoreDNS does not ask itself.
+RESOLV_CONF = "nameserver 192.0.2.53\n"
 # The real unit waits 10 s; a class does not want to.
 KUBELET = """[Unit]
 Description=kubelet: The Kubernetes Node Agent
@@ -131,6 +133,7 @@ def prepare(layout: Layout, request: Request, name: str = "") -> Node:
     _write(
         {
             node.root / "etc/hostname": node.name + "\n",
+            node.root / "etc/resolv.conf": RESOLV_CONF,
             node.root / "etc/machine-id": _machine_id(node) + "\n",
             units / "containerd.service": CONTAINERD,
             units / "kubelet.service": KUBELET,

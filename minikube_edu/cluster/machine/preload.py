@@ -30,7 +30,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "minikube_edu.kubelet": (
         "minikube_edu.kubelet.flags",
-        "minikube_edu.kubelet.running",
+        "minikube_edu.kubelet.warm",
         "minikube_edu.kubelet.runtime_connection",
         "minikube_edu.kubelet.certificates.bootstrap",
         "minikube_edu.kubelet.configurer",
