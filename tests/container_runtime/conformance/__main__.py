@@ -6,10 +6,11 @@ import asyncio
 import sys
 
 from tests.container_runtime.conformance import ours, references
-from tests.container_runtime.conformance.cases import load, recorded, subjects, write_recorded
+from tests.container_runtime.conformance.cases import SHELLS, load, recorded, subjects, write_recorded, write_versions
 
 
 def record(chosen: list[str]) -> None:
+    write_versions({shell: references.version(shell) for shell in SHELLS})
     for subject in chosen:
         before = recorded(subject)
         answers = {}

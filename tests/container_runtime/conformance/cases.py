@@ -78,6 +78,16 @@ def recorded(subject: str) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
+def versions() -> dict[str, str]:
+    """Of the references, when they were last asked."""
+    found: dict[str, str] = json.loads((FOLDER / "versions.json").read_text())
+    return found
+
+
+def write_versions(found: dict[str, str]) -> None:
+    (FOLDER / "versions.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
 def write_recorded(subject: str, answers: dict[str, dict[str, dict[str, Any]]]) -> None:
     path = FOLDER / f"{subject}.recorded.json"
     path.write_text(json.dumps(answers, indent=1, ensure_ascii=True, sort_keys=True) + "\n")

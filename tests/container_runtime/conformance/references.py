@@ -19,6 +19,17 @@ def program(shell: str) -> str | None:
 
 
 @functools.cache
+def version(shell: str) -> str:
+    """Two versions of a shell may answer differently; dash does not tell its own."""
+    binary = program(shell)
+    if binary is None or shell == "dash":
+        return ""
+    arguments = ["--version"] if shell == "bash" else ["--help"]
+    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).partition("\n")[0]
+
+
+@functools.cache
 def _applets() -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory(prefix="applets-")
     binary = program("busybox")
