@@ -103,7 +103,7 @@ async def test_mysql_makes_tables_and_shows_them() -> None:
         login = ["mysql", "-h", "db", "-uroot", "-ppw"]
         made = await client.run(
             [*login, "shop"],
-            stdin=b"CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT,\n name VARCHAR(20), PRIMARY KEY (id)) ENGINE=InnoDB;\n"
+            stdin=b"CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT,\n name VARCHAR(9), PRIMARY KEY (id)) ENGINE=InnoDB;"
             b"INSERT INTO t (name) VALUES ('one'), ('it''s');\n",
         )
         assert made.code == 0

@@ -6,9 +6,11 @@ Errors are worded as `nginx -t` does, with file and line.
 from __future__ import annotations
 
 import fnmatch
+import operator
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
 
@@ -203,13 +205,13 @@ async def load(process: Process, path: str, sources: dict[str, str] | None = Non
         raise ConfigurationError(f'open() "{path}" failed ({error.errno}: {reason(error)})') from None
     sources = {} if sources is None else sources
     sources[path] = source
+    return await _included(process, _parse(source, path), sources)
+
+
+@lru_cache(maxsize=256)
+def _parse(source: str, path: str) -> Directive:
+    """A file's directives below a root of their own. Ten thousand pods share one tree: nobody changes it."""
     root = Directive("main", [], path, 0, [])
-    _parse(source, path, root)
-    await _include(process, root, sources)
-    return root.block or []
-
-
-def _parse(source: str, path: str, root: Directive) -> None:
     stack, words, line, at, started = [root], list[str](), 1, 0, 1
     while at < len(source):
         match = TOKEN.match(source, at)
@@ -240,6 +242,7 @@ def _parse(source: str, path: str, root: Directive) -> None:
         raise ConfigurationError(f'unexpected end of file, expecting ";" or "}}" in {path}:{line}')
     if len(stack) > 1:
         raise ConfigurationError(f'unexpected end of file, expecting "}}" in {path}:{line}')
+    return root
 
 
 def _add(stack: list[Directive], words: list[str], path: str, started: int, line: int, opens: bool) -> None:
@@ -256,26 +259,26 @@ def _add(stack: list[Directive], words: list[str], path: str, started: int, line
         raise ConfigurationError(f'directive "{words[0]}" has no opening "{{" in {path}:{started}')
 
 
-async def _include(process: Process, parent: Directive, sources: dict[str, str], depth: int = 0) -> None:
+async def _included(process: Process, parent: Directive, sources: dict[str, str], depth: int = 0) -> list[Directive]:
+    """The directives of a block, with those of included files in place of `include`."""
     result: list[Directive] = []
     for directive in parent.block or []:
         if directive.name == "include" and directive.args and depth < 20:
             for path in _matching(process, directive):
-                inner = Directive(parent.name, [], path, 0, [])
                 try:
                     source = (await process.read_file(path)).decode("utf-8", "surrogateescape")
                 except OSError as error:
                     words = f'open() "{path}" failed ({error.errno}: {reason(error)}) in {directive.where()}'
                     raise ConfigurationError(words) from None
                 sources[path] = source
-                _parse(source, path, inner)
-                await _include(process, inner, sources, depth + 1)
-                result += inner.block or []
+                result += await _included(process, _parse(source, path), sources, depth + 1)
+        elif directive.block:
+            block = await _included(process, directive, sources, depth + 1)
+            same = len(block) == len(directive.block) and all(map(operator.is_, block, directive.block))
+            result.append(directive if same else replace(directive, block=block))
         else:
-            if directive.block:
-                await _include(process, directive, sources, depth + 1)
             result.append(directive)
-    parent.block = result
+    return result
 
 
 def _matching(process: Process, directive: Directive) -> list[str]:
