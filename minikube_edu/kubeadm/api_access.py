@@ -65,29 +65,41 @@ class Api(Protocol):
 
 
 class Live:
+    """A few requests at a time: every one more needs a connection of its own, whose handshake costs more than a
+    short wait in line."""
+
+    AT_ONCE = 4
+
     def __init__(self, client: Client, patience: float = 60.0) -> None:
         self.client = client
         self.patience = patience  # seconds that a call may be tried again
+        self._turn = asyncio.Semaphore(self.AT_ONCE)
 
     async def create(self, body: Object) -> Object:
-        return await self.client.create(resource_of(body), body)
+        async with self._turn:
+            return await self.client.create(resource_of(body), body)
 
     async def update(self, body: Object) -> Object:
-        return await self.client.update(resource_of(body), body)
+        async with self._turn:
+            return await self.client.update(resource_of(body), body)
 
     async def get(self, kind: str, name: str, namespace: str = "") -> Object:
-        return await self.client.get(RESOURCES[kind], name, namespace)
+        async with self._turn:
+            return await self.client.get(RESOURCES[kind], name, namespace)
 
     async def list(self, kind: str, namespace: str = "", label_selector: str = "") -> list[Object]:
-        found = await self.client.list(RESOURCES[kind], namespace, label_selector=label_selector)
+        async with self._turn:
+            found = await self.client.list(RESOURCES[kind], namespace, label_selector=label_selector)
         items: list[Object] = found.get("items") or []
         return items
 
     async def patch(self, kind: str, name: str, patch: Object, namespace: str = "") -> Object:
-        return await self.client.patch(RESOURCES[kind], name, patch, namespace, kind=STRATEGIC_PATCH)
+        async with self._turn:
+            return await self.client.patch(RESOURCES[kind], name, patch, namespace, kind=STRATEGIC_PATCH)
 
     async def delete(self, kind: str, name: str, namespace: str = "") -> None:
-        await self.client.delete(RESOURCES[kind], name, namespace)
+        async with self._turn:
+            await self.client.delete(RESOURCES[kind], name, namespace)
 
     async def livez(self) -> None:
         await self.client.sender.request("GET", "/livez")

@@ -39,6 +39,18 @@ def main(
     return asyncio.run(run(argv, host, out=out, err=err, stdin=stdin, environment=environment))
 
 
+def preload() -> None:
+    """Import what `init` and `join` need, so that a fork of this process need not."""
+    import importlib
+    import pkgutil
+
+    import minikube_edu.kubeadm as package
+
+    for one in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not one.name.endswith(".__main__"):
+            importlib.import_module(one.name)
+
+
 async def run(
     argv: Sequence[str],
     host: Host | None = None,
@@ -109,6 +121,8 @@ async def _run(
         from minikube_edu.kubeadm.host import PlainHost
 
         host = PlainHost()
+    if values["rootfs"]:
+        host.root = host.path(values["rootfs"])
     await command.function()(Call(command, path, values, host, environment, out, err, stdin))
 
 

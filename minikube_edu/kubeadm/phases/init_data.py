@@ -37,6 +37,7 @@ class InitData:
         default_factory=list
     )  # must be done before the kubelet starts
     _api: Api | None = field(default=None, repr=False)
+    _strong: Api | None = field(default=None, repr=False)  # of super-admin.conf
     _patches: Patches | None = field(default=None, repr=False)
 
     @property
@@ -92,8 +93,10 @@ class InitData:
         """As whoever may, before the administrator has rights: to wait for the API server."""
         if self.dry_run:
             return await self.api()
-        strong = self.kubeconfig == ADMIN and files.exists(self.host, SUPER_ADMIN)
-        return self._connected(SUPER_ADMIN if strong else self.kubeconfig)
+        if self._strong is None:
+            strong = self.kubeconfig == ADMIN and files.exists(self.host, SUPER_ADMIN)
+            self._strong = self._connected(SUPER_ADMIN if strong else self.kubeconfig)
+        return self._strong
 
     def _connected(self, kubeconfig: str) -> Api:
         from minikube_edu.kubeadm.api_access import Live
@@ -109,16 +112,13 @@ class InitData:
         from minikube_edu.kubeadm import objects
         from minikube_edu.kubeadm.api_access import create_or_retain
 
-        api = self._connected(SUPER_ADMIN)
-        try:
-            await create_or_retain(api, objects.cluster_admins())
-        finally:
-            await api.close()
+        await create_or_retain(await self.bootstrap_api(), objects.cluster_admins())
 
     async def settle(self) -> None:
         while self.unsettled:
             await self.unsettled.pop(0)()
 
     async def close(self) -> None:
-        if self._api is not None:
-            await self._api.close()
+        for api in (self._api, self._strong):
+            if api is not None:
+                await api.close()

@@ -73,8 +73,6 @@ async def init(data: InitData) -> None:
     except CommandError as error:
         call.out.write(COMPONENT_FAILED.format(socket=configuration.init["nodeRegistration"]["criSocket"]) + "\n")
         raise CommandError(f"failed while waiting for the control plane to start: {error}") from None
-    finally:
-        await api.close()
 
 
 async def kubelet_healthy(call: Call, address: str, port: int, patience: float) -> None:
