@@ -18,11 +18,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from minikube_edu.cni.contract import Connection, Namespace
+
+T = TypeVar("T")
 
 
 class Exited(BaseException):
@@ -258,6 +260,11 @@ class Process(Protocol):
         is told as well, once for each stop; it stays a child."""
 
     def children(self) -> list[Process]: ...
+
+    def thread(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Work beside the program's own, as a thread: counted, stopped and throttled with the process, and cancelled
+        when the process ends. A task that a program makes without this is nobody's, and outlives it. `exit` in a thread
+        ends the whole process."""
 
     @property
     def status(self) -> Status | None:

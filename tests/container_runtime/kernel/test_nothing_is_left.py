@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from minikube_edu.container_runtime.simulated.contract import Default, Ignore, OpenFile, Process
+from minikube_edu.container_runtime.simulated.contract import Default, Handler, Ignore, OpenFile, Process
 from minikube_edu.container_runtime.simulated.kernel.limits import Limits
 from minikube_edu.container_runtime.simulated.kernel.pipe import PipeEnd
 from tests.container_runtime.world import world
@@ -47,8 +47,8 @@ async def one_step(process: Process, chance: random.Random) -> None:
     elif what == 4:
         process.kill(chance.choice([*pids, -process.group]), chance.choice(SIGNALS))
     elif what == 5:
-        handler = chance.choice([Default, Ignore, lambda number: process.exit(3), lambda number: None])
-        process.on_signal(chance.choice(SIGNALS), handler)
+        handlers: list[Handler | type[Default] | type[Ignore]] = [Default, Ignore, lambda number: process.exit(3)]
+        process.on_signal(chance.choice(SIGNALS), chance.choice(handlers))
     elif what == 6:
         await process.sleep(chance.random())
     elif what == 7:

@@ -19,7 +19,7 @@ import errno
 import posixpath
 import stat
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from minikube_edu.cni.contract import Connection, Namespace
 from minikube_edu.container_runtime.simulated.contract import (
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.kernel.machine import Machine
     from minikube_edu.container_runtime.simulated.kernel.terminal import KernelTerminal
 
+T = TypeVar("T")
 Action = Handler | type[Default] | type[Ignore]
 LONGEST_SLEEP = 10 * 366 * 86400.0
 NO_PRIVILEGES: frozenset[str] = frozenset()
@@ -61,6 +62,7 @@ class KernelProcess:
         "_children",
         "_pauses",
         "_pending",
+        "_threads",
         "argv",
         "container",
         "cpu_used",
@@ -140,6 +142,7 @@ class KernelProcess:
             self._actions = ignored or None
         self._children: list[KernelProcess] | None = None
         self._pauses: list[asyncio.Future[None]] | None = None  # sleep and wait, which a signal cuts short
+        self._threads: set[asyncio.Task[Any]] | None = None
         self._pending: list[int] | None = None  # signals that came while it was stopped
 
     def start(self, program: Program) -> None:
@@ -461,6 +464,10 @@ class KernelProcess:
         """End by a signal, or by an exit that a handler called for."""
         if turns.current is self:
             raise doom
+        self.condemn(doom)
+
+    def condemn(self, doom: BaseException) -> None:
+        """Its program is told where it waits."""
         if self.doom is None and self.status is None:
             self.doom = doom
             gate, self.stop_gate = self.stop_gate, None
@@ -468,6 +475,26 @@ class KernelProcess:
                 gate.set_result(None)
             if self.task is not None:
                 self.task.cancel()
+
+    def continued(self) -> asyncio.Future[None] | None:
+        """For one who cannot go on while it is stopped: done when it is continued."""
+        stopped = self.stop_gate
+        if stopped is None:
+            return None
+        gate: asyncio.Future[None] = self.container.scheduler.loop.create_future()
+        stopped.add_done_callback(lambda _: _wake(gate))
+        return gate
+
+    def thread(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        loop = self.container.scheduler.loop
+        task: asyncio.Task[T] = asyncio.Task(
+            cast("Coroutine[Any, Any, T]", turns.Thread(self, work)), loop=loop, name="simulated thread"
+        )
+        if self._threads is None:
+            self._threads = set()
+        self._threads.add(task)
+        task.add_done_callback(self._threads.discard)
+        return task
 
     def broken_pipe(self) -> None:
         """It has written where nobody reads."""
@@ -487,6 +514,8 @@ class KernelProcess:
         self.container.cpu.pretend(self, 0)
         self.container.memory.forget(self)
         self.status = Status(code & 255, signal)
+        for thread in list(self._threads or ()):
+            thread.cancel()
         for file in list(self.files.values()):
             with contextlib.suppress(OSError):  # close(2) may fail, the process's end may not
                 file.release()

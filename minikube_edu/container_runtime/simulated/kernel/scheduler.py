@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.kernel.cpu import CpuAccount
     from minikube_edu.container_runtime.simulated.kernel.process import KernelProcess
 
+SIGKILL, SIGPIPE = 9, 13
 SLICE = 0.004  # seconds of work until `breathe` gives way
 SHARE = 0.006  # of one container in one turn of the loop
 TURN = 0.012  # of all containers in one turn of the loop
@@ -129,12 +130,12 @@ async def breathe() -> None:
 pace.install(breathe)
 
 
-class Stepper(Coroutine[Any, Any, None]):
+class Stepper(Coroutine[Any, Any, Any]):
     """A process's coroutine as its task sees it: steps are timed, put off, and end the process."""
 
     __slots__ = ("_inner", "_process")
 
-    def __init__(self, process: KernelProcess, inner: Coroutine[Any, Any, int]) -> None:
+    def __init__(self, process: KernelProcess, inner: Coroutine[Any, Any, Any]) -> None:
         self._process = process
         self._inner = inner
 
@@ -143,7 +144,7 @@ class Stepper(Coroutine[Any, Any, None]):
 
     def send(self, value: Any) -> Any:
         process = self._process
-        gate = process.stop_gate
+        gate = process.continued()
         if gate is None:
             container = process.container
             gate = container.scheduler.put_off(container.cpu)
@@ -171,22 +172,8 @@ class Stepper(Coroutine[Any, Any, None]):
         try:
             waits = call(argument)
             return waits if process.doom is None else self._insist()
-        except StopIteration as end:
-            process.finish(end.value if isinstance(end.value, int) else 0)
-            raise
-        except Exited as end:
-            process.finish(end.code)
-        except Killed as end:
-            process.finish(0, end.signal)
-        except asyncio.CancelledError:
-            process.finish(0, 9)
-            raise
-        except BrokenPipeError:
-            process.finish(0, 13)
-        except BaseException as error:
-            process.crashed(error)
-            if not isinstance(error, Exception):
-                raise
+        except BaseException as end:
+            self._ended(end)
         finally:
             current = outer
             _deadline = 0.0
@@ -195,6 +182,25 @@ class Stepper(Coroutine[Any, Any, None]):
             process.container.cpu.charge(used)
             process.container.scheduler.charge(process.container.cpu, used)
         raise StopIteration
+
+    def _ended(self, end: BaseException) -> None:
+        """The program has returned, or something has ended it: so has the process."""
+        process = self._process
+        if isinstance(end, StopIteration):
+            process.finish(end.value if isinstance(end.value, int) else 0)
+        elif isinstance(end, Exited):
+            process.finish(end.code)
+        elif isinstance(end, Killed):
+            process.finish(0, end.signal)
+        elif isinstance(end, asyncio.CancelledError):
+            process.finish(0, SIGKILL)  # the loop itself is coming to its end
+            raise end
+        elif isinstance(end, BrokenPipeError):
+            process.finish(0, SIGPIPE)
+        else:
+            process.crashed(end)
+            if not isinstance(end, Exception):
+                raise end
 
     def _insist(self) -> Any:
         """Doomed, and it waits once more: it is told again, until it has gone."""
@@ -205,3 +211,18 @@ class Stepper(Coroutine[Any, Any, None]):
         with contextlib.suppress(RuntimeError):
             self._inner.close()
         raise doom
+
+
+class Thread(Stepper):
+    """A coroutine beside the program's own, of the same process. Its result and its errors go to whoever waits for it;
+    what ends a process ends the whole of it."""
+
+    __slots__ = ()
+
+    def _ended(self, end: BaseException) -> None:
+        process = self._process
+        if isinstance(end, Exited | Killed):
+            if process.status is None and process.doom is None:
+                process.condemn(end)
+            raise asyncio.CancelledError
+        raise end
