@@ -258,3 +258,12 @@ async def test_https_is_verified_with_the_certificates_of_the_container() -> Non
 async def test_a_missing_certificate_ends_it() -> None:
     async with serving("server { listen 443 ssl; ssl_certificate /no.crt; ssl_certificate_key /no.key; }") as served:
         assert b'[emerg] cannot load certificate "/no.crt"' in served.err
+
+
+async def test_openssl_shows_the_servers_certificate() -> None:
+    pair = pki.make_certificate(pki.make_ca("the-ca"), "web", usages=["server"], dns=["web"])
+    site = "server { listen 443 ssl; ssl_certificate /a.crt; ssl_certificate_key /a.key; return 200; }"
+    async with serving(site, {"/a.crt": pair.certificate, "/a.key": pair.key}) as served:
+        shown = (await served.client.run(["openssl", "s_client", "-connect", "web:443"])).stdout.decode()
+        assert shown.startswith("CONNECTED(00000003)\n")
+        assert "subject=CN=web\nissuer=CN=the-ca\n" in shown

@@ -3,6 +3,8 @@
 The master reads the configuration and opens the ports, one worker answers; SIGHUP reads anew (and keeps the old
 configuration when the new one is wrong), SIGQUIT lets requests end, SIGTERM does not. Where the real one forks a worker
 for each CPU, this one forks one. It reads its configuration and the files it serves out of the container, live.
+
+Longer than a file should be: the master, its worker and the command line share one life, and read best together.
 """
 
 from __future__ import annotations

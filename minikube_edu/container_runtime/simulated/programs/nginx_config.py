@@ -1,6 +1,8 @@
 """nginx's configuration: the language (directives, blocks, quotes, include) and what servers are made of it.
 
 Errors are worded as `nginx -t` does, with file and line.
+
+The file is long because it lists all directives that nginx knows.
 """
 
 from __future__ import annotations

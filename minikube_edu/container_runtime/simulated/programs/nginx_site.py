@@ -1,6 +1,8 @@
 """What nginx answers: the server by name, the location by path, then a file, a redirect, a proxied answer or an error.
 
 Answers carry the real headers and the real pages; what goes wrong is put in the error log in nginx's words.
+
+Longer than a file should be: the phases of one request are one class, in the order in which nginx runs them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What redis-server does: its data types, and a method for each command.
 
 Values are bytes, lists, sets, dicts (hashes) and dicts of scores (sorted sets); a key of the wrong kind is WRONGTYPE.
-Expired keys are gone when somebody looks.
+Expired keys are gone when somebody looks. The file is long because Redis has many commands: a method each, few lines.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """curl: its options, its exit codes, what -v tells, what -w writes. HTTP, HTTPS and telnet.
 
 Trust: `--cacert`, or the image's /etc/ssl/certs/ca-certificates.crt, in the container's own files; never the host's.
+
+Long, because a transfer passes through it in one piece: options, connection, request, answer, report.
 """
 
 from __future__ import annotations

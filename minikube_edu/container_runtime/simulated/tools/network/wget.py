@@ -1,4 +1,7 @@
-"""wget, busybox's and GNU's: the same requests, other words."""
+"""wget, busybox's and GNU's: the same requests, other words.
+
+Long, because there are two of them: what they share, and a class for what each one says.
+"""
 
 from __future__ import annotations
 

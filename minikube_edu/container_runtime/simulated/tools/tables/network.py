@@ -19,6 +19,7 @@ TABLE: dict[str, str] = {
     "netcat": "tools.network.nc:nc",
     "netstat": "tools.network.sockets:netstat",
     "nslookup": "tools.network.nslookup:nslookup",
+    "openssl": "tools.network.openssl:openssl",
     "ping": "tools.network.ping:ping",
     "ping6": "tools.network.ping:ping",
     "route": "tools.network.interfaces:route",
