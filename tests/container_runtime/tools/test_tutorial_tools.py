@@ -78,9 +78,24 @@ async def test_wrong_options_are_named() -> None:
 
 async def test_gnu_words_in_a_debian_image() -> None:
     async with world(files={"/etc/debian_version": b"12.9\n"}) as w:
-        if b"BusyBox" in (await w.run(["cat", "-y"])).stderr:
-            pytest.skip("this world has /bin/busybox")
         assert (await w.run(["cat", "-y"])).stderr.startswith(b"cat: invalid option -- 'y'\nTry 'cat --help'")
+        assert (await w.run(["cat", "/nope"])).stderr == b"cat: /nope: No such file or directory\n"
+
+
+async def test_busybox_runs_its_applets() -> None:
+    async with world() as w:
+        assert (await w.run(["busybox", "echo", "hi"])).stdout == b"hi\n"
+        assert (
+            await w.run(["busybox", "cat", "/nope"])
+        ).stderr == b"cat: can't open '/nope': No such file or directory\n"
+        assert (await w.run(["busybox", "nope"])).code == 127
+
+
+async def test_a_killed_follower_leaves_nothing_and_a_reader_gets_all() -> None:
+    async with world(files={"/tmp/n": b"".join(b"%d\n" % n for n in range(50_000))}) as w:
+        assert (await w.run(["tail", "-n", "1", "/tmp/n"])).stdout == b"49999\n"
+        assert (await w.run(["awk", "{ s += $1 } END { print s }", "/tmp/n"])).stdout == b"1249975000\n"
+        assert (await w.run(["sed", "-n", "$=", "/tmp/n"])).stdout == b"50000\n"
 
 
 async def test_ps_knows_the_processes_of_the_container() -> None:

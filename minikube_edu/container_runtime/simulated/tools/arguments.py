@@ -3,9 +3,10 @@
 `@program("cat [-n] [FILE]...")` makes a command of a coroutine: it answers --help, turns a `Complaint` and a failed
 system call into `name: words` on stderr and an exit code. `parse` reads options.
 
-Two families word their errors differently, and `is_busybox` tells them apart: images with /bin/busybox (busybox,
-alpine and what is built on them) say `unrecognized option: x` and `can't open 'f': No such file or directory`; all
-others say GNU's `invalid option -- 'x'` and `f: No such file or directory`.
+Two families word their errors differently, and `is_busybox` tells them apart by the image's files (/etc/alpine-release,
+/etc/debian_version, /etc/redhat-release) and then by its shell. busybox, alpine and what is built on them
+say `unrecognized option: x` and `can't open 'f': No such file or directory`; all others say GNU's
+`invalid option -- 'x'` and `f: No such file or directory`.
 """
 
 from __future__ import annotations
@@ -32,9 +33,14 @@ def is_busybox(process: Process) -> bool:
     notes = process.container.notes
     known = notes.get("tools.busybox")
     if not isinstance(known, bool):
-        known = any(_exists(process, path) for path in ("/bin/busybox", "/etc/alpine-release"))
-        if not known and not process.container.shell_is_bash:
-            known = not any(_exists(process, path) for path in ("/etc/debian_version", "/etc/redhat-release"))
+        if _exists(process, "/etc/alpine-release"):
+            known = True  # also where bash was added
+        elif any(
+            _exists(process, path) for path in ("/etc/debian_version", "/etc/redhat-release", "/etc/centos-release")
+        ):
+            known = False
+        else:
+            known = not process.container.shell_is_bash
         notes["tools.busybox"] = known
     return known
 

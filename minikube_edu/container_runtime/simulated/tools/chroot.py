@@ -1,12 +1,12 @@
-"""chroot, unshare, nsenter, crond, strace: what a container may not do, or need not."""
+"""busybox (APPLET ARGS), and chroot, unshare, nsenter, crond: what a container may not do, or need not."""
 
 from __future__ import annotations
 
 from minikube_edu.container_runtime.simulated.contract import Process
-from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program
+from minikube_edu.container_runtime.simulated.tools.arguments import BUSYBOX, Complaint, is_busybox, parse, program
 from minikube_edu.container_runtime.simulated.tools.waiting import FOREVER
 
-COMMANDS = {"crond": "crond", "cron": "crond"}
+COMMANDS = {"busybox": "busybox", "crond": "crond", "cron": "crond"}
 
 
 @program("chroot NEWROOT [PROG ARGS]", failure=125)
@@ -45,3 +45,18 @@ async def crond(process: Process) -> int:
     """It runs and waits; crontabs are not read."""
     while True:
         await process.sleep(FOREVER)
+
+
+async def busybox(process: Process) -> int:
+    """`busybox wget …` is wget."""
+    words = process.argv[1:]
+    if not words or words[0] in ("--help", "--list"):
+        await process.print(f"{BUSYBOX}\n\nUsage: busybox [function [arguments]...]" if words != ["--list"] else "sh")
+        return 0
+    name = words[0].rsplit("/", 1)[-1]
+    found = process.container.program_of(name) if name != "busybox" else busybox
+    if found is None:
+        await process.stderr.write(f"{name}: applet not found\n".encode())
+        return 127
+    process.argv, process.name = words, name
+    return await found(process)

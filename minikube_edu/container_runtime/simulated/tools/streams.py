@@ -18,6 +18,7 @@ from minikube_edu.container_runtime.simulated.tools.arguments import is_busybox
 BLOCK = 65536
 FREE = 4 << 20
 MOST = 64 << 20
+LONGEST_LINE = 16 << 20
 
 
 def decode(data: bytes) -> str:
@@ -28,11 +29,11 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def held(process: Process, size: int) -> None:
+def held(process: Process, size: int, most: int = MOST) -> None:
     """A program holds `size` bytes of input: beyond some MiB that is memory of its container, and it has an end."""
     if size > FREE:
         process.use_memory(size)
-        if size > MOST:
+        if size > most:
             raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 
@@ -144,7 +145,7 @@ class Batches:
             head, found, tail = block.rpartition(self.separator)
             if not found:
                 self.rest += block
-                held(self.process, len(self.rest))
+                held(self.process, len(self.rest), LONGEST_LINE)
                 continue
             lines = (self.rest + head).split(self.separator)
             self.rest = tail
@@ -182,7 +183,7 @@ class LineReader:
                 self.rest = tail
             else:
                 self.rest += block
-                held(self.process, len(self.rest))
+                held(self.process, len(self.rest), LONGEST_LINE)
         return self.buffer.pop()
 
     def waits(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process
 from minikube_edu.container_runtime.simulated.tools import regular_expressions
-from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, decode, held
+from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, LONGEST_LINE, decode, held
 
 
 class Records:
@@ -38,7 +38,7 @@ class Records:
         self.partial = block[cut:]
         self.buffer = self.buffer[self.position :] + decode(block[:cut])
         self.position = 0
-        held(self.process, len(self.buffer))
+        held(self.process, len(self.buffer), LONGEST_LINE)
         return True
 
     def waits(self) -> bool:

@@ -12,6 +12,7 @@ TABLE: dict[str, str] = {
     "apt-get": "tools.packages:apt_get",
     "apt-key": "tools.packages:apt_cache",
     "arch": "tools.machine:arch",
+    "busybox": "tools.chroot:busybox",
     "cal": "tools.date:cal",
     "cargo": "tools.packages:unsimulated",
     "chroot": "tools.chroot:chroot",
