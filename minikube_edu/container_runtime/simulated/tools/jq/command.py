@@ -75,6 +75,7 @@ async def jq(process: Process) -> int:
             engine.steps = 0
             for result in engine.run(tree, value, variables):
                 await process.stdout.write(encode(shown(result, flags, indent)))
+                await process.breathe()
                 if "e" in flags:
                     code = 1 if result is None or result is False else 0
         except Fault as fault:

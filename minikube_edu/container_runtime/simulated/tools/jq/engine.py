@@ -16,7 +16,7 @@ from typing import Any
 
 from minikube_edu.container_runtime.simulated.tools.jq.parser import Node
 
-BUDGET = 1_000_000
+BUDGET = 200_000
 Scope = dict[str, Any]
 KINDS = ["null", "boolean", "number", "string", "array", "object"]
 
