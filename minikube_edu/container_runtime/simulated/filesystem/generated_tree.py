@@ -15,7 +15,7 @@ from minikube_edu.container_runtime.simulated.contract import OpenFile, Stat, Us
 from minikube_edu.container_runtime.simulated.filesystem.memory_file import DirectoryFile
 from minikube_edu.container_runtime.simulated.filesystem.open_description import OpenDescription
 from minikube_edu.container_runtime.simulated.filesystem.pace import pace
-from minikube_edu.container_runtime.simulated.filesystem.tree import Access, Caller, Node, Tree
+from minikube_edu.container_runtime.simulated.filesystem.tree import LARGEST_AT_ONCE, Access, Caller, Node, Tree
 from minikube_edu.lib import clock
 
 ROOT = User()
@@ -93,7 +93,7 @@ class GeneratedTree(Tree):
             raise failure(errno.EACCES)
         return GeneratedFile(self, node, access, name, caller)
 
-    def read_now(self, node: Node) -> bytes:
+    def read_now(self, node: Node, most: int = LARGEST_AT_ONCE) -> bytes:
         return self.content(str(node), None) or b""
 
 

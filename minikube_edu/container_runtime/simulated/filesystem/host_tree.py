@@ -21,13 +21,12 @@ from collections.abc import Iterator
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat, OpenFile, Stat, User, failure
 from minikube_edu.container_runtime.simulated.filesystem.host_file import HostFile
 from minikube_edu.container_runtime.simulated.filesystem.memory_file import DirectoryFile
-from minikube_edu.container_runtime.simulated.filesystem.tree import Access, Caller, Node, Tree
+from minikube_edu.container_runtime.simulated.filesystem.tree import LARGEST_AT_ONCE, Access, Caller, Node, Tree
 from minikube_edu.lib import file_owners
 
 DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 GIB = 1 << 30
-LARGEST_AT_ONCE = 16 << 20  # of a file that the kernel reads whole
 MOST_OPEN = 128  # files of one mount at a time: the host's descriptors are for everybody
 
 
@@ -96,6 +95,11 @@ class HostTree(Tree):
             found = os.stat(name, dir_fd=directory, follow_symlinks=False)
             return self._shown(found, file_owners.read(_place(directory, name), found))
 
+    def mode(self, node: Node, caller: Caller | None = None) -> int:
+        with self._at(node) as (directory, name):
+            found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            return file_owners.read(_place(directory, name), found).shown(found.st_mode)
+
     def _shown(self, found: os.stat_result, owner: file_owners.Owner) -> Stat:
         return Stat(
             found.st_ino,
@@ -152,11 +156,11 @@ class HostTree(Tree):
         found = os.fstat(descriptor)
         return self._shown(found, file_owners.read(descriptor, found))
 
-    def read_now(self, node: Node) -> bytes:
+    def read_now(self, node: Node, most: int = LARGEST_AT_ONCE) -> bytes:
         with self._at(node) as (directory, name):
             descriptor = self._plain(name, os.O_RDONLY, directory)
         with os.fdopen(descriptor, "rb") as file:
-            return file.read(LARGEST_AT_ONCE)
+            return file.read(most)
 
     def statfs(self) -> FilesystemStat:
         return FilesystemStat(self.source, self.type, "", "", self.size, self.size // 5, 6_553_600, 250_000)

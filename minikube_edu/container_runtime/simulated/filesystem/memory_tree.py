@@ -16,7 +16,7 @@ from minikube_edu.container_runtime.simulated.filesystem.content import Content
 from minikube_edu.container_runtime.simulated.filesystem.inode import Body, Inode
 from minikube_edu.container_runtime.simulated.filesystem.layer import ROOT, Layer
 from minikube_edu.container_runtime.simulated.filesystem.memory_file import DirectoryFile, MemoryFile
-from minikube_edu.container_runtime.simulated.filesystem.tree import Access, Caller, Node, Tree
+from minikube_edu.container_runtime.simulated.filesystem.tree import LARGEST_AT_ONCE, Access, Caller, Node, Tree
 from minikube_edu.lib import clock
 
 GIB = 1 << 30
@@ -72,8 +72,10 @@ class MemoryTree(Tree):
         return ROOT
 
     def get(self, node: Node) -> Inode:
-        assert isinstance(node, int)
-        return self.changed.get(node) or self.below.get(node)
+        return self.changed.get(node) or self.below.get(node)  # type: ignore[arg-type]  # all its nodes are numbers
+
+    def mode(self, node: Node, caller: Caller | None = None) -> int:
+        return self.get(node).mode
 
     def own(self, node: Node) -> Inode:
         """The inode, to be changed."""
@@ -124,7 +126,10 @@ class MemoryTree(Tree):
         return body
 
     def lookup(self, directory: Node, name: str, caller: Caller | None = None) -> Node:
-        found = self._names(directory).get(name)
+        body = self.get(directory).body
+        if not isinstance(body, dict):
+            raise failure(errno.ENOTDIR)
+        found = body.get(name)
         if found is None:
             raise failure(errno.ENOENT)
         return found
@@ -159,12 +164,12 @@ class MemoryTree(Tree):
         if inode is not None and inode.links == 0:
             self._drop(node)
 
-    def read_now(self, node: Node) -> bytes:
+    def read_now(self, node: Node, most: int = LARGEST_AT_ONCE) -> bytes:
         body = self.get(node).body
         if isinstance(body, bytes):
             return body
         if isinstance(body, Content):
-            return body.read(0, body.size)
+            return body.read(0, min(body.size, most))
         if isinstance(body, dict):
             raise failure(errno.EISDIR)
         return b"" if body is None or isinstance(body, str) else body.make()

@@ -31,7 +31,7 @@ class Mount:
         return replace(self.tree.statfs(), mountpoint=self.mountpoint, options=self.flags())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """A node in a mount: what a path leads to."""
 

@@ -105,6 +105,7 @@ class FileView:
         trail = [(self._covered(self.root, self.root.root), "")]
         must_be_directory = path.endswith(("/", "/.")) or path == "."
         links = 0
+        searches_all = "CAP_DAC_OVERRIDE" in caller.privileges
         while names:
             name = names.pop()
             if "\0" in name:
@@ -116,7 +117,8 @@ class FileView:
                 if len(trail) > 1:
                     trail.pop()
                 continue
-            self._may_search(here, caller, path)
+            if not searches_all:
+                self._may_search(here, caller, path)
             try:
                 node = here.mount.tree.lookup(here.node, name, caller)
             except OSError as error:
@@ -124,7 +126,7 @@ class FileView:
                     return Walked(trail, name, None, must_be_directory)
                 raise failure(error.errno or errno.EIO, path) from None
             place = self._covered(here.mount, node)
-            mode = place.mount.tree.stat(place.node, caller).mode
+            mode = place.mount.tree.mode(place.node, caller)
             if stat.S_ISLNK(mode) and (names or follow or must_be_directory):
                 if not names and place.mount.tree.jump(place.node, caller) is not None:
                     return Walked(trail, name, place, must_be_directory)
@@ -157,8 +159,6 @@ class FileView:
 
     @staticmethod
     def _may_search(place: Place, caller: Caller, path: str) -> None:
-        if "CAP_DAC_OVERRIDE" in caller.privileges:
-            return
         if not may(caller.user, caller.privileges, place.mount.tree.stat(place.node, caller), os.X_OK):
             raise failure(errno.EACCES, path)
 

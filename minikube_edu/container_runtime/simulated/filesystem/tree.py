@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.filesystem.path_walk import FileView
 
 Node = int | str
+LARGEST_AT_ONCE = 16 << 20  # of a file that the kernel reads whole
 
 
 class Caller(Protocol):
@@ -90,6 +91,10 @@ class Tree:
     def stat(self, node: Node, caller: Caller | None = None) -> Stat:
         raise NotImplementedError
 
+    def mode(self, node: Node, caller: Caller | None = None) -> int:
+        """Type and permissions alone: the walk asks for them at every step."""
+        return self.stat(node, caller).mode
+
     def lookup(self, directory: Node, name: str, caller: Caller | None = None) -> Node:
         """The node of an entry: ENOENT. The walk has made sure that it is asked of directories only."""
         raise NotImplementedError
@@ -116,8 +121,8 @@ class Tree:
     def statfs(self) -> FilesystemStat:
         return FilesystemStat(self.source, self.type, "", "", 0, 0)
 
-    def read_now(self, node: Node) -> bytes:
-        """The whole content, for the kernel's own needs (exec, /etc/hosts): trees that never wait."""
+    def read_now(self, node: Node, most: int = LARGEST_AT_ONCE) -> bytes:
+        """The content, or its beginning, for the kernel's own needs (exec, /etc/hosts): trees that never wait."""
         raise NotImplementedError
 
     # -- changes -----------------------------------------------------------------------------------------------------

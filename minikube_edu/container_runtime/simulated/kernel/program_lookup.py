@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import Program, failure
+from minikube_edu.container_runtime.simulated.filesystem.permission import may
 from minikube_edu.container_runtime.simulated.kernel.executable import interpreter, program_named
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MOST_INTERPRETERS = 4
+HEAD = 4096  # bytes of a file that tell what it is
 LONGEST_ARGUMENTS = 2 << 20
 
 
@@ -48,25 +50,27 @@ def look_up_for(machine: Machine, caller: Caller, argv: list[str], env: Mapping[
         raise failure(errno.ENOENT, "")
     if sum(map(len, argv)) > LONGEST_ARGUMENTS:
         raise failure(errno.E2BIG, argv[0])
-    path = argv[0] if "/" in argv[0] else in_path(machine.view, caller, argv[0], env.get("PATH", PATH), cwd)
+    view = machine.view
+    path = argv[0] if "/" in argv[0] else in_path(view, caller, argv[0], env.get("PATH", PATH), cwd)
     name = posixpath.basename(path)[:15]
     for _ in range(MOST_INTERPRETERS + 1):
-        content = _read(machine.view, caller, path, cwd)
+        walked = view.walk(path, caller, cwd=cwd)
+        if walked.found is None:
+            raise failure(errno.ENOENT, path)
+        tree, node = walked.found.mount.tree, walked.found.node
+        file = tree.stat(node, caller)
+        if not stat.S_ISREG(file.mode) or not may(caller.user, caller.privileges, file, os.X_OK):
+            raise failure(errno.EACCES, path)
+        content = tree.read_now(node, HEAD)
         program = program_named(content)
         if program is not None:
             found = machine.program_of(program)
             if found is None:
                 raise failure(errno.ENOEXEC, path)
-            file = machine.view.stat(path, caller, cwd=cwd)
-            allowed = file.mode & 0o6000 and not machine.no_new_privileges
-            return Found(
-                found,
-                name,
-                machine.view.realpath(path, caller, cwd=cwd),
-                argv,
-                file.uid if allowed and file.mode & stat.S_ISUID else -1,
-                file.gid if allowed and file.mode & stat.S_ISGID else -1,
-            )
+            set_ids = 0 if machine.no_new_privileges else file.mode & 0o6000
+            uid = file.uid if set_ids & stat.S_ISUID else -1
+            gid = file.gid if set_ids & stat.S_ISGID else -1
+            return Found(found, name, walked.path(), argv, uid, gid)
         words = interpreter(content)
         if words is None:
             raise failure(errno.ENOEXEC, path)
@@ -75,24 +79,18 @@ def look_up_for(machine: Machine, caller: Caller, argv: list[str], env: Mapping[
     raise failure(errno.ELOOP, path)
 
 
-def _read(view: FileView, caller: Caller, path: str, cwd: str) -> bytes:
-    file = view.stat(path, caller, cwd=cwd)
-    if not stat.S_ISREG(file.mode) or not view.access(path, os.X_OK, caller, cwd=cwd):
-        raise failure(errno.EACCES, path)
-    return view.read_now(path, caller, cwd=cwd)
-
-
 def in_path(view: FileView, caller: Caller, name: str, path: str, cwd: str) -> str:
     """The first executable of that name; EACCES when there are only others, ENOENT when there is none."""
     denied = False
     for directory in path.split(":"):
         candidate = f"{directory or '.'}/{name}"
         try:
-            file = view.stat(candidate, caller, cwd=cwd)
+            place = view.walk(candidate, caller, cwd=cwd).found
         except OSError:
             continue
-        if stat.S_ISREG(file.mode):
-            if view.access(candidate, os.X_OK, caller, cwd=cwd):
-                return candidate
-            denied = True
+        if place is None or not stat.S_ISREG(place.mount.tree.mode(place.node, caller)):
+            continue
+        if may(caller.user, caller.privileges, place.mount.tree.stat(place.node, caller), os.X_OK):
+            return candidate
+        denied = True
     raise failure(errno.EACCES if denied else errno.ENOENT, name)
