@@ -47,6 +47,13 @@ def _open(name: str, words: list[str]) -> None:
         from minikube_edu.cluster import kubeadm_door
 
         raise SystemExit(kubeadm_door.run(words))
+    elif name == "crictl":
+        from minikube_edu.cluster import nodes
+        from minikube_edu.cluster.layout import Layout
+        from minikube_edu.container_runtime.crictl import __main__ as crictl
+
+        nodes.enter(Layout())
+        raise SystemExit(crictl.main(words))
     elif name == "systemctl":
         from minikube_edu.cluster.service_tools import systemctl
 

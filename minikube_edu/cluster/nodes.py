@@ -10,6 +10,7 @@ for its configuration, and the unit files of both. Nothing here starts anything.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -113,6 +114,14 @@ def of(layout: Layout) -> list[Node]:
         told = json.loads(file.read_text())
         found.append(Node(**{**told, "root": file.parent.parent.parent}))
     return sorted(found, key=lambda node: node.index)
+
+
+def enter(layout: Layout) -> Node | None:
+    """This process is a program on a node: the one that its shell is in, or else the control plane."""
+    node = find(layout, os.environ.get("MINIKUBE_EDU_NODE", "")) or next(iter(of(layout)), None)
+    if node is not None:
+        os.environ.update(node.environment(layout))
+    return node
 
 
 def find(layout: Layout, name: str) -> Node | None:

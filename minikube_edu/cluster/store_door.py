@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from minikube_edu.cluster import nodes
 from minikube_edu.cluster.layout import Layout
-from minikube_edu.cluster.nodes import Node
 
 if TYPE_CHECKING:
     from minikube_edu.etcd.contract import Store
@@ -48,9 +47,8 @@ def prepare(layout: Layout) -> Path:
 
 def etcdctl(layout: Layout, words: Sequence[str]) -> int:
     """Run one command of etcdctl; returns its exit code."""
-    node = next(iter(nodes.of(layout)), None)
-    if node is not None:
-        return _on_node(layout, node, words)
+    if nodes.of(layout):
+        return _on_node(layout, words)
     if names_another_server(words):
         return _hand_over(words)
     from minikube_edu.etcd.etcdctl import command_line
@@ -67,12 +65,11 @@ def etcdctl(layout: Layout, words: Sequence[str]) -> int:
     return command_line.main(words, open_store, f"unix://{layout.store_socket}")
 
 
-def _on_node(layout: Layout, node: Node, words: Sequence[str]) -> int:
+def _on_node(layout: Layout, words: Sequence[str]) -> int:
     """As on the machine of the control plane: 127.0.0.1:2379 is its etcd, its keys are in /etc/kubernetes/pki/etcd."""
     from minikube_edu.etcd.etcdctl import __main__ as program
 
-    if not os.environ.get("MINIKUBE_EDU_NODE"):
-        os.environ.update(node.environment(layout))
+    nodes.enter(layout)
     return program.main(list(words))
 
 
