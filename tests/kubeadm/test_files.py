@@ -203,3 +203,13 @@ async def test_is_a_certificate_of_another_authority_refused(tmp_path: Path) -> 
     code, _, err = await kubeadm(host, "init", "phase", "certs", "apiserver")
     assert code == 1
     assert "not signed by CA certificate ca" in err
+
+
+async def test_is_false_a_word_where_true_is_the_default(tmp_path: Path) -> None:
+    from minikube_edu.kubeadm.config import defaults
+
+    registration = defaults.node_registration(
+        {"imagePullSerial": False, "taints": []}, "n", "unix:///s", control_plane=True
+    )
+    assert registration["imagePullSerial"] is False
+    assert registration["taints"] == []

@@ -175,3 +175,50 @@ async def test_does_a_control_plane_without_the_shared_certificates_stay_out(tmp
         assert code == 1
         assert "One or more conditions for hosting a new control plane instance is not satisfied." in err
         assert "doesn't have a stable controlPlaneEndpoint address" in err
+
+
+async def test_does_a_file_vouch_for_the_cluster_as_well(tmp_path: Path) -> None:
+    async with cluster(tmp_path) as (api, first, words):
+        known = files.parse_yaml(first.path("/etc/kubernetes/admin.conf").read_text())
+        file = tmp_path / "discovery.conf"
+        file.write_text(files.yaml({**known, "users": [], "contexts": [], "current-context": ""}))
+        host = machine(tmp_path, api)
+        token = words[words.index("--token") + 1]
+        code, out, err = await kubeadm(host, "join", "--discovery-file", str(file), "--tls-bootstrap-token", token)
+        assert code == 0, out + err
+        assert "This node has joined the cluster" in out
+
+
+async def test_does_a_wrong_certificate_key_open_nothing(tmp_path: Path) -> None:
+    options = ("--control-plane-endpoint", "192.0.2.2:6443", "--upload-certs")
+    async with cluster(tmp_path, *options) as (api, _, words):
+        host = machine(tmp_path, api, "control-plane-2")
+        code, _, err = await kubeadm(host, *words, "--control-plane", "--certificate-key", "0" * 64)
+        assert code == 1
+        assert "cipher: message authentication failed" in err
+        assert not host.path("/etc/kubernetes/pki/ca.key").exists()
+
+
+async def test_is_a_name_that_a_ready_node_has_refused(tmp_path: Path) -> None:
+    async with cluster(tmp_path) as (api, _, words):
+        await registered(api, "worker-1")
+        await api.patch(
+            "/api/v1/nodes/worker-1/status", {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+        )
+        host = machine(tmp_path, api)
+        code, _, err = await kubeadm(host, *words)
+        assert code == 1
+        assert 'a Node with name "worker-1" and status "Ready" already exists in the cluster' in err
+        assert host.calls == []
+
+
+async def test_does_a_dry_run_of_join_change_nothing(tmp_path: Path) -> None:
+    async with cluster(tmp_path) as (api, _, words):
+        host = machine(tmp_path, api)
+        code, out, err = await kubeadm(host, *words, "--dry-run")
+        assert code == 0, out + err
+        assert "[kubelet-start] Would start the kubelet" in out
+        assert '[dryrun] Would perform action GET on resource "nodes" in API group "core/v1"' in out
+        assert not host.path("/etc/kubernetes/bootstrap-kubelet.conf").exists()
+        assert not host.path("/var/lib/kubelet").exists()
+        assert host.calls == []

@@ -236,7 +236,8 @@ def merged(base: Any, given: Any) -> Any:
 
 
 def _said(given: Object) -> Object:
-    return {key: value for key, value in given.items() if value not in (None, "", 0)}
+    """Without zero values, which in Go are not said either; false is, where there is a default."""
+    return {key: value for key, value in given.items() if value is False or value not in (None, "", 0)}
 
 
 __all__ = ["bootstrap_token", "cluster", "init", "kubelet", "merged", "new_token", "proxy", "split", "whole"]
