@@ -11,9 +11,9 @@ size. What it ends with is a Status: Success, or NonZeroExitCode with the code a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -24,6 +24,7 @@ from minikube_edu.lib.streams import websocket
 from minikube_edu.lib.streams.byte_stream import ByteStream
 from minikube_edu.lib.streams.channels import V4, V5, ChannelSession, serve_channels
 
+T = TypeVar("T")
 PODS = Resource("", "v1", "pods", kind="Pod")
 STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
 
@@ -97,7 +98,7 @@ async def execute(
 ) -> Process:
     """Run a command in a container. With a terminal there is no stderr of its own."""
     query = _streams(container, stdin, stdout, stderr and not tty, tty) + [("command", word) for word in command]
-    return Process(await _open(client, PODS.path(namespace, pod, "exec"), query))
+    return await _open(client, PODS.path(namespace, pod, "exec"), query, Process)
 
 
 async def attach(
@@ -113,7 +114,7 @@ async def attach(
 ) -> Process:
     """To the container's own process."""
     query = _streams(container, stdin, stdout, stderr and not tty, tty)
-    return Process(await _open(client, PODS.path(namespace, pod, "attach"), query))
+    return await _open(client, PODS.path(namespace, pod, "attach"), query, Process)
 
 
 class PortForward:
@@ -131,7 +132,8 @@ class PortForward:
 @asynccontextmanager
 async def forward(client: Client, namespace: str, pod: str, port: int) -> AsyncIterator[PortForward]:
     """Bytes written to `data` go to the port; what comes on `errors` is why it failed."""
-    opened = PortForward(await _open(client, PODS.path(namespace, pod, "portforward"), [("ports", str(port))], (V4,)))
+    query = [("ports", str(port))]
+    opened = await _open(client, PODS.path(namespace, pod, "portforward"), query, PortForward, (V4,))
     try:
         for stream in (opened.data, opened.errors):
             await _skip_port(stream)
@@ -159,8 +161,14 @@ def _streams(container: str, stdin: bool, stdout: bool, stderr: bool, tty: bool)
 
 
 async def _open(
-    client: Client, path: str, query: list[tuple[str, str]], protocols: Sequence[str] = (V5, V4)
-) -> ChannelSession:
+    client: Client,
+    path: str,
+    query: list[tuple[str, str]],
+    begin: Callable[[ChannelSession], T],
+    protocols: Sequence[str] = (V5, V4),
+) -> T:
+    """What `begin` makes of the session. It takes its streams before the first byte is looked at: a short command's
+    output, its end and the connection's may all come together with the answer."""
     headers, key = websocket.offer(protocols)
     upgraded = await client.sender.upgrade("GET", f"{path}?{urlencode(query)}", headers)
     try:
@@ -168,6 +176,6 @@ async def _open(
     except websocket.Refused as error:
         upgraded.transport.abort()
         raise ConnectionError(str(error)) from error
-    sessions: list[ChannelSession] = []
-    upgraded.switch(serve_channels(protocol, sessions.append, client=True))
-    return sessions[0]
+    begun: list[T] = []
+    upgraded.switch(serve_channels(protocol, lambda session: begun.append(begin(session)), client=True))
+    return begun[0]
