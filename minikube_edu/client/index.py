@@ -87,9 +87,13 @@ class Index:
         self._objects[key] = obj
         for name, indexer in self._indexers.items():
             found = self._found[name]
-            new = set(indexer(obj))
+            new = indexer(obj)
             if before is not None:
-                for value in set(indexer(before)) - new:
+                old = indexer(before)
+                if old == new:  # almost always
+                    continue
+                new = set(new)
+                for value in set(old) - new:
                     self._drop(found, value, key)
             for value in new:
                 found.setdefault(value, {})[key] = None

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from minikube_edu.lib.web.client import Client as WebClient
+from minikube_edu.lib.web.client import Dial
 from minikube_edu.lib.web.incoming import Caller, ClientResponse, IncomingBody, Upgraded
 from minikube_edu.lib.web.messages import Headers
 
-__all__ = ["Caller", "ClientResponse", "Connection", "Endpoint", "Headers", "IncomingBody", "Upgraded"]
+__all__ = ["Caller", "ClientResponse", "Connection", "Dial", "Endpoint", "Headers", "IncomingBody", "Upgraded"]
 
 Certificate = tuple[str, str]  # PEM: the certificate (chain), the key
 
@@ -33,10 +34,14 @@ class Endpoint:
 
 
 class Connection:
-    """A Caller over TCP. `certificate` is asked before each request, so that a renewed one is used from then on."""
+    """A Caller over TCP, or over what `dial` connects (a program inside the cluster's network). `certificate` is asked
+    before each request, so that a renewed one is used from then on."""
 
     def __init__(
-        self, endpoint: Endpoint, certificate: Callable[[], Awaitable[Certificate | None]] | None = None
+        self,
+        endpoint: Endpoint,
+        certificate: Callable[[], Awaitable[Certificate | None]] | None = None,
+        dial: Dial | None = None,
     ) -> None:
         parts = urlsplit(endpoint.url if "://" in endpoint.url else "http://" + endpoint.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -47,6 +52,7 @@ class Connection:
         self._port = parts.port or (443 if self._secure else 80)
         self._prefix = parts.path.rstrip("/")
         self._certificate = certificate
+        self._dial = dial
         self._shown: Certificate | None = None
         self._client: WebClient | None = None
         self._retired: list[WebClient] = []  # may still have streams open
@@ -83,7 +89,7 @@ class Connection:
         self._shown = shown
         tls = self._context(shown) if self._secure else None
         name = self._endpoint.server_name or None
-        self._client = WebClient(self._host, self._port, tls=tls, server_hostname=name)
+        self._client = WebClient(self._host, self._port, tls=tls, server_hostname=name, dial=self._dial)
         return self._client
 
     def _context(self, certificate: Certificate | None) -> ssl.SSLContext:

@@ -94,6 +94,7 @@ class Node:
             "MINIKUBE_EDU_HOME": str(layout.root),
             "MINIKUBE_EDU_NODE": self.name,
             "MINIKUBE_EDU_NETWORK": str(layout.network),
+            "MINIKUBE_EDU_API_PORT": str((layout.read_request() or Request()).port),
             "MINIKUBE_EDU_MACHINE": reachable(str(machine_socket(layout, self))),
             node_root.VARIABLE: str(self.root),
             localhost.NODE_ADDRESS: self.address,

@@ -120,10 +120,44 @@ class Attachment:
     host_network: bool = False
 
 
-# Where a connection really goes: kube-proxy's rules. (namespace of the caller, ip, port) -> another address, or None
-Translate = Callable[[Namespace, Address, str], Address | None]
+@dataclass(frozen=True)
+class Masqueraded(Address):
+    """A translation whose other half is the source: the node's own address stands there."""
+
+
+class Sender(Protocol):
+    """Whoever sends: a namespace of this node, or a stranger that came over the wire."""
+
+    @property
+    def ips(self) -> Sequence[str]: ...
+
+
+# Where a connection really goes: kube-proxy's rules. (who sends, what was dialled, protocol) -> another address, or
+# None. It may raise ECONNREFUSED (REJECT) and ETIMEDOUT (DROP).
+Translate = Callable[[Sender, Address, str], Address | None]
 # May it pass: network policies. (from ip, to address, protocol) -> bool
 Permit = Callable[[str, Address, str], bool]
+
+
+class NetworkAdmin(Protocol):
+    """What a privileged program on the node's own network may do to it (CAP_NET_ADMIN): the kernel's tables."""
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """The node's own, the bridge's among them."""
+
+    def set_translate(self, translate: Translate | None) -> None: ...
+
+    def rules_changed(self) -> None:
+        """The rules say something new: who waits for a way tries again at once."""
+
+    def door_addresses(self) -> Sequence[str]:
+        """Addresses of this host at which the node's ports can be real; none where nothing is to be opened."""
+
+    def open_door(self, ip: str, port: int) -> None:
+        """A real TCP port of this host, which leads to whatever the rules say of it. OSError when it is taken."""
+
+    def close_door(self, ip: str, port: int) -> None: ...
 
 
 class Fabric(Protocol):

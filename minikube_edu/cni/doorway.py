@@ -53,8 +53,8 @@ class Doorway:
         try:
             request = orjson.loads(await reader.readline())
             kind = request["kind"]
-            if kind == "tcp":
-                await self._answer_tcp(request, reader, writer)
+            if kind in ("tcp", "node"):
+                await self._answer_tcp(request, kind == "node", reader, writer)
             elif kind == "ping":
                 writer.write(self._answer_ping(request))
                 await writer.drain()
@@ -68,11 +68,18 @@ class Doorway:
                 await writer.wait_closed()
 
     async def _answer_tcp(
-        self, request: dict[str, list[object]], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        request: dict[str, list[object]],
+        from_node: bool,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         to = address_of(request["to"])
         try:
-            end = self.node.enter(address_of(request["from"]), to, to)
+            if from_node:
+                end = await self.node.dial_as_node(to)
+            else:
+                end = await self.node.admit(address_of(request["from"]), to, to)
         except OSError as error:
             writer.write(line(errno=error.errno))
             await writer.drain()

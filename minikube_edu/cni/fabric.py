@@ -20,13 +20,24 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from minikube_edu.cni.addresses import AddressPool
 from minikube_edu.cni.configuration import NOT_INITIALIZED, Network, configured
-from minikube_edu.cni.contract import Address, Attachment, Connection, Namespace, Permit, Translate
+from minikube_edu.cni.contract import (
+    Address,
+    Attachment,
+    Connection,
+    Masqueraded,
+    Namespace,
+    NetworkAdmin,
+    Permit,
+    Sender,
+    Translate,
+)
 from minikube_edu.cni.doorway import Doorway
 from minikube_edu.cni.namespace import SandboxNamespace, is_loopback
 from minikube_edu.cni.outside import SEAT_PORTS, Outside
@@ -36,6 +47,7 @@ from minikube_edu.cni.wire import Wire
 from minikube_edu.lib import clock, ids
 
 CONNECT_TIMEOUT = 127.0  # six SYNs in vain
+NODE_TIMEOUT = 30.0  # for real processes, which have their own idea of patience
 ARP_TIMEOUT = 3.06  # then the kernel says that nobody has this address
 STATE = "var/lib/cni/networks"
 T = TypeVar("T")
@@ -47,13 +59,31 @@ class HostNamespace(SandboxNamespace):
     __slots__ = ("fabric",)
     fabric: NodeFabric
 
+    @property
+    def admin(self) -> NetworkAdmin:
+        """For programs with the privilege."""
+        return self.fabric
+
     async def connect(self, ip: str, port: int, timeout: float | None = None) -> Connection:
+        if self.fabric.translated(self, Address(ip, port), "TCP") is not None:  # node ports, on localhost too
+            return await self.fabric.dial(self, Address(ip, port), timeout)
         try:
             return await super().connect(ip, port, timeout)
         except ConnectionRefusedError:
             if is_loopback(ip) or ip in self.ips:
                 return await self.fabric.dial_seat(self, Address(ip, port))
             raise
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """Who came over the wire, or through a door."""
+
+    ips: Sequence[str]
+
+
+class RulesChanged(Exception):
+    """What had no way may have one now."""
 
 
 class NodeFabric:
@@ -68,9 +98,11 @@ class NodeFabric:
         nodes: Collection[str] = (),
         seat_ports: Collection[int] = SEAT_PORTS,
         expose: bool = False,
+        doors: bool = False,
     ) -> None:
         """`local_ip` is where seats listen that were told 127.0.0.1 (lib.localhost); `nodes` are the addresses of the
-        cluster's nodes, a live collection; with `expose`, ports of the node's own network are real ones."""
+        cluster's nodes, a live collection; with `expose`, ports of the node's own network are real ones; with `doors`,
+        those that kube-proxy opens for services are."""
         self.root = root
         self.node_ip = node_ip
         self.local_ip = local_ip or node_ip
@@ -78,7 +110,9 @@ class NodeFabric:
         self.wire = wire or Wire()
         self.expose = expose and bool(node_ip)
         self.pool: AddressPool | None = None
+        self.doors = doors and bool(node_ip)
         self._translate: Translate | None = None
+        self._change: asyncio.Future[None] | None = None  # somebody waits for other rules
         self._permit: Permit | None = None
         self._by_ip: dict[str, SandboxNamespace] = {}
         self._by_sandbox: dict[str, SandboxNamespace] = {}
@@ -151,6 +185,20 @@ class NodeFabric:
 
     def set_translate(self, translate: Translate | None) -> None:
         self._translate = translate
+        self.rules_changed()
+
+    def rules_changed(self) -> None:
+        if self._change is not None and not self._change.done():
+            self._change.set_result(None)
+        self._change = None
+
+    def translated(self, sender: Sender, to: Address, protocol: str) -> Address | None:
+        return None if self._translate is None else self._translate(sender, to, protocol)
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        own = [self.node_ip] if self.node_ip else []
+        return own if self.pool is None else [*own, self.pool.gateway]
 
     def set_permit(self, permit: Permit | None) -> None:
         self._permit = permit
@@ -169,20 +217,28 @@ class NodeFabric:
 
     async def dial(self, caller: SandboxNamespace, to: Address, timeout: float | None) -> Connection:
         deadline = clock.monotonic() + min(timeout if timeout is not None else CONNECT_TIMEOUT, CONNECT_TIMEOUT)
-        real = (self._translate(caller, to, "TCP") if self._translate else None) or to
-        client = Address(caller.source_for(real.ip), caller.free_port())
-        if not self._permitted(caller, client.ip, real, "TCP"):
-            await _silence(deadline)
         pause = 1.0
         while True:
             try:
-                return await _until(deadline, self._reach(caller, client, real, to, deadline))
+                return await _until(deadline, self._dial_once(caller, to, deadline))
+            except RulesChanged:
+                continue
             except TimeoutError:
-                # A full backlog, or a policy on the other side: SYNs are sent again, further and further apart.
+                # A full backlog, a rule or a policy: SYNs are sent again, further and further apart.
                 if clock.monotonic() + pause >= deadline:
                     await _silence(deadline)
                 await asyncio.sleep(pause)
                 pause *= 2
+
+    async def _dial_once(self, caller: SandboxNamespace, to: Address, deadline: float) -> End:
+        found = self.translated(caller, to, "TCP")
+        real = Address(found.ip, found.port) if found else to
+        masqueraded = isinstance(found, Masqueraded) and bool(self.node_ip)
+        source = self.node_ip if masqueraded else caller.source_for(real.ip)
+        client = Address(source, caller.free_port())
+        if not self._permitted(caller, client.ip, real, "TCP"):
+            await _silence(deadline)
+        return await self._reach(caller, client, real, to, deadline)
 
     async def _reach(
         self, caller: SandboxNamespace, client: Address, to: Address, dialled: Address, deadline: float
@@ -197,7 +253,7 @@ class NodeFabric:
         if self.pool is not None and to.ip in self.pool:
             await _nobody(deadline)
         if node := self.wire.neighbour(to.ip):
-            near = node.enter(client, to, dialled)
+            near = await node.admit(client, to, dialled)
             near.traffic = caller.traffic
             return near
         if path := self.wire.socket_of(to.ip):
@@ -233,7 +289,9 @@ class NodeFabric:
     async def _nowhere(self, ip: str, deadline: float) -> End:
         if not ipaddress.ip_address(ip).is_private:
             raise failure(errno.ENETUNREACH)
-        return await _silence(deadline)
+        change = self._change = self._change or asyncio.get_running_loop().create_future()
+        await asyncio.wait([change], timeout=max(0.0, deadline - clock.monotonic()))
+        raise RulesChanged if change.done() else failure(errno.ETIMEDOUT)
 
     def _namespace(self, ip: str) -> SandboxNamespace | None:
         if found := self._by_ip.get(ip):
@@ -249,6 +307,18 @@ class NodeFabric:
         return self._permit(source, to, protocol)
 
     # -- what other nodes send ---------------------------------------------------------------------------------------
+
+    async def admit(self, source: Address, to: Address, dialled: Address) -> End:
+        """Packets for the node itself meet the rules here; on the sender's node they were for somebody else."""
+        if self._namespace(to.ip) is self.host and (real := self.translated(Stranger((source.ip,)), to, "TCP")):
+            if isinstance(real, Masqueraded):
+                source = Address(self.node_ip, self.host.free_port())
+            deadline = clock.monotonic() + CONNECT_TIMEOUT
+            return await self._reach(self.host, source, Address(real.ip, real.port), dialled, deadline)
+        return self.enter(source, to, dialled)
+
+    async def dial_as_node(self, to: Address) -> End:
+        return cast(End, await self.host.connect(to.ip, to.port, NODE_TIMEOUT))
 
     def enter(self, source: Address, to: Address, dialled: Address) -> End:
         namespace = self._namespace(to.ip)
@@ -276,7 +346,8 @@ class NodeFabric:
 
     def carry(self, caller: SandboxNamespace, socket: UdpSocket, data: bytes, to: Address) -> None:
         try:
-            real = (self._translate(caller, to, "UDP") if self._translate else None) or to
+            found = self.translated(caller, to, "UDP")
+            real = Address(found.ip, found.port) if found else to
             source = Address(caller.source_for(real.ip), socket.address.port)
         except OSError:
             return
@@ -321,7 +392,7 @@ class NodeFabric:
                 await self._doorway.ping(path, source, ip)
             elif ip not in self._outside.nodes:
                 await self._nowhere(ip, deadline)
-        except TimeoutError:
+        except (TimeoutError, RulesChanged):
             await _silence(deadline)
         except OSError as error:
             if error.errno == errno.EHOSTUNREACH:
@@ -337,6 +408,33 @@ class NodeFabric:
     def closed(self, namespace: SandboxNamespace, listener: TcpListener) -> None:
         if namespace is self.host:
             self._outside.withdraw(listener)
+
+    def door_addresses(self) -> Sequence[str]:
+        """The node's own; and this host's localhost for the cluster's first node, so that `curl localhost:30080` is
+        what it is for a cluster of one machine."""
+        if not self.doors:
+            return []
+        first = min([self.node_ip, *self._outside.nodes], key=ipaddress.ip_address)
+        return [self.node_ip, "127.0.0.1"] if first == self.node_ip else [self.node_ip]
+
+    def open_door(self, ip: str, port: int) -> None:
+        self._outside.open_door(Address(ip, port), self._through)
+
+    def close_door(self, ip: str, port: int) -> None:
+        self._outside.close_door(Address(ip, port))
+
+    async def _through(self, source: Address, to: Address) -> End:
+        """Whoever dials this host's localhost is at home; at any other address, a stranger."""
+        if is_loopback(to.ip) and self.translated(self.host, to, "TCP") is None:
+            raise failure(errno.ECONNREFUSED)
+        if is_loopback(to.ip):
+            return cast(End, await self.dial(self.host, to, NODE_TIMEOUT))
+        real = self.translated(Stranger((source.ip,)), to, "TCP")
+        if real is None:
+            raise failure(errno.ECONNREFUSED)
+        client = Address(self.node_ip, self.host.free_port())  # this host has no other address that pods could answer
+        deadline = clock.monotonic() + NODE_TIMEOUT
+        return await _until(deadline, self._reach(self.host, client, Address(real.ip, real.port), to, deadline))
 
 
 def _no_range(network: Network) -> str:

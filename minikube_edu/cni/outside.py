@@ -5,8 +5,9 @@ that listens at a node's loopback address. The door opens only for an address ou
 cluster's list of nodes, and for a port on the list of the seats' ports; a program of the host that listens on all
 addresses (an ssh daemon, a database) stays out of reach.
 
-Inwards: where the fabric is told to `expose`, a port that a container binds in the node's own network is a real one at
-the node's address. Ports that this user may not bind (below 1024) stay in the fabric.
+Inwards: kube-proxy opens doors for services (node ports, addresses of load balancers): real ports whose connections go
+where the rules say. Where the fabric is told to `expose`, a port that a container binds in the node's own network is a
+real one at the node's address. Ports that this user may not bind (below 1024) stay in the fabric.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from minikube_edu.cni.contract import Address
@@ -25,6 +26,8 @@ from minikube_edu.cni.wire import relay
 
 SEAT_PORTS = frozenset({2379, 2380, 2381, 6443, 10248, 10249, 10250, 10256, 10257, 10258, 10259})
 
+Way = Callable[[Address, Address], Awaitable[End]]  # (who comes, to which door) -> the end that is carried
+
 
 class Outside:
     def __init__(self, nodes: Collection[str], ports: Collection[int]) -> None:
@@ -33,6 +36,7 @@ class Outside:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: dict[TcpListener, socket.socket] = {}
         self._servers: dict[TcpListener, asyncio.Server] = {}
+        self._doors: dict[Address, socket.socket | asyncio.Server] = {}
 
     def may_dial(self, to: Address) -> bool:
         try:
@@ -93,6 +97,49 @@ class Outside:
             return
         self._servers[listener] = server
 
+    def open_door(self, at: Address, way: Way) -> None:
+        """A real port; each connection goes where `way` says. A second call for the same port changes nothing."""
+        if at in self._doors:
+            return
+        family = socket.AF_INET6 if ":" in at.ip else socket.AF_INET
+        real = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            real.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            real.bind((at.ip, at.port))
+            real.listen(128)
+            real.setblocking(False)
+        except OSError:
+            real.close()
+            raise
+        self._doors[at] = real
+        self.spawn(self._keep_door(at, real, way))
+
+    async def _keep_door(self, at: Address, real: socket.socket, way: Way) -> None:
+        async def arrived(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            peer = writer.get_extra_info("peername")
+            try:
+                end = await way(Address(peer[0], peer[1]), at)
+            except OSError:
+                writer.transport.abort()  # this host has said yes already; now it says no
+                return
+            await relay(end, reader, writer)
+
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.spawn(arrived(reader, writer), writer)
+
+        if self._doors.get(at) is not real:
+            return
+        server = await asyncio.start_server(begin, sock=real)
+        if self._doors.get(at) is real:
+            self._doors[at] = server
+        else:
+            server.close()
+
+    def close_door(self, at: Address) -> None:
+        door = self._doors.pop(at, None)
+        if door is not None:
+            door.close()
+
     def withdraw(self, listener: TcpListener) -> None:
         if server := self._servers.pop(listener, None):
             server.close()
@@ -103,6 +150,8 @@ class Outside:
     async def close(self) -> None:
         for listener in list(self._sockets):
             self.withdraw(listener)
+        for at in list(self._doors):
+            self.close_door(at)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -6,7 +6,8 @@ reach an address is to dial the socket whose name contains it. Fabrics of one pr
 
 The wire's words: one line of JSON, `{"kind": "tcp", "from": [ip, port], "to": [ip, port]}`, answered by another one,
 `{"errno": 0}`; then the connection's bytes, raw, both ways, each direction ending on its own. For `datagrams` frames
-follow instead: four bytes of length, a line of JSON with the addresses, the payload. `ping` ends with its answer.
+follow instead: four bytes of length, a line of JSON with the addresses, the payload. `ping` ends with its answer. Kind
+`node` is for real processes of the node, which have no other way to pods and services: the node itself dials `to`.
 
 In the real world this is the part of a CNI plugin that is hard: VXLAN of flannel, BGP of calico.
 """
@@ -30,7 +31,11 @@ Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Node(Protocol):
     """A fabric, as its neighbours see it."""
 
-    def enter(self, source: Address, to: Address, dialled: Address) -> End: ...
+    async def admit(self, source: Address, to: Address, dialled: Address) -> End:
+        """A connection comes in. The node's own ports may lead on, to a pod here or elsewhere."""
+
+    async def dial_as_node(self, to: Address) -> End:
+        """A process of the node itself wants to go there."""
 
     def arrive(self, data: bytes, source: Address, to: Address) -> None: ...
 

@@ -20,6 +20,8 @@ RUN: dict[str, tuple[object, str]] = {
 NETWORK: dict[str, tuple[object, str]] = {
     "pod-cidr": ("", "addresses of this node's pods, until the kubelet says them"),
     "wire": ("", "directory where the runtimes of a cluster's nodes find each other's pods"),
+    "api-port": ("", "port of the cluster's API servers (MINIKUBE_EDU_API_PORT when not given; 6443)"),
+    "doors": ("true", "whether services' node ports are opened on this host, at the node's loopback address"),
     "expose": ("false", "whether ports of the node's own network are opened on this host"),
 }
 CONTAINERS: dict[str, tuple[object, str]] = {

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minikube_edu.cni.fabric import NodeFabric
+from minikube_edu.cni.outside import SEAT_PORTS
 from minikube_edu.cni.wire import Wire
 from minikube_edu.container_runtime.cri import SeatRunner
 from minikube_edu.container_runtime.flags import size
@@ -99,7 +100,9 @@ async def start(options: argparse.Namespace) -> Running:
         pod_cidr=options.pod_cidr,
         wire=Wire(wire),
         nodes=Neighbours(wire),
+        seat_ports=SEAT_PORTS | {int(options.api_port or os.environ.get("MINIKUBE_EDU_API_PORT") or 6443)},
         expose=is_true(options.expose),
+        doors=wire is not None and is_true(options.doors),
     )
     await fabric.open()  # the pods' network
     runtime = await SimulatedRuntime.open(settings, fabric, seats)  # seats that run already are found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minikube_edu.cni.contract import Address, Attachment, Namespace
+from minikube_edu.cni.contract import Address, Attachment, Namespace, Sender
 from minikube_edu.cni.fabric import NodeFabric
 from minikube_edu.lib import clock
 from tests.cni.conftest import MakeFabric, add
@@ -143,7 +143,7 @@ async def test_a_service_without_endpoints_refuses(make_fabric: MakeFabric) -> N
     fabric = make_fabric()
     pod = await add(fabric, "pod")
 
-    def refuse(_: Namespace, to: Address, protocol: str) -> Address | None:
+    def refuse(_: Sender, to: Address, protocol: str) -> Address | None:
         raise OSError(errno.ECONNREFUSED, "Connection refused")
 
     fabric.set_translate(refuse)

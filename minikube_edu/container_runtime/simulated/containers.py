@@ -131,13 +131,20 @@ class SimulatedContainer(ContainerRecord):
                 readonly_root=security.readonly_rootfs,
                 no_new_privileges=security.no_new_privileges,
                 sysctls=sandbox.config.sysctls,
-                notes={"image": self._described()},
+                notes=self._notes(),
             )
         except OSError as error:
             words = f"error mounting {error.filename!r}: {(error.strerror or str(error)).lower()}"
             raise self.failed_to_start(start_errors.CREATE + words) from None
         machine.on_exit = self._exited
         return machine
+
+    def _notes(self) -> dict[str, object]:
+        """What programs find there: their image; and, with the privilege, the node's network to administer."""
+        notes: dict[str, object] = {"image": self._described()}
+        if self.config.security.privileged and self.sandbox.config.host_network:
+            notes["network_admin"] = getattr(self.sandbox.network, "admin", None)
+        return notes
 
     def _mounts(self) -> list[ContainerMount]:
         given = {mount.container_path.rstrip("/") or "/": mount for mount in self.config.mounts}

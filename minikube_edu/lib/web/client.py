@@ -12,11 +12,14 @@ There are no redirects, no proxies, no cookies: the servers of a cluster use non
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import httptools
 
+from minikube_edu.lib.web import carried
 from minikube_edu.lib.web.incoming import ClientResponse, Disconnected, IncomingBody, Upgraded
 from minikube_edu.lib.web.messages import Headers
 
@@ -28,10 +31,11 @@ MOST_HEADERS = 1000
 WHOLE, STREAM, UPGRADE = range(3)
 
 Result = ClientResponse | IncomingBody | Upgraded
+Dial = Callable[[str, int], Awaitable["socket.socket | carried.Carrier"]]  # how else to reach host and port
 
 
 class Client:
-    """A Caller over TCP, TLS or a Unix socket."""
+    """A Caller over TCP, TLS or a Unix socket; or over whatever `dial` connects."""
 
     def __init__(
         self,
@@ -42,12 +46,14 @@ class Client:
         server_hostname: str | None = None,
         unix: str | None = None,
         connect_timeout: float = 10.0,
+        dial: Dial | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._tls = tls
         self._server_hostname = (server_hostname or host) if tls is not None else None
         self._unix = unix
+        self._dial = dial
         self._connect_timeout = connect_timeout
         self._idle: list[_Connection] = []
         self._all: set[_Connection] = set()
@@ -128,7 +134,9 @@ class Client:
         if deadline is not None:
             patience = min(patience, deadline - loop.time())
         async with asyncio.timeout(patience):
-            if self._unix is not None:
+            if self._dial is not None:
+                connection = await self._dialled(loop, await self._dial(self.host, self.port))
+            elif self._unix is not None:
                 _, connection = await loop.create_unix_connection(
                     lambda: _Connection(self, loop), self._unix, ssl=self._tls, server_hostname=self._server_hostname
                 )
@@ -143,6 +151,19 @@ class Client:
         if self._closed:
             connection.transport.abort()
             raise Disconnected("this client is closed")
+        return connection
+
+    async def _dialled(self, loop: asyncio.AbstractEventLoop, found: socket.socket | carried.Carrier) -> _Connection:
+        if isinstance(found, socket.socket):
+            try:
+                _, connection = await loop.create_connection(
+                    lambda: _Connection(self, loop), sock=found, ssl=self._tls, server_hostname=self._server_hostname
+                )
+            except BaseException:
+                found.close()
+                raise
+            return connection
+        _, connection = await carried.connect(found, lambda: _Connection(self, loop), self._tls, self._server_hostname)
         return connection
 
     def _back(self, connection: _Connection) -> None:
