@@ -24,6 +24,10 @@ class Door:
         self.connection.close()
 
     def get(self, path: str) -> dict[str, Any] | None:
+        body = self._body(path)
+        return json.loads(body) if body is not None else None
+
+    def _body(self, path: str) -> bytes | None:
         try:
             self.connection.request("GET", path)
             answer = self.connection.getresponse()
@@ -31,7 +35,7 @@ class Door:
         except (OSError, http.client.HTTPException):
             self.connection.close()
             return None
-        return json.loads(body) if answer.status == 200 else None
+        return body if answer.status == 200 else None
 
     def delete(self, path: str) -> int:
         self.connection.request("DELETE", path)
@@ -48,7 +52,7 @@ class Door:
         return answer.status
 
     def has(self, path: str) -> bool:
-        return self.get(path) is not None
+        return self._body(path) is not None
 
     def ready_nodes(self) -> int:
         nodes = (self.get("/api/v1/nodes") or {}).get("items", [])

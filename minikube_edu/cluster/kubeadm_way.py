@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
 
 READY_SECONDS = 60.0
 JOIN = re.compile(r"^kubeadm (join (?:.*\\\n)*.*)", re.MULTILINE)  # the command that init ends with
+CREDENTIALS = ("certificate-authority-data", "client-certificate-data", "client-key-data")
 NETWORKS = ("bridge", "none")
 CNI_NAME = "10-minikube-edu.conflist"
 CNI_CONFIGURATION = {
@@ -124,21 +126,13 @@ def door(layout: Layout, node: Node) -> Door | None:
         text = (node.root / "etc/kubernetes/admin.conf").read_text()
     except OSError:
         return None
-    found = dict(re.findall(r"(certificate-authority-data|client-certificate-data|client-key-data): (\S+)", text))
+    found = dict(re.findall(rf"({'|'.join(CREDENTIALS)}): (\S+)", text))
     port = re.search(r"server: https://[^\s]+:(\d+)", text)
-    files = {}
-    for key, name in (
-        ("certificate-authority-data", "ca.crt"),
-        ("client-certificate-data", "admin.crt"),
-        ("client-key-data", "admin.key"),
-    ):
-        path = node.root / "run" / name
-        path.touch(mode=0o600)
-        path.write_bytes(base64.b64decode(found[key]))
-        files[name] = path
-    made = Door(node.address, int(port[1]) if port else 6443, files["ca.crt"], files["admin.crt"], files["admin.key"])
-    for path in files.values():
-        path.unlink()
+    with tempfile.TemporaryDirectory(prefix="minikube-edu-") as folder:  # ssl takes them from files alone
+        files = [Path(folder) / name for name in ("ca", "certificate", "key")]
+        for path, key in zip(files, CREDENTIALS, strict=True):
+            path.write_bytes(base64.b64decode(found[key]))
+        made = Door(node.address, int(port[1]) if port else 6443, *files)
     return made
 
 
