@@ -20,7 +20,7 @@ class Limits:
     oom_group: bool = True  # all of the container dies with the process that the OOM killer chose, as kubelets want it
     host_cpus: int = 4
     host_memory: int = 8 * GIB
-    most_pids: int = 4096  # of any one container, whatever its own limit: the loop has to carry them
+    most_pids: int = 1024  # of any one container, whatever its own limit: the loop has to carry them
 
 
 PROCESS_MEMORY = 393_216  # what a program holds before it asks for anything: a small one's pages

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.kernel.process import KernelProcess
 
 SIGKILL, SIGPIPE = 9, 13
-SLICE = 0.004  # seconds of work until `breathe` gives way
-SHARE = 0.006  # of one container in one turn of the loop
-TURN = 0.012  # of all containers in one turn of the loop
+SLICE = 0.003  # seconds of work until `breathe` gives way
+SHARE = 0.004  # of one container in one turn of the loop
+TURN = 0.008  # of all containers in one turn of the loop
 MOST_REFUSALS = 100  # of a program that is killed and does not end
 WOKEN = 4  # processes of the queue in one turn; those for whom the turn's time does not suffice queue again
 
