@@ -33,13 +33,12 @@ async def fetch(
     try:
         proxy = _document(await api.get("ConfigMap", "kube-proxy", "kube-system"), "config.conf")
     except ApiError as error:
-        if not error.not_found:
+        if error.code not in (403, 404):  # who may read it is said in a role that is there when it is
             raise
         proxy = {}
         call.warn(
             "configset.go:177",
-            "Warning: No kubeproxy.config.k8s.io/v1alpha1 config is loaded. Continuing without it: configmaps "
-            '"kube-proxy" not found',
+            f"Warning: No kubeproxy.config.k8s.io/v1alpha1 config is loaded. Continuing without it: {error}",
         )
     kubelet_map = await api.get("ConfigMap", "kubelet-config", "kube-system")
     kubelet = _document(kubelet_map, "kubelet")

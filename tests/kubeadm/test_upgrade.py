@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
 from minikube_edu.kubeadm import files
 from tests.in_process import Api, api_server
+from tests.kubeadm import transcripts
 from tests.kubeadm.fake_host import FakeHost, kubeadm
 from tests.kubeadm.test_init import registered
+
+
+def likened(text: str) -> list[str]:
+    text = re.sub(r"^([WI])[0-9]{4} [0-9:.]+ +[0-9]+ (\S+?):[0-9]+\]", r"\1<time> \2:<line>]", text, flags=re.M)
+    return text.rstrip("\n").splitlines()
+
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
@@ -59,6 +67,27 @@ async def test_does_a_plan_say_what_would_change(tmp_path: Path) -> None:
         assert ["etcd", "control-plane", "3.6.6-0", "3.6.8-0"] in rows
         assert "\tkubeadm upgrade apply v1.36.3\n" in out
         assert "Upgrade to the latest stable version:" in out
+
+
+PLANS = [
+    one for one in transcripts.read("upgrade.txt") if one[0].startswith("kubeadm upgrade") and "none.conf" not in one[0]
+]
+
+
+async def test_are_plans_what_they_were(tmp_path: Path) -> None:
+    """The recorded cluster: its control plane's manifests are pretended, two workers are of another kind."""
+    async with api_server("--authorization-mode=Node,RBAC") as api:
+        host = await cluster(api, tmp_path, "v1.36.3")
+        for name in COMPONENTS[1:]:
+            host.path(f"/etc/kubernetes/manifests/{name}.yaml").unlink()
+        for name in ("worker-1", "worker-2"):
+            await registered(api, name)
+            status = {"status": {"nodeInfo": {"kubeletVersion": "kwok-0.9.0"}}}
+            await api.patch(f"/api/v1/nodes/{name}/status", status)
+        for command, expected, expected_code in PLANS:
+            code, out, err = await kubeadm(host, *command.split()[1:])
+            assert sorted(likened(err + out)) == sorted(likened(expected)), command
+            assert code == expected_code
 
 
 async def test_does_an_upgrade_change_one_static_pod_after_the_other(tmp_path: Path) -> None:

@@ -149,6 +149,8 @@ async def _components(
         else COREDNS
     )
     found.append(("CoreDNS", "", dns, addons.coredns_image(configuration).rpartition(":")[2]))
+    if health.numbers(target) > health.numbers(VERSION):
+        found.append(("kubeadm", "", VERSION, target))
     if configuration.external_etcd is None:
         wanted = Configuration(configuration.init, {**configuration.cluster, "kubernetesVersion": target}, {}, {})
         new = static_pods.etcd_image(wanted).rpartition(":")[2]
@@ -171,7 +173,7 @@ def _print_plan(call: Call, found: Sequence[tuple[str, str, str, str]], label: s
         return align("".join("\t".join(line) + "\n" for line in lines), Style(10, 3))
 
     kubelets = sorted((one for one in found if one[0] == "kubelet"), key=lambda one: one[2])
-    others = [one for one in found if one[0] != "kubelet"]
+    others = [one for one in found if one[0] not in ("kubelet", "kubeadm")]
     out = "\n"
     if any(one[2] != one[3] for one in kubelets):
         out += (
