@@ -21,6 +21,9 @@ from minikube_edu.kubeadm.machine import Machine
 from minikube_edu.lib import localhost
 
 
+_PATHS = {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
+
+
 class PlainHost:
     def __init__(self, root: Path | str = "/", machine: Machine | None = None) -> None:
         self.root = Path(root)
@@ -50,6 +53,10 @@ class PlainHost:
         found = kubeconfigs.merge([str(self.path(kubeconfig))])
         if not found.paths:
             raise FileNotFoundError(2, "no such file or directory", kubeconfig)
+        for entry in (*found.clusters.values(), *found.users.values()):
+            for key in _PATHS & entry.keys():  # the machine's paths, unless they were relative to the file
+                if not entry[key].startswith(f"{self.root}/".replace("//", "/")):
+                    entry[key] = str(self.path(entry[key]))
         return kubeconfigs.connect(found.client_config(), user_agent="kubeadm", refused_retries=0)
 
     def connect_text(self, kubeconfig: str) -> Client:

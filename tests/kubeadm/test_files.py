@@ -213,3 +213,24 @@ async def test_is_false_a_word_where_true_is_the_default(tmp_path: Path) -> None
     )
     assert registration["imagePullSerial"] is False
     assert registration["taints"] == []
+
+
+async def test_are_files_that_a_kubeconfig_names_the_machines_own(tmp_path: Path) -> None:
+    from minikube_edu.client.credentials import TokenFile
+    from minikube_edu.kubeadm.host import PlainHost
+
+    host = PlainHost(tmp_path)
+    files.write(host, "/var/lib/kubelet/token", "secret")
+    users = [{"name": "u", "user": {"tokenFile": "/var/lib/kubelet/token"}}]
+    document = {
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+        "users": users,
+    }
+    files.write(host, "/etc/kubernetes/kubelet.conf", files.yaml(document))
+    client = host.connect("/etc/kubernetes/kubelet.conf")
+    found = client.sender._credentials
+    assert isinstance(found, TokenFile)
+    assert await found.headers() == ((b"authorization", b"Bearer secret"),)
+    await client.close()
