@@ -35,6 +35,7 @@ ANNOTATION = "kwok.x-k8s.io/node"
 VERSION = "v1.36.3"
 LEASE_SECONDS = 40
 RENEW_SECONDS = 10.0
+GROUP_SECONDS = 0.5  # leases that are due in this time are renewed together
 REPORT_SECONDS = 300.0  # how often the conditions get a new heartbeat, if nothing else changes
 AT_ONCE = 32  # requests that are under way at the same time while nodes are registered
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -244,24 +245,34 @@ class LightNodes:
             self._reported[name] = clock.monotonic()
 
     async def _renew_all(self) -> None:
-        """Every node's Lease every ten seconds, evenly spread, so that no second is busier than the others."""
+        """Every node's Lease every ten seconds, in small groups that are evenly spread: no second is busier than the
+        others, and a group's writes reach the store together, which makes them durable in one go."""
         while True:
             names = list(self._numbers)
             started = clock.monotonic()
-            for position, name in enumerate(names):
-                ahead = started + RENEW_SECONDS * position / len(names) - clock.monotonic()
+            for first in range(0, len(names), self._group_of(len(names))):
+                ahead = started + RENEW_SECONDS * first / len(names) - clock.monotonic()
                 if ahead > 0.02:
                     await asyncio.sleep(ahead)
-                if name not in self._numbers:
-                    continue
-                try:
-                    await self._renew(name)
-                    if clock.monotonic() - self._reported.get(name, 0.0) > REPORT_SECONDS:
-                        await self._report(name)
-                except (ApiError, OSError) as error:
-                    self._leases.pop(name, None)
-                    log.info("lease of %s: %s", name, error)
+                group = names[first : first + self._group_of(len(names))]
+                await asyncio.gather(*(self._keep_alive(name) for name in group))
             await asyncio.sleep(max(0.1, started + RENEW_SECONDS - clock.monotonic()))
+
+    @staticmethod
+    def _group_of(count: int) -> int:
+        """Two groups a second, as long as there are connections enough."""
+        return min(AT_ONCE, max(1, round(count * GROUP_SECONDS / RENEW_SECONDS)))
+
+    async def _keep_alive(self, name: str) -> None:
+        if name not in self._numbers:
+            return
+        try:
+            await self._renew(name)
+            if clock.monotonic() - self._reported.get(name, 0.0) > REPORT_SECONDS:
+                await self._report(name)
+        except (ApiError, OSError) as error:
+            self._leases.pop(name, None)
+            log.info("lease of %s: %s", name, error)
 
     async def _renew(self, name: str) -> None:
         node = self.nodes.index.get(name)

@@ -15,6 +15,7 @@ from minikube_edu.kube_controller_manager.kinds import NODES, PODS
 from minikube_edu.lib import clock
 
 QUARANTINE = 40.0  # seconds between missing a node and believing that it is gone
+LEAVING, FINISHED, DELETING = "leaving", "finished", "deleting"  # an index: few of many pods are on their way out
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 
 
@@ -25,34 +26,35 @@ class PodGarbageCollector(Periodic):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.pods = self.informer(PODS)
+        self.pods.add_indexer("node", node_of)
+        self.pods.add_indexer(LEAVING, leaving)
         self.nodes = self.informer(NODES)
         self._missing: dict[str, float] = {}  # node -> when it was first missed
 
     async def sync(self) -> None:
-        pods = self.pods.index.list()
-        for pod in self.finished_surplus(pods):
+        for pod in self.finished_surplus():
             await self.delete(pod)
-        gone = await self.gone_nodes(pods)
-        for pod in pods:
-            node = pod["spec"].get("nodeName", "")
-            if node in gone:
+        gone = await self.gone_nodes()
+        for name in gone:
+            for pod in self.pods.index.by("node", name):
                 await self.delete(pod, "PodGC: node no longer exists", evicted=True)
-            elif pod_state.is_deleting(pod) and (not node or self.is_out_of_service(pod, node)):
+        for pod in self.pods.index.by(LEAVING, DELETING):
+            node = pod["spec"].get("nodeName", "")
+            if node not in gone and (not node or self.is_out_of_service(pod, node)):
                 await self.delete(pod)
 
-    def finished_surplus(self, pods: list[Object]) -> list[Object]:
+    def finished_surplus(self) -> list[Object]:
         limit = self.settings.terminated_pod_gc_threshold
-        over = [pod for pod in pods if pod_state.is_terminal(pod)]
+        over = self.pods.index.by(LEAVING, FINISHED)
         if limit <= 0 or len(over) <= limit:
             return []
         over.sort(key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
         return over[: len(over) - limit]
 
-    async def gone_nodes(self, pods: list[Object]) -> set[str]:
+    async def gone_nodes(self) -> set[str]:
         """Nodes that pods are bound to and that do not exist, as the server confirms."""
         now = clock.monotonic()
-        named = {pod["spec"]["nodeName"] for pod in pods if pod["spec"].get("nodeName")}
-        missed = {name for name in named if self.nodes.index.get(name) is None}
+        missed = {name for name in self.pods.index.values("node") if self.nodes.index.get(name) is None}
         self._missing = {name: self._missing.get(name, now) for name in missed}
         gone = set()
         for name, since in self._missing.items():
@@ -93,6 +95,16 @@ class PodGarbageCollector(Periodic):
         except ApiError as error:
             if error.code not in (404, 409):
                 raise
+
+
+def node_of(pod: Object) -> list[str]:
+    name = pod["spec"].get("nodeName")
+    return [name] if name else []
+
+
+def leaving(pod: Object) -> list[str]:
+    found = [FINISHED] if pod_state.is_terminal(pod) else []
+    return [*found, DELETING] if pod_state.is_deleting(pod) else found
 
 
 CONTROLLER = PodGarbageCollector

@@ -69,7 +69,8 @@ class Graph:
         uid = metadata["uid"]
         node = self.nodes.get(uid)
         references = metadata.get("ownerReferences")
-        if node is not None and not references and not node.owners and "deletionTimestamp" not in metadata:
+        same = node is not None and (references or []) == [*node.owners.values()]
+        if node is not None and same and "deletionTimestamp" not in metadata and not node.deleting:
             node.metadata = metadata  # the most frequent case
             return []
         before = node.owners if node is not None else {}

@@ -43,6 +43,13 @@ class Health:
         ):
             self.signs[name] = Sign(clock.now(), heartbeat, renewed)
 
+    def goes_on(self, name: str, renewed: str) -> bool:
+        """`notice` and `is_silent` in one, for a node that is Ready and has not changed: its lease alone counts."""
+        sign = self.signs[name]
+        if renewed and renewed != sign.renewed:
+            sign.at, sign.renewed = clock.now(), renewed
+        return clock.now() <= sign.at + self.grace
+
     def is_silent(self, node: Object) -> bool:
         grace = self.grace if condition_of(node, "Ready") else max(STARTUP_GRACE, self.grace)
         return clock.now() > self.signs[node["metadata"]["name"]].at + grace

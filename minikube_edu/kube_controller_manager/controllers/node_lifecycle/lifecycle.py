@@ -55,6 +55,8 @@ class NodeLifecycleController(Controller):
         self.renewed: dict[str, str] = {}  # node -> when it last renewed its lease, as it was at `renewed_at`
         self.renewed_at = 0.0
         self.ready: dict[str, str] = {}  # as it was at the last look
+        self.calm: dict[str, Object] = {}  # Ready nodes as they were when all that follows from it had been done
+        self.changed = True  # some node is not what it was at the last look
         self.recorder = environment.recorder("node-controller")
 
     def loops(self) -> dict[str, Callable[[], Any]]:
@@ -64,6 +66,7 @@ class NodeLifecycleController(Controller):
 
     def wake(self, node: Object) -> None:
         """A node that has just been made and has said nothing gets a moment to speak."""
+        self.changed = True
         self.queue.add_after(node["metadata"]["name"], 0.0 if readiness(node) else MOMENT)
 
     async def reconcile(self, key: str) -> None:
@@ -90,13 +93,18 @@ class NodeLifecycleController(Controller):
     async def look(self) -> None:
         nodes = self.nodes.index.list()
         renewed = await self.renewals() if nodes else {}
+        changed, self.changed = self.changed, False
         for node in nodes:
+            name = node["metadata"]["name"]
+            if self.calm.get(name) is node and self.health.goes_on(name, renewed.get(name, "")):
+                continue
             try:
-                await self.look_at(node, renewed.get(node["metadata"]["name"], ""))
+                await self.look_at(node, renewed.get(name, ""))
             except ApiError as error:  # one node's trouble is not the others'; it is looked at again soon
                 if not expected(error):
                     log.warning("%s: %s: %s", self.name, node["metadata"]["name"], error)
-        self.zones.look(self.nodes.index.list())
+        if changed or self.changed:
+            self.zones.look(self.nodes.index.list())
         for name in self.zones.due():
             await self.set_emptying(name)
         if self.zones.all_down:
@@ -109,7 +117,10 @@ class NodeLifecycleController(Controller):
         if self.health.is_silent(node) and (made := silenced(node)) is not None:
             node = await self.client.update(NODES, made, subresource="status")
             self.nodes.index.put(node)
+            self.changed = True
         await self.follow(node)
+        if self.ready[node["metadata"]["name"]] == "True":
+            self.calm[node["metadata"]["name"]] = node
 
     async def renewals(self) -> dict[str, str]:
         """From the server, at most five times in a grace period."""
@@ -178,6 +189,8 @@ class NodeLifecycleController(Controller):
 
     def forget(self, node: Object) -> None:
         name = node["metadata"]["name"]
+        self.changed = True
+        self.calm.pop(name, None)
         self.health.forget(name)
         self.zones.remove(name)
         self.ready.pop(name, None)
