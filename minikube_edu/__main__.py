@@ -14,6 +14,12 @@ def main() -> None:
     words = sys.argv[1:]
     from minikube_edu.lib.machine import front_door
 
+    if words[:1] == ["up"]:
+        from minikube_edu.cluster import up_command
+
+        found = up_command.flags(words[1:])
+        if found is not None:
+            sys.exit(up_command.run(**found))
     if words and words[0] not in front_door.NEVER and not words[0].startswith("-"):
         code = front_door.through_machine(["minikube-edu", *words])
         if code is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from minikube_edu.cluster import up_command
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.words import LANGUAGES, say
 
@@ -47,7 +48,7 @@ def main(
 def welcome() -> None:
     """What a new user sees first."""
     if Layout().exists():
-        what_next()
+        up_command.what_next()
         return
     typer.echo(say("welcome") + "\n")
     for command, key in (("up", "welcome-up"), ("init", "welcome-init"), ("--help", "welcome-help")):
@@ -62,36 +63,7 @@ def up(
     bare: Annotated[bool, typer.Option("--bare", help="Control plane and instant light nodes, nothing else.")] = False,
 ) -> None:
     """Start the cluster, or bring it back; then show it."""
-    from minikube_edu.cluster import control_plane
-    from minikube_edu.cluster.failures import CannotStart
-
-    layout = Layout()
-    request = layout.read_request() or Request()
-    if nodes is not None and nodes < (0 if bare or request.bare else 1):
-        fail(f"--nodes {nodes}: a cluster has at least one node")
-    request.nodes = request.nodes if nodes is None else nodes
-    request.port = request.port if port is None else port
-    request.network = request.network if network is None else network
-    request.bare = request.bare or bare
-    try:
-        control_plane.up(layout, request)
-    except CannotStart as error:
-        fail(str(error))
-    show(layout)
-    typer.echo()
-    what_next()
-
-
-def what_next() -> None:
-    layout = Layout()
-    typer.echo(say("next"))
-    request = layout.read_request() or Request()
-    hints = [("get nodes", "next-nodes"), ("run web --image=nginx", "next-run")]
-    if not request.bare:
-        hints += [("exec -it web -- sh", "next-exec"), ("shell", "next-shell")]
-    for command, key in [*hints, ("down", "next-down")]:
-        typer.echo(f"  minikube-edu {command:<22}  {say(key)}")
-    typer.echo(f"{say('next-kubectl')}\n  export KUBECONFIG={layout.kubeconfig}")
+    raise typer.Exit(up_command.run(nodes, port, network, bare))
 
 
 @app.command()
@@ -115,21 +87,8 @@ def reset() -> None:
 @app.command()
 def status() -> None:
     """Which seats run. Exit code 1 when one does not."""
-    if not show(a_cluster()):
+    if not up_command.show(a_cluster()):
         raise typer.Exit(1)
-
-
-def show(layout: Layout) -> bool:
-    """Print the seats; True when all run."""
-    from minikube_edu.cluster import control_plane
-
-    request = layout.read_request()
-    seats = control_plane.status(layout)
-    typer.echo(f"cluster   https://127.0.0.1:{request.port if request else '?'}   ({layout.root})")
-    for seat in seats:
-        name = f"{seat.node}/{seat.name}" if seat.node else seat.name
-        typer.echo(f"{name:<40}{say('running', pid=seat.pid) if seat.pid else say('seat-stopped')}")
-    return all(seat.pid for seat in seats)
 
 
 @app.command()

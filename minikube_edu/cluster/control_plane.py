@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import Node
+from minikube_edu.lib.machine.calls import NoMachine
 
 NODES_SECONDS = 30.0
 
@@ -78,7 +80,7 @@ def seats_of(layout: Layout, node: Node) -> list[Seat]:
     pids: dict[str, int] = {}
     machine = starter.find(nodes.machine_socket(layout, node))
     if machine is not None:
-        with machine:
+        with machine, suppress(NoMachine):  # it may go away at this moment
             for unit in machine.ask("unit", verb="list")["units"]:
                 pids[unit["name"].removesuffix(".service")] = unit["pid"]
             for row in machine.ask("processes")["processes"]:

@@ -62,16 +62,6 @@ def next_worker(layout: Layout, request: Request) -> Node:
     return nodes.prepare(layout, request, nodes.default_name(index))
 
 
-def start_machine(layout: Layout, node: Node) -> None:
-    """Switch the node on: its init system, and the runtime."""
-    first = starter.find(layout.machine_socket) if node.index else None
-    machine = starter.start(nodes.machine_socket(layout, node), node.root, node.environment(layout), first)
-    with machine:
-        machine.ask("unit", verb="start", name="containerd")
-    if first is not None:
-        first.close()
-
-
 async def on_node(
     layout: Layout, node: Node | None, words: Sequence[str], out: TextIO | None = None, err: TextIO | None = None
 ) -> int:
@@ -82,7 +72,7 @@ async def on_node(
     verb = next((word for word in words if not word.startswith("-")), "")
     host = NodeHost(node, nodes.machine_socket(layout, node))
     if verb in NEEDS_A_MACHINE and not {"-h", "--help"} & set(words):
-        await asyncio.to_thread(start_machine, layout, node)
+        await asyncio.to_thread(nodes.boot, layout, node)
         await host.attach_runtime()
     elif starter.find(nodes.machine_socket(layout, node)):
         await host.attach_runtime(0.0)

@@ -7,19 +7,20 @@ switching its machines on: everything lies in the nodes' directories.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import tempfile
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from minikube_edu.cluster import kubeadm_door, nodes, ports
+from minikube_edu.cluster import nodes, ports
 from minikube_edu.cluster.door import Door, is_ready
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import POD_CIDR, Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
+from minikube_edu.lib.machine.calls import Refused
 
 READY_SECONDS = 60.0
 JOIN = re.compile(r"^kubeadm (join (?:.*\\\n)*.*)", re.MULTILINE)  # the command that init ends with
@@ -44,7 +45,16 @@ def up(layout: Layout, request: Request) -> None:
     refuse_taken_ports(layout, wanted[0], request)
     layout.network.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = not wanted[0].initialized
+    for node in wanted:
+        if request.network != "none":
+            write_network(node)
+    # The machines boot while this process still imports what it needs.
+    booting = threading.Thread(target=boot_all, args=(layout, wanted), daemon=True)
+    booting.start()
+    import asyncio
+
     asyncio.run(_up(layout, request, wanted))
+    booting.join()
     if fresh and len(wanted) == 1:
         open_to_all_pods(layout, wanted[0])
     if request.network != "none":
@@ -58,16 +68,22 @@ def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
             raise CannotStart(f"port {request.port} is in use by {holder}; choose another with --port")
 
 
+def boot_all(layout: Layout, wanted: list[Node]) -> None:
+    """One after the other: the second is a fork of the first. What fails here is met again by who needs the machine."""
+    with suppress(OSError, Refused):
+        for node in wanted:
+            nodes.boot(layout, node)
+
+
 def refuse_unknown_network(request: Request) -> None:
     if request.network not in NETWORKS:
         raise CannotStart(f"there is no network {request.network!r}; there are: {', '.join(NETWORKS)}")
 
 
 async def _up(layout: Layout, request: Request, wanted: list[Node]) -> None:
+    import asyncio
+
     first, others = wanted[0], wanted[1:]
-    if request.network != "none":
-        for node in wanted:
-            write_network(node)
     if first.initialized:
         await asyncio.to_thread(switch_on, layout, first)
     else:
@@ -88,6 +104,8 @@ def init_words(layout: Layout, node: Node, request: Request) -> list[str]:
 
 async def bring(layout: Layout, first: Node, node: Node) -> None:
     """A worker: switched on; joined, when it has not yet."""
+    import asyncio
+
     if node.initialized:
         await asyncio.to_thread(switch_on, layout, node)
         return
@@ -96,6 +114,8 @@ async def bring(layout: Layout, first: Node, node: Node) -> None:
 
 
 async def kubeadm(layout: Layout, node: Node, words: list[str]) -> None:
+    from minikube_edu.cluster import kubeadm_door
+
     log = node.root / "var/log/kubeadm.log"
     with log.open("a") as file:
         code = await kubeadm_door.on_node(layout, node, words, file, file)
@@ -108,7 +128,7 @@ def _tail(log: Path) -> str:
 
 
 def switch_on(layout: Layout, node: Node) -> None:
-    kubeadm_door.start_machine(layout, node)
+    nodes.boot(layout, node)
     with starter.start(nodes.machine_socket(layout, node), node.root, {}) as machine:
         machine.ask("unit", verb="start", name="kubelet")
 
@@ -128,6 +148,8 @@ def door(layout: Layout, node: Node) -> Door | None:
         return None
     found = dict(re.findall(rf"({'|'.join(CREDENTIALS)}): (\S+)", text))
     port = re.search(r"server: https://[^\s]+:(\d+)", text)
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="minikube-edu-") as folder:  # ssl takes them from files alone
         files = [Path(folder) / name for name in ("ca", "certificate", "key")]
         for path, key in zip(files, CREDENTIALS, strict=True):

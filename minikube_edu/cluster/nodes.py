@@ -4,18 +4,20 @@
     HOME/nodes/NAME/etc/hostname, etc/minikube-edu/node.json     who it is
 
 `prepare` makes what an installed machine has before kubeadm comes: a container runtime that runs, a kubelet that waits
-for its configuration, and the unit files of both. Nothing here starts anything.
+for its configuration, and the unit files of both. `boot` switches a node on.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from minikube_edu.cluster.layout import Layout, Request
+from minikube_edu.cluster.machine import starter
 from minikube_edu.lib import localhost, node_addresses, node_root
 from minikube_edu.lib.machine.socket_path import reachable
 
@@ -115,6 +117,20 @@ def of(layout: Layout) -> list[Node]:
         told = json.loads(file.read_text())
         found.append(Node(**{**told, "root": file.parent.parent.parent}))
     return sorted(found, key=lambda node: node.index)
+
+
+_booting = threading.Lock()  # two threads must not start one machine
+
+
+def boot(layout: Layout, node: Node) -> None:
+    """Switch the node on, if it is not: its init system, and the runtime."""
+    with _booting:
+        first = starter.find(layout.machine_socket) if node.index else None
+        machine = starter.start(machine_socket(layout, node), node.root, node.environment(layout), first)
+        with machine:
+            machine.ask("unit", verb="start", name="containerd")
+        if first is not None:
+            first.close()
 
 
 def enter(layout: Layout) -> Node | None:
