@@ -20,7 +20,6 @@ from minikube_edu.kubeadm.contract import RUNTIME_ENDPOINT, HostFailure
 from minikube_edu.kubeadm.machine import Machine
 from minikube_edu.lib import localhost
 
-
 _PATHS = {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
 
 
