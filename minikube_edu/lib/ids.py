@@ -57,5 +57,10 @@ def uniform(low: float, high: float) -> float:
     return _random.uniform(low, high)
 
 
+def dice(seed: int | None = None) -> random.Random:
+    """A generator of its own, for who must be able to repeat it (awk's `srand`) or deals in bulk (`shuf`)."""
+    return random.Random(_random.getrandbits(62) if seed is None else seed)
+
+
 def choice(options: list[str]) -> str:
     return _random.choice(options)

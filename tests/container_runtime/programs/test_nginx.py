@@ -113,6 +113,13 @@ async def test_what_is_not_there_and_what_may_not_be_listed() -> None:
         assert "405 Not Allowed" in await served.get("/", "-d", "x=1")
 
 
+async def test_a_request_without_a_host_gets_the_servers_name() -> None:
+    site = 'server { listen 80; server_name shop; location / { return 200 "$scheme $host.\\n"; } }'
+    async with serving(site) as served:
+        asked = await served.client.run(["nc", "web", "80"], stdin=b"GET / HTTP/1.0\r\n\r\n")
+        assert asked.stdout.endswith(b"\r\n\r\nhttp shop.\n")
+
+
 async def test_locations_redirects_status_and_proxy() -> None:
     site = """
     upstream backend { server 127.0.0.1:8081; }

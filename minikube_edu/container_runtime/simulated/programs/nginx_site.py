@@ -87,8 +87,9 @@ class Handling:
         if name.startswith("arg_"):
             return request.query.get(name[4:], "")
         forwarded = request.headers.get("x-forwarded-for")
+        server_name = self.site.names[0] if self.site.names else ""
         return {
-            "host": host.lower() or self.variable("server_name"),
+            "host": host.lower() or server_name,
             "hostname": self.process.container.hostname,
             "uri": self.uri,
             "document_uri": self.uri,
@@ -101,9 +102,11 @@ class Handling:
             "remote_user": "",
             "server_addr": request.local.ip,
             "server_port": str(request.local.port),
-            "server_name": self.site.names[0] if self.site.names else "",
+            "server_name": server_name,
             "server_protocol": request.version,
-            "scheme": "http",
+            "scheme": "https"
+            if any(tls and port == request.local.port for _, port, _, tls in self.site.listens)
+            else "http",
             "request_method": request.method,
             "request": f"{request.method} {request.target} {request.version}",
             "request_length": str(len(request.body) + 100),

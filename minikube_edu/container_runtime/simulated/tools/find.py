@@ -1,6 +1,8 @@
 """find: walks trees and tries an expression on every file.
 
 An expression is compiled to a tree of `Test`s once; -exec … + collects its files and runs at the end.
+
+The file is long because find has that many tests and actions: a few lines for each.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""mkdir, touch, ln, mktemp, truncate, mkfifo, mknod, chmod, chown, chgrp, sync: files that begin, and what they are."""
+"""mkdir, touch, ln, mktemp, truncate, mkfifo, mknod, chmod, chown, chgrp, sync: files that begin, and what they are.
+
+The file is long because these are many small tools that share the reading of modes and owners.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 Installing makes a package's commands available (`container.install`); what is installed is in the container's notes.
 The lines that pass by are those of the real managers, with sizes and versions derived from the names; time passes as
 with a quick mirror. A package nobody knows ends in the manager's own error.
+
+The file is long because five managers say the same in their own words.
 """
 
 from __future__ import annotations

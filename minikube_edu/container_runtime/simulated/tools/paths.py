@@ -1,4 +1,7 @@
-"""readlink, realpath, basename, dirname, pwd, which, whereis, stat, file: what a path is."""
+"""readlink, realpath, basename, dirname, pwd, which, whereis, stat, file: what a path is.
+
+The file is long because these are many small tools about one question; each fits a screen.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 from decimal import Decimal, InvalidOperation
 
@@ -67,7 +66,7 @@ async def shuf(process: Process) -> int:
         process, "n:reo:i:z", {"head-count:": "n", "echo": "e", "input-range:": "i", "repeat": "r", "output:": "o"}
     )
     span = arguments.last("i")
-    dice = random.Random(ids.integer(0, 1 << 62))
+    dice = ids.dice()
     failed = False
     if span is not None:
         found = re.fullmatch(r"(\d+)-(\d+)", span)

@@ -2,6 +2,8 @@
 
 The format's headers are the standard library's (tarfile.TarInfo); reading, writing and everything about files is done
 here, with system calls, block by block. Member names are taken without a leading slash and never leave the target.
+
+The file is long because reading and writing share the format; making, listing and extracting are a class each.
 """
 
 from __future__ import annotations

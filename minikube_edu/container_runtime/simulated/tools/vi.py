@@ -3,6 +3,8 @@
 Commands: h j k l arrows 0 ^ $ w b e gg G NG, i a I A o O, x X D dd dw d$ yy p P J r ~ u, / ? n N, and on the colon line
 :w :q :wq :x :q! :w FILE :N :s/a/b/g :%s/a/b/g :set. nano starts in insert mode; ^O writes, ^X leaves.
 Without a terminal the commands come from stdin, as `vi file < script` would have them.
+
+The file is long because an editor is a table of keys: a few lines for each, over one screen and one text.
 """
 
 from __future__ import annotations

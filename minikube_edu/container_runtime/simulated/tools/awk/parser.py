@@ -1,4 +1,7 @@
-"""An awk program as a tree. Nodes are tuples whose first item is their kind; `runtime` has a method for each."""
+"""An awk program as a tree. Nodes are tuples whose first item is their kind; `runtime` has a method for each.
+
+The file is long because a grammar is one thing: a method for each level of it.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ Longer than a screen of methods because the language is one noun: statements, ex
 from __future__ import annotations
 
 import math
-import random
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -103,7 +102,7 @@ class Runtime:
         self.exit_code = 0
         self.next_argument = 1
         self.used_file = False
-        self.dice = random.Random(0)
+        self.dice = ids.dice(0)
         self.seed = 0.0
         self.failed = False
         self.handlers: dict[str, Callable[[Node], Awaitable[Value]]] = {

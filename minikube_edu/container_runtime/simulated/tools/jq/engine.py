@@ -1,6 +1,8 @@
 """A jq filter at work: from one value to none, one or many.
 
 A budget of steps keeps endless filters from holding the loop.
+
+The file is long because there is a generator for every kind of node, and they call each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A sed program at work: pattern space, hold space, and the lines that come in and go out."""
+"""A sed program at work: pattern space, hold space, and the lines that come in and go out.
+
+The file is long because every command of sed is a small method over the same two spaces.
+"""
 
 from __future__ import annotations
 

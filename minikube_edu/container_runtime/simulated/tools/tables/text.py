@@ -4,8 +4,8 @@ from __future__ import annotations
 
 TABLE: dict[str, str] = {
     "awk": "tools.awk.command:awk",
-    "base32": "tools.encodings:base32",
-    "base64": "tools.encodings:base64",
+    "base32": "tools.base_encodings:base32",
+    "base64": "tools.base_encodings:base64",
     "bc": "tools.calculators:bc",
     "cat": "tools.cat:cat",
     "cksum": "tools.checksums:cksum",
