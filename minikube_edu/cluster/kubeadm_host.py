@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -62,8 +61,11 @@ class NodeHost(PlainHost):
                     entry[key] = node_root.below(entry[key], {node_root.VARIABLE: str(self.root)})
         return kubeconfigs.connect(found.client_config(), user_agent="kubeadm", refused_retries=0)
 
-    def ports_in_use(self) -> Mapping[int, int]:
-        return ports.listening(self.node.address) | ports.listening(self.node.local)
+    def port_holder(self, port: int) -> int | None:
+        for address in dict.fromkeys((self.node.address, self.node.local)):
+            if not ports.is_free(port, address):
+                return ports.listening(address).get(port, 0)
+        return None
 
     async def start_service(self, name: str) -> None:
         await self._unit("start", name)

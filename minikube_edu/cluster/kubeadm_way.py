@@ -53,6 +53,9 @@ def up(layout: Layout, request: Request) -> None:
     booting.start()
     import asyncio
 
+    from minikube_edu.kubeadm import app
+
+    app.preload()
     asyncio.run(_up(layout, request, wanted))
     booting.join()
     if fresh and len(wanted) == 1:

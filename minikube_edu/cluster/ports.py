@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -11,13 +12,17 @@ from pathlib import Path
 
 def holder(port: int, address: str = "127.0.0.1") -> str | None:
     """Who listens on a port of this host, as far as can be seen: `python (pid 12)`; None when it is free."""
+    return None if is_free(port, address) else _holder(port)
+
+
+def is_free(port: int, address: str) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
-        except OSError:
-            return _holder(port)
-    return None
+        except OSError as error:
+            return error.errno == errno.EADDRNOTAVAIL  # no such address here: nobody listens there either
+    return True
 
 
 def listening(address: str) -> dict[int, int]:

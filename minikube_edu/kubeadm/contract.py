@@ -6,7 +6,6 @@ that cannot do a thing raises HostFailure, whose text a user reads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -33,8 +32,8 @@ class Host(Protocol):
         """Where a path of the machine lies on this host."""
         ...
 
-    def ports_in_use(self) -> Mapping[int, int]:
-        """port -> pid of its holder (0: not known), of the ports that somebody listens on at the node's address."""
+    def port_holder(self, port: int) -> int | None:
+        """The pid of who listens on a port at the node's address, 0 when that cannot be seen; None: nobody does."""
         ...
 
     async def start_service(self, name: str) -> None:

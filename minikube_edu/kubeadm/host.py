@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -33,8 +32,8 @@ class PlainHost:
     def path(self, path: str) -> Path:
         return self.root / path.lstrip("/") if path.startswith("/") else Path(path)
 
-    def ports_in_use(self) -> Mapping[int, int]:
-        return {}
+    def port_holder(self, port: int) -> int | None:
+        return None
 
     async def start_service(self, name: str) -> None:
         raise HostFailure("exit status 1")  # as systemctl, where there is none

@@ -51,7 +51,6 @@ class Checks:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.machine = host.machine
-        self._taken: dict[int, str] | None = None
 
     def common(self, node: str, socket: str, version: str) -> list[Check]:
         return [
@@ -109,14 +108,12 @@ class Checks:
 
     def port(self, port: int) -> Check:
         def look() -> Found:
-            if self._taken is None:
-                real = {one: f"pid {pid}" if pid else "" for one, pid in self.host.ports_in_use().items()}
-                self._taken = {**self.machine.ports, **real}
-            if port not in self._taken:
+            pid = self.host.port_holder(port)
+            if pid is None and port not in self.machine.ports:
                 return [], []
             # The real kubeadm does not know by whom.
-            holder = f" by {self._taken[port]}" if self._taken[port] else ""
-            return [], [f"Port {port} is in use{holder}"]
+            known = f"pid {pid}" if pid else self.machine.ports.get(port, "")
+            return [], [f"Port {port} is in use{f' by {known}' if known else ''}"]
 
         return Check(f"Port-{port}", look)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -54,8 +53,8 @@ class FakeHost(PlainHost):
         self.users: list[str] = []  # who talked to the API server
         self.when_kubelet_starts: Any = None
 
-    def ports_in_use(self) -> Mapping[int, int]:
-        return self.ports
+    def port_holder(self, port: int) -> int | None:
+        return self.ports.get(port)
 
     async def start_service(self, name: str) -> None:
         self.calls.append(f"start {name}")
