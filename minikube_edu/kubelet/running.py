@@ -33,6 +33,7 @@ from minikube_edu.kubelet.node.node_object import NodeShape, capacity
 from minikube_edu.kubelet.sources.api import follow, pods_of
 from minikube_edu.kubelet.sources.files import ManifestDirectory
 from minikube_edu.kubelet.workers.assembling import Outside
+from minikube_edu.lib.klog import keyed
 from minikube_edu.lib.loops import Loops
 from minikube_edu.lib.node_root import VARIABLE, below
 
@@ -167,6 +168,7 @@ class Seat:
         path = told.get("staticPodPath")
         if path:
             every = configurations.seconds(told, "fileCheckFrequency") or 20.0
+            log.info("%s", keyed("Adding static pod path", path=path))
             source = ManifestDirectory(below(path), name, lambda pods: kubelet.set_static("file", pods), every=every)
             source.look()
             self.loops.spawn("manifests", source.run())
@@ -299,6 +301,7 @@ async def run(options: argparse.Namespace) -> None:
     """Until it is cancelled."""
     from minikube_edu.kubelet.runtime_connection import RuntimeConnection, connection
 
+    log.info("%s", keyed("Kubelet version", kubeletVersion="v1.36.3"))
     told = configured(options)
     place = place_of(options, told)
     if options.ready_fd:
@@ -313,6 +316,7 @@ async def run(options: argparse.Namespace) -> None:
     try:
         await seat.start()
         server = await serve(seat)
+        log.info("%s", keyed("Started kubelet"))
         await seat.loops.finished()
     finally:
         await shut_down(seat)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from minikube_edu.container_runtime.cri import ContainerRuntime, RuntimeFailure
 from minikube_edu.lib import clock
+from minikube_edu.lib.klog import keyed
+
+log = logging.getLogger(__name__)
 
 EVERY, EVERY_AT_BOOT, EVERY_IN_NEED = 5.0, 0.05, 1.0
 BOOT_SECONDS = 30.0  # for so long a network plugin is expected at any moment
@@ -32,7 +36,15 @@ class RuntimeHealth:
             except (RuntimeFailure, OSError) as error:
                 self.problem = f"container runtime is down: {error}"
             if before != (self.problem, self.network_problem):
+                self._say()
                 self._changed()
+
+    def _say(self) -> None:
+        if self.network_problem:
+            _, _, told = self.network_problem.partition(": ")
+            log.error("%s", keyed("Container runtime network not ready", networkReady=told))
+        if self.problem:
+            log.error("%s", keyed("Container runtime sanity check failed", err=self.problem))
 
     async def look(self) -> None:
         """Raises when the runtime does not answer."""

@@ -22,6 +22,21 @@ class Formatter(logging.Formatter):
         return f"{letter}{stamp}.{micro:06d} {self._pid:>7} {record.filename}:{record.lineno}] {record.message}"
 
 
+def keyed(message: str, **values: object) -> str:
+    """A structured message: `"Started kubelet"`, `"RemoveContainer" containerID="5f"`."""
+    return " ".join([quoted(message), *(f"{name}={quoted(value)}" for name, value in values.items())])
+
+
+def quoted(value: object) -> str:
+    """As Go's %q does it; numbers and booleans stand as they are."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{text}"'
+
+
 def begin(level: int = logging.INFO) -> None:
     """This process logs to standard error, in this form."""
     handler = logging.StreamHandler()

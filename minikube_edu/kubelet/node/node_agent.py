@@ -21,6 +21,7 @@ from minikube_edu.kubelet.node.node_conditions import node_conditions
 from minikube_edu.kubelet.node.node_object import NodeShape, fixed_status, image_list, labels, node_object
 from minikube_edu.kubelet.status.status_patch import status_patch
 from minikube_edu.lib import clock, ids
+from minikube_edu.lib.klog import keyed
 
 log = logging.getLogger(__name__)
 
@@ -103,17 +104,21 @@ class NodeAgent:
     async def register(self) -> None:
         began = clock.monotonic()
         pause = 0.05
+        log.info("%s", keyed("Attempting to register node", node=self.shape.name))
         while True:
             try:
                 await self.prepare()
                 self._images = await self._runtime.list_images()
                 self.node = await self._register()
                 self._reported = clock.monotonic()
+                log.info("%s", keyed("Successfully registered node", node=self.shape.name))
                 return
             except (ApiError, OSError, RuntimeFailure) as error:
                 young = clock.monotonic() - began < BOOT_SECONDS
                 answered = isinstance(error, ApiError) and error.code < 500
-                log.log(logging.INFO if answered or not young else logging.DEBUG, "Unable to register node: %s", error)
+                if answered or not young:  # while a cluster boots, its API server is not there yet
+                    told = keyed("Unable to register node with API server", err=error, node=self.shape.name)
+                    log.error("%s", told)
                 await asyncio.sleep(pause * ids.uniform(0.8, 1.2))
                 pause = min(pause * 1.3, 0.2 if young else 7.0)
 
@@ -173,7 +178,7 @@ class NodeAgent:
                 self._images = await self._runtime.list_images()
                 await self._send()
             except (ApiError, OSError, RuntimeFailure) as error:
-                log.info("Error updating node status, will retry: %s", error)
+                log.error("%s", keyed("Error updating node status, will retry", err=error))
             try:
                 async with asyncio.timeout(every):
                     await self._poked.wait()
@@ -214,7 +219,7 @@ class NodeAgent:
             try:
                 await self.renew()
             except (ApiError, OSError) as error:
-                log.info("Failed to update lease: %s", error)
+                log.error("%s", keyed("Failed to update lease", err=error))
                 self._lease = None
                 pause = min(1.0, pause)
             await asyncio.sleep(pause * ids.uniform(1.0, 1.04))

@@ -16,6 +16,8 @@ from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.contract import Object
 from minikube_edu.kubelet.sources.inotify import Watch
 from minikube_edu.kubelet.sources.static_pods import BadManifest, static_pods
+from minikube_edu.lib.klog import keyed
+from minikube_edu.lib.node_root import shown
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +103,7 @@ class ManifestDirectory:
         except FileNotFoundError:
             return []
         except OSError as error:
-            log.error("cannot read %s: %s", self._path, error)
+            log.error("%s", keyed("Unable to read config path", path=shown(self._path), err=str(error)))
             return []
         found = []
         for entry in listed:
@@ -112,7 +114,7 @@ class ManifestDirectory:
                 if entry.is_file():
                     found.append((entry.path, _stamp(status)))
             except OSError as error:
-                log.error("cannot read %s: %s", entry.path, error)
+                log.error("%s", keyed("Could not get metadata", path=shown(entry.path), err=str(error)))
         return found
 
     def _read(self, path: str) -> list[Object]:
@@ -123,7 +125,7 @@ class ManifestDirectory:
                 return []
             return static_pods(text, self._node, "file", path)
         except (OSError, BadManifest) as error:
-            log.error("Could not process manifest file %s: %s", path, error)
+            log.error("%s", keyed("Could not process manifest file", path=shown(path), err=f"{shown(path)}: {error}"))
             return []
 
 

@@ -31,8 +31,18 @@ def documents(text: bytes) -> Any:
 
         try:
             return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError as error:
-            raise BadManifest(f"couldn't parse as pod({error}), please check config file") from None
+        except yaml.YAMLError:
+            return _slowly(text)
+
+
+def _slowly(text: bytes) -> Any:
+    """With the message that the real one has for what is wrong."""
+    from minikube_edu.api.wire.yaml_form import YamlError, parse
+
+    try:
+        return parse(text)
+    except YamlError as error:
+        raise BadManifest(f"couldn't parse as pod({error}), please check config file") from None
 
 
 def static_pods(text: bytes, node: str, source: str, where: str) -> list[Object]:

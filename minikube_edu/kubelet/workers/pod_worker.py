@@ -32,6 +32,7 @@ from minikube_edu.kubelet.workers.image_pulls import ImagePulls
 from minikube_edu.kubelet.workers.killing import Killing, patience
 from minikube_edu.kubelet.workers.resizing import Resizing
 from minikube_edu.lib import clock, ids
+from minikube_edu.lib.klog import keyed, quoted
 
 log = logging.getLogger(__name__)
 
@@ -172,12 +173,14 @@ class PodWorker:
             try:
                 await self._step()
                 self._tries = 0
-            except (RuntimeFailure, OSError) as error:
-                log.warning("pod %s: %s", pod_facts.described(self.pod), error)
+            except (RuntimeFailure, SyncFailure, OSError) as error:
+                self._complain(str(error))
                 self._again()
-            except SyncFailure as failure:
-                log.info("pod %s: %s: %s", pod_facts.described(self.pod), failure.reason, failure)
-                self._again()
+
+    def _complain(self, error: str) -> None:
+        """The line of the journal that leads from a pod that does not run to the reason."""
+        where = f"{pod_facts.namespace(self.pod)}/{pod_facts.name(self.pod)}"
+        log.error("%s", keyed("Error syncing pod, skipping", err=error, pod=where, podUID=self.uid))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
@@ -224,7 +227,7 @@ class PodWorker:
         problem = parts.network_problem()
         if problem and not pod_facts.is_host_network(pod):
             parts.recorder.event(pod, "Warning", "NetworkNotReady", f"network is not ready: {problem}")
-            log.info("pod %s has to wait: network is not ready: %s", pod_facts.described(pod), problem)
+            self._complain(f"network is not ready: {problem}")
             self._again(max(1.0, QUICK_RETRIES[min(self._tries, 3)]))
             return
         if pod_facts.is_static(pod):
@@ -247,6 +250,8 @@ class PodWorker:
         for name in outcome.started:
             self.failures.pop(name, None)
         self.failures.update(outcome.failures)
+        if outcome.failures:
+            self._complain(", ".join(_failure(name, *told) for name, told in outcome.failures.items()))
         if outcome.changed or self.failures != before:
             view = await self._parts.view.pod(self.uid)
             status = self._report(pod, view)
@@ -343,3 +348,8 @@ def _refresh(pod: Object) -> float:
                 return REFRESH
             found = REFRESH_TOKENS
     return found
+
+
+def _failure(container: str, reason: str, message: str) -> str:
+    """One failure to start a container, in the real kubelet's words."""
+    return f'failed to "StartContainer" for {quoted(container)} with {reason}: {quoted(message)}'
