@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from minikube_edu.cluster.door import Door as ApiDoor
 from minikube_edu.cluster.layout import Layout
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import Node
+from minikube_edu.lib.machine.calls import NoMachine
 from minikube_edu.lib.machine.socket_path import reachable
 from tests.cluster.door import ROOT, free_port
 
@@ -124,7 +125,7 @@ class Booted:
             machine = starter.find(nodes.machine_socket(self.layout, node))
             if machine is None:
                 continue
-            with machine:
+            with machine, suppress(NoMachine):  # it may be going away
                 found[f"{node.name}/machine"] = machine.ask("status")["pid"]
                 for unit in machine.ask("unit", verb="list")["units"]:
                     if unit["pid"]:
