@@ -21,7 +21,7 @@ from typing import Any
 from minikube_edu.client.kubeconfig import ConfigError
 from minikube_edu.client.leader import LeaderElector, LeadershipLost
 from minikube_edu.client.rest import Client
-from minikube_edu.lib import ids, klog
+from minikube_edu.lib import collecting, ids, klog
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ async def lead_alone(
 def run(work: Coroutine[Any, Any, None]) -> int:
     """To the end; returns the exit code."""
     klog.begin()
+    collecting.seldom()
     if os.environ.get("MINIKUBE_EDU_UVLOOP", "1") == "1":
         with contextlib.suppress(ImportError):
             import uvloop

@@ -38,7 +38,7 @@ from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.kube_apiserver.server import ApiServer
 from minikube_edu.kube_apiserver.serving_certs import Serving, prepare
 from minikube_edu.kube_apiserver.upkeep import Upkeep
-from minikube_edu.lib import klog
+from minikube_edu.lib import collecting, klog
 from minikube_edu.lib.localhost import listening
 from minikube_edu.lib.web import tls
 from minikube_edu.lib.web.server import Server, serve
@@ -202,6 +202,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 def run_forever(options: argparse.Namespace) -> int:
     klog.begin()
+    collecting.seldom()
     try:
         import uvloop
     except ImportError:

@@ -85,6 +85,9 @@ def light_nodes(words: list[str]) -> int:
     if options.light_nodes <= 0:
         made.error("--light-nodes N: how many nodes?")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    from minikube_edu.lib import collecting
+
+    collecting.seldom()
     if os.environ.get("MINIKUBE_EDU_UVLOOP", "1") == "1":
         with contextlib.suppress(ImportError):
             import uvloop

@@ -6,7 +6,6 @@ Nothing here may fail silently: a child that cannot begin says so on its standar
 from __future__ import annotations
 
 import ctypes
-import gc
 import importlib
 import io
 import os
@@ -14,6 +13,8 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
+
+from minikube_edu.lib import collecting
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
@@ -54,7 +55,7 @@ def leave_nothing_of_the_machine(name: str, output: Sequence[int], *, dies_with_
     sys.stdin = _text(0, "r")
     sys.stdout = _text(1, "w")
     sys.stderr = _text(2, "w", "backslashreplace", always=True)
-    gc.enable()
+    collecting.seldom()
 
 
 def _text(number: int, mode: str, errors: str = "surrogateescape", *, always: bool = False) -> io.TextIOWrapper:
