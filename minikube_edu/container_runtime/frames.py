@@ -72,6 +72,13 @@ class FrameConnection(Session, asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def finish(self) -> None:
+        """This side has said all; the far end closes. (Closing first would break what it is still sending, and with
+        that lose it the answer.)"""
+        self.flush()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
+
     # -- Session: what a ByteStream asks for ---------------------------------------------------------------------------
 
     def _send(self, stream: ByteStream, data: bytes) -> None:

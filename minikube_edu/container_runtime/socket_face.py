@@ -144,7 +144,7 @@ class FaceConnection(FrameConnection):
             body = dump({"id": number, "error": {"code": "Internal", "message": f"{type(error).__name__}: {error}"}})
         self.send(body)
         if method is not None and method.streaming:
-            self.close()
+            self.finish()
 
     async def _dial(self, number: int, values: list[Any]) -> None:
         """The answer, then the connection to the pod, until either side has ended."""
