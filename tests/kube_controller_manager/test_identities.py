@@ -36,7 +36,7 @@ async def test_is_the_account_made_when_it_is_missing_and_the_token_kept() -> No
         assert first[0][1].startswith(b"Bearer ")
         account: dict[str, Any] = await api.client().get(ACCOUNTS, "job-controller", "kube-system")
         assert account["metadata"]["name"] == "job-controller"
-        assert await asyncio.gather(token.headers(), token.headers()) == [first, first]
+        assert list(await asyncio.gather(token.headers(), token.headers())) == [first, first]
 
 
 async def test_is_a_refused_token_asked_for_anew() -> None:
