@@ -14,8 +14,8 @@ from minikube_edu.container_runtime.simulated.images.entry import Definition
 
 TMPMOUNT = "/var/lib/containerd/tmpmounts/containerd-mount1529471162"
 
-ROOT = User(0, 0, (0,))
 NOTHING_SAID = SecurityContext()
+_usual: dict[str, tuple[User, str]] = {}  # by image: who runs it, when nobody says anything
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,12 @@ def accounts(definition: Definition) -> list[Account]:
     ]
 
 
+def _root(definition: Definition) -> tuple[User, str]:
+    rows = _fields(definition, "/etc/group", 3)
+    groups = [int(row[2]) for row in rows if len(row) > 3 and "root" in row[3].split(",")]
+    return User(0, 0, tuple(dict.fromkeys([0, *groups]))), "/root" if definition.base != "scratch" else "/"
+
+
 def _refused(what: str) -> RuntimeFailure:
     return RuntimeFailure(f"failed to create containerd container: mount callback failed on {TMPMOUNT}: {what}")
 
@@ -54,7 +60,10 @@ def identify(definition: Definition, security: SecurityContext) -> tuple[User, s
     elif security.run_as_group is not None and not wanted:
         wanted = "0"
     if not definition.user and security == NOTHING_SAID:
-        return ROOT, "/root" if definition.base != "scratch" else "/"
+        usual = _usual.get(definition.id)
+        if usual is None:
+            usual = _usual[definition.id] = _root(definition)
+        return usual
     known = accounts(definition)
     wanted = wanted or "0"
     found = next((one for one in known if one.name == wanted), None)

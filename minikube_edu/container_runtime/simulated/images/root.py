@@ -66,7 +66,10 @@ def build(definition: Definition) -> Layer:
         for name in names:
             files[f"{directory}/{name}"] = Entry(executable(name), mode=0o755)
     for path, value in definition.files.items():
-        files[path] = entry_of(path, value)
+        if value is None:  # what other images have, and this one does not
+            files.pop(path, None)
+        else:
+            files[path] = entry_of(path, value)
     for path, program in definition.programs.items():
         files[path] = Entry(executable(program_name(path, program)), mode=0o755)
     return layer_of({path: files[path] for path in sorted(files, key=lambda path: path.count("/"))})

@@ -84,6 +84,7 @@ async def main(process: Process) -> int:
         return await _test(process, options)
     master = Master(process, options.get("-c", CONFIG))
     if "daemon off" in options.get("-g", "") or await master.stays():
+        process.argv[:] = ["nginx: master process " + " ".join(process.argv)]
         return await master.run()
     process.spawn(["nginx: master process nginx"], program=lambda child: Master(child, master.path).run())
     return 0
@@ -149,13 +150,15 @@ async def _test(process: Process, options: dict[str, str]) -> int:
 class ErrorLog:
     """Lines in nginx's form. The image links the log file to stderr."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, through: Process | None = None) -> None:
+        """`through`: who writes, for lines of a process that may have ended already (a worker's last words)."""
         self.process = process
+        self.writer = through or process
 
     async def write(self, level: str, words: str) -> None:
         moment = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y/%m/%d %H:%M:%S")
         line = f"{moment} [{level}] {self.process.pid}#{self.process.pid}: {words}\n"
-        await self.process.stderr.write(line.encode("utf-8", "surrogateescape"))
+        await self.writer.stderr.write(line.encode("utf-8", "surrogateescape"))
 
 
 class Master:
@@ -399,7 +402,7 @@ class Master:
         if self.server is not None:
             self.server.stop()
         fresh = await self.start_worker(await self.bind() or [])
-        await ErrorLog(worker).write("notice", "gracefully shutting down")
+        await ErrorLog(worker, self.process).write("notice", "gracefully shutting down")
         with contextlib.suppress(OSError, InterruptedError):
             self.process.kill(worker.pid, signal.SIGQUIT)
             await self.process.wait(worker)
@@ -410,13 +413,13 @@ class Master:
         ending = "shutting down" if number == signal.SIGQUIT else "exiting"
         await self.log.write("notice", f"signal {number} ({name}) received, {ending}")
         if number == signal.SIGQUIT:
-            await ErrorLog(worker).write("notice", "gracefully shutting down")
+            await ErrorLog(worker, self.process).write("notice", "gracefully shutting down")
         elif self.server is not None:
             self.server.graceful = 0.0
         with contextlib.suppress(OSError):
             self.process.kill(worker.pid, number)
-        await ErrorLog(worker).write("notice", "exiting")
-        await ErrorLog(worker).write("notice", "exit")
+        await ErrorLog(worker, self.process).write("notice", "exiting")
+        await ErrorLog(worker, self.process).write("notice", "exit")
         while True:
             try:
                 await self.process.wait(worker)

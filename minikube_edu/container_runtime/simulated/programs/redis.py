@@ -15,7 +15,7 @@ import signal
 from minikube_edu.cni.contract import Connection, Listener, NameNotFound
 from minikube_edu.container_runtime.simulated.contract import Process, reason
 from minikube_edu.container_runtime.simulated.programs.identity import now
-from minikube_edu.container_runtime.simulated.programs.redis_commands import Client, Store
+from minikube_edu.container_runtime.simulated.programs.redis_commands import Client, Store, plain
 from minikube_edu.container_runtime.simulated.programs.redis_wire import Failure, ResponseReader, packed, shown
 from minikube_edu.container_runtime.simulated.tools.network.dialing import addresses, connect_any
 from minikube_edu.lib import clock
@@ -69,7 +69,7 @@ class Server:
             if not values and name not in ("save",):
                 head = f"\n*** FATAL CONFIG FILE ERROR (Redis {version(self.process)}) ***\n"
                 return f"{head}Reading the configuration file\n>>> '{name}'\nwrong number of arguments"
-            self.store.config[name] = " ".join(values)
+            self.store.config[name] = plain(name, " ".join(values))
         return ""
 
     async def run(self) -> int:
@@ -102,7 +102,7 @@ class Server:
             self.process.on_signal(number, self._signalled)
         self.store.save = self.save
         self.store.shut_down = lambda: self._end(0)
-        accepting = asyncio.ensure_future(self._accept(listener))
+        accepting = self.process.thread(self._accept(listener))
         try:
             code = await self.ended
             await self.log("User requested shutdown...")
@@ -125,7 +125,7 @@ class Server:
     async def _accept(self, listener: Listener) -> None:
         while True:
             connection = await listener.accept()
-            task = asyncio.ensure_future(self._talk(connection))
+            task = self.process.thread(self._talk(connection))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 

@@ -7,6 +7,7 @@ Expired keys are gone when somebody looks. The file is long because Redis has ma
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,15 @@ WRONG_TYPE = Failure("WRONGTYPE Operation against a key holding the wrong kind o
 NOT_A_NUMBER = Failure("ERR value is not an integer or out of range")
 SYNTAX = Failure("ERR syntax error")
 FREE = ("auth", "hello", "quit")  # without a password
+
+
+UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1024, "m": 1000**2, "mb": 1024**2, "g": 1000**3, "gb": 1024**3}
+
+
+def plain(name: str, value: str) -> str:
+    """A setting as redis keeps it: `maxmemory 2mb` is a number of bytes."""
+    found = re.fullmatch(r"(\d+)([kmgb]*)", value.lower()) if name == "maxmemory" else None
+    return str(int(found[1]) * UNITS[found[2]]) if found and found[2] in UNITS else value
 
 
 class ScoreSet(dict[bytes, float]):
@@ -650,7 +660,7 @@ class Client:
             name = _text(words[0]).lower()
             if name not in self.store.config:
                 return Failure(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
-            self.store.config[name] = _text(words[1])
+            self.store.config[name] = plain(name, _text(words[1]))
             return OK
         return OK
 

@@ -117,8 +117,9 @@ async def ps(process: Process) -> int:
     if layouts:
         rows = custom(columns, layouts, chosen)
     elif busybox:
-        rows = [["PID", "USER", "TIME", "COMMAND"]]
+        rows = []
         world = process.container
+        await process.print("PID   USER     TIME  COMMAND")
         for other in chosen:
             seconds = int(world.cpu_seconds(other.pid))
             rows.append(
