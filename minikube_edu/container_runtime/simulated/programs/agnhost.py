@@ -219,7 +219,7 @@ class NetExec:
 async def netexec(process: Process, found: dict[str, str], operands: list[str]) -> int:
     port, udp_port = number(found, "http-port", 8080), number(found, "udp-port", 8081)
     serving = NetExec(process, udp_port)
-    datagrams = asyncio.ensure_future(serving.datagrams()) if udp_port > 0 else None
+    datagrams = process.thread(serving.datagrams()) if udp_port > 0 else None
     await log(process, f"Started HTTP server on port {port}")
     if udp_port > 0:
         await log(process, f"Started UDP server on port  {udp_port}")

@@ -215,7 +215,7 @@ class HttpServer:
 
     async def serve(self, listeners: Sequence[Listener]) -> int:
         self._listeners = list(listeners)
-        others = [asyncio.get_running_loop().create_task(self._accept(one)) for one in self._listeners[1:]]
+        others = [self.process.thread(self._accept(one)) for one in self._listeners[1:]]
         try:
             await self._accept(self._listeners[0])
             await self._drain()
@@ -241,7 +241,7 @@ class HttpServer:
                     return
                 raise
             self.accepted += 1
-            task = asyncio.get_running_loop().create_task(self._guarded(connection))
+            task = self.process.thread(self._guarded(connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

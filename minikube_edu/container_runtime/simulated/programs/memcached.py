@@ -141,7 +141,7 @@ class Cache:
         while True:
             connection = await listener.accept()
             self.counts["total_connections"] += 1
-            task = asyncio.ensure_future(self.talk(connection))
+            task = self.process.thread(self.talk(connection))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 
@@ -169,7 +169,7 @@ async def main(process: Process) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         process.on_signal(number, end)
-    accepting = asyncio.ensure_future(cache.accept(listener))
+    accepting = process.thread(cache.accept(listener))
     try:
         number = signal.Signals(await ended)
         await process.stderr.write(

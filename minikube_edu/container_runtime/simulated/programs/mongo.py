@@ -74,7 +74,7 @@ class Server:
         await self.log("NETWORK", 23016, "Waiting for connections", port=27017, ssl="off")
         for number in (signal.SIGTERM, signal.SIGINT):
             self.process.on_signal(number, self._signalled)
-        accepting = asyncio.ensure_future(self._accept(listener))
+        accepting = self.process.thread(self._accept(listener))
         try:
             code = await self.ended
             await self.log("CONTROL", 23377, "Received signal", signal=15, error="Terminated")
@@ -106,7 +106,7 @@ class Server:
     async def _accept(self, listener: Listener) -> None:
         while True:
             connection = await listener.accept()
-            task = asyncio.ensure_future(self._talk(connection))
+            task = self.process.thread(self._talk(connection))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 

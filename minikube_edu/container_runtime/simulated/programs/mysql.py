@@ -122,7 +122,7 @@ class Server:
         await self.log(f"{ready}  port: {port}  MySQL Community Server - GPL.")
         for number in (signal.SIGTERM, signal.SIGINT):
             self.process.on_signal(number, self.end)
-        accepting = asyncio.ensure_future(self._accept(listener))
+        accepting = self.process.thread(self._accept(listener))
         try:
             code = await self.ended
             await self.log(f"{path}: Shutdown complete (mysqld {self.version})", "MY-010910")
@@ -193,7 +193,7 @@ class Server:
     async def _accept(self, listener: Listener) -> None:
         while True:
             connection = await listener.accept()
-            task = asyncio.ensure_future(self._talk(connection))
+            task = self.process.thread(self._talk(connection))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 

@@ -110,7 +110,7 @@ class Server:
         await self.log("database system is ready to accept connections")
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             process.on_signal(number, self._signalled)
-        accepting = asyncio.ensure_future(self._accept(listener))
+        accepting = self.process.thread(self._accept(listener))
         try:
             ending = await self.ended
             kind = {signal.SIGTERM: "smart", signal.SIGQUIT: "immediate"}.get(signal.Signals(ending), "fast")
@@ -155,7 +155,7 @@ class Server:
     async def _accept(self, listener: Listener) -> None:
         while True:
             connection = await listener.accept()
-            task = asyncio.ensure_future(self._talk(connection))
+            task = self.process.thread(self._talk(connection))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import errno
 import re
 import ssl
@@ -616,11 +617,12 @@ class Transfer:
         connection = self.connection = await self.connect(url)
 
         async def up() -> None:
-            while data := await self.process.stdin.read():
-                await connection.write(data)
-            connection.end()
+            with contextlib.suppress(OSError):
+                while data := await self.process.stdin.read():
+                    await connection.write(data)
+                connection.end()
 
-        sending = asyncio.ensure_future(up())
+        sending = self.process.thread(up())
         try:
             while data := await connection.read():
                 await self.write(url, data)

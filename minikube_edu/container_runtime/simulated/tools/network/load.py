@@ -48,7 +48,7 @@ class Run:
                 await self.one(process)
                 await process.breathe()
 
-        workers = [asyncio.ensure_future(work()) for _ in range(max(1, min(self.workers, 500)))]
+        workers = [process.thread(work()) for _ in range(max(1, min(self.workers, 500)))]
         try:
             await asyncio.gather(*workers)
         finally:

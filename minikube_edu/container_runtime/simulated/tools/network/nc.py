@@ -28,12 +28,13 @@ async def exchange(
     """Both directions until the far side ends. At the end of `source` this side ends, too (`half`)."""
 
     async def upward() -> None:
-        while data := await source.read():
-            await connection.write(data)
-        if half:
-            connection.end()
+        with contextlib.suppress(OSError):  # the far side went: the other direction learns it, too
+            while data := await source.read():
+                await connection.write(data)
+            if half:
+                connection.end()
 
-    sending = asyncio.ensure_future(upward())
+    sending = process.thread(upward())
     try:
         while True:
             async with asyncio.timeout(idle):
@@ -45,7 +46,6 @@ async def exchange(
         return
     finally:
         sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
         connection.close()
 
 
@@ -147,10 +147,11 @@ async def _udp(process: Process, arguments: Arguments, host: str, ip: str, port:
             return True
 
         async def upward() -> None:
-            while data := await process.stdin.read():
-                socket.send(data, to)
+            with contextlib.suppress(OSError):
+                while data := await process.stdin.read():
+                    socket.send(data, to)
 
-        sending = asyncio.ensure_future(upward())
+        sending = process.thread(upward())
         try:
             while True:
                 async with asyncio.timeout(timeout):
@@ -160,7 +161,6 @@ async def _udp(process: Process, arguments: Arguments, host: str, ip: str, port:
             return True
         finally:
             sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
     finally:
         socket.close()
 
@@ -209,11 +209,12 @@ async def _listen_udp(process: Process, port: int) -> int:
     peers: list[Address] = []
 
     async def upward() -> None:
-        while data := await process.stdin.read():
-            if peers:
-                socket.send(data, peers[-1])
+        with contextlib.suppress(OSError):
+            while data := await process.stdin.read():
+                if peers:
+                    socket.send(data, peers[-1])
 
-    sending = asyncio.ensure_future(upward())
+    sending = process.thread(upward())
     try:
         while True:
             data, source = await socket.receive()
@@ -221,7 +222,6 @@ async def _listen_udp(process: Process, port: int) -> int:
             await process.stdout.write(data)
     finally:
         sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
         socket.close()
 
 
@@ -281,11 +281,11 @@ async def socat(process: Process) -> int:
         try:
             while True:
                 connection = await listener.accept()
-                task = asyncio.ensure_future(_socat_serve(process, connection, right))
                 if not forks:
                     listener.close()
-                    await task
+                    await _socat_serve(process, connection, right)
                     return 0
+                task = process.thread(_socat_child(process, connection, right))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
         finally:
@@ -297,6 +297,18 @@ async def socat(process: Process) -> int:
     connection = await _socat_dial(process, right)
     await exchange(process, connection, process.stdin, process.stdout)
     return 0
+
+
+async def _socat_child(process: Process, connection: Connection, target: str) -> None:
+    """With `fork`: one client's trouble is told, and is nobody else's."""
+    try:
+        await _socat_serve(process, connection, target)
+    except Complaint as complaint:
+        await process.complain(complaint.text)
+    except OSError as error:
+        await process.complain(f"E {reason(error)}")
+    finally:
+        connection.close()
 
 
 async def _socat_serve(process: Process, connection: Connection, target: str) -> None:
