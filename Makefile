@@ -36,7 +36,7 @@ check: $(VENV)/.dev ## format, lint, types and import layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## print the figures of the store and of the API server
+bench: $(VENV)/.dev ## print the figures of store, API server and loops
 	$(BIN)/python -m tests.bench
 
 update: $(VENV)/.dev ## format the code and fix what can be fixed

@@ -1,4 +1,5 @@
-"""The figures of the store and of the API server: `python -m tests.bench [figures] [growth] [etcd]`, all by default.
+"""The figures of store, API server and loops: `python -m tests.bench [start] [figures] [growth] [etcd] [rollout]
+[idle]`, all by default.
 
 Real processes on this machine, through TLS. `figures`: with the store in a process of its own, and embedded.
 `growth`: the same questions at 1,000, 10,000 and 100,000 objects; they should stay flat, file and memory linear.
@@ -21,7 +22,7 @@ from pathlib import Path
 import orjson
 
 from minikube_edu.etcd.socket_driver import SocketStore
-from tests.bench import etcd_growth
+from tests.bench import etcd_growth, rollout
 from tests.bench.load import JSON, MAPS, PODS, TABLE, caller_of, fan_out, load, repeated
 from tests.programs import ApiServerProgram, Program, api_server_program, etcd_program
 
@@ -167,7 +168,7 @@ async def watch_start(kubeconfig: str) -> float:
 
 
 def main(parts: list[str]) -> None:
-    parts = parts or ["start", "figures", "growth", "etcd"]
+    parts = parts or ["start", "figures", "growth", "etcd", "rollout", "idle"]
     if "start" in parts:
         asyncio.run(start_times())
     if "figures" in parts:
@@ -179,6 +180,10 @@ def main(parts: list[str]) -> None:
         print("\nThe store alone:")
         sys.argv = [sys.argv[0], *map(str, SIZES)]
         asyncio.run(etcd_growth.main())
+    if "rollout" in parts:
+        asyncio.run(rollout.rollout())
+    if "idle" in parts:
+        asyncio.run(rollout.idle())
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def shorten_backoff(cluster: Booted) -> None:
 def kill(cluster: Booted, target: str, seen: Seen, excused: set[str]) -> None:
     before = cluster.pids()[target]
     node, _, name = target.partition("/")
-    excused |= {node} if name in ("machine", "containerd") else set()
+    excused |= {node} if name == "machine" else set()
     began = time.monotonic()
     os.kill(before, signal.SIGKILL)
     if name == "machine":
