@@ -11,6 +11,8 @@ namespace of this node, the node itself, a seat behind it (`outside`), another n
 UDP and ICMP in both hooks. Nothing else exists: an address of a private range swallows packets, any other one has no
 route.
 
+The file is long because the way of a connection is one story, told in its order.
+
 The real thing is the kernel's network stack, a bridge with veth pairs, and the plugins that wire them.
 """
 

@@ -4,8 +4,9 @@ A kubelet is found by its node: one of the node's addresses, in the order of `--
 the port that its status names. It is asked with the kubelet client certificate; its own certificate is verified only
 when a CA for it is known, as in the real server. Connections are kept and used again.
 
-`nodes` and `open` are where others join in: a cluster in one process puts its kubelets' handlers into `nodes`, a
-cluster whose pod addresses are no real addresses replaces `open`.
+`nodes` and `open` are where others join in: a cluster in one process puts its kubelets' handlers into `nodes`, and
+replaces `open` when its pods' addresses are no real addresses. On a node whose pods are simulated, `guest` is the way
+to them (cni.guest); kubelets are real programs and are dialled as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minikube_edu.api.errors import GenericError, NotFound
+from minikube_edu.cni.guest import Guest
 from minikube_edu.kube_apiserver.registry.store import Registry
 from minikube_edu.lib.web import tls
 from minikube_edu.lib.web.client import Client
@@ -48,6 +50,7 @@ class Backends:
         self.ca, self.certificate, self.key = ca, certificate, key
         self.address_types = address_types
         self.open: Open = open_socket
+        self.guest: Guest | None = None
         self.nodes: dict[str, Caller] = {}
         self._callers: dict[tuple[str, str, int], Caller] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
@@ -55,13 +58,15 @@ class Backends:
     @classmethod
     def from_flags(cls, options: argparse.Namespace, registry: Registry) -> Backends:
         types = tuple(one for one in options.kubelet_preferred_address_types.split(",") if one)
-        return cls(
+        made = cls(
             registry,
             ca=options.kubelet_certificate_authority,
             certificate=options.kubelet_client_certificate,
             key=options.kubelet_client_key,
             address_types=types or ADDRESS_TYPES,
         )
+        made.guest = Guest.of_environment()
+        return made
 
     def kubelet(self, node: str, *, verify: bool = True) -> tuple[Caller, str, int]:
         """The kubelet of a node, and its host and port. `verify=False`: whoever it is that answers there."""
@@ -91,7 +96,13 @@ class Backends:
         key = (scheme, host, port)
         caller = self._callers.get(key)
         if caller is None:
-            caller = self._callers[key] = self.open(host, port, self._context(scheme))
+            context = self._context(scheme)
+            if self.guest is not None and scheme in ("http", "https"):
+                guest = self.guest
+                caller = Client(host, port, tls=context, connect_timeout=CONNECT_SECONDS, dial=guest.connect)
+            else:
+                caller = self.open(host, port, context)
+            self._callers[key] = caller
         return caller
 
     def _context(self, scheme: str) -> ssl.SSLContext | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from minikube_edu.cni.contract import NetworkAdmin
-from minikube_edu.kube_proxy.rules import Rules
+from minikube_edu.kube_proxy.rules import LOCALHOST, Rule, Rules
 from minikube_edu.kube_proxy.services import ServicePort
 
 Door = tuple[str, int]
@@ -26,7 +26,7 @@ class Doors:
     def follow(self, services: set[str]) -> None:
         """These have new rules."""
         for key in services:
-            wanted = {door: rule.port for rule in self._rules.by_service.get(key, ()) for door in self._of(rule.port)}
+            wanted = {door: rule.port for rule in self._rules.by_service.get(key, ()) for door in self._of(rule)}
             have = self._open.setdefault(key, {})
             for door in [door for door in have if door not in wanted]:
                 if have.pop(door):
@@ -37,14 +37,16 @@ class Doors:
             if not have:
                 del self._open[key]
 
-    def _of(self, port: ServicePort) -> list[Door]:
+    def _of(self, rule: Rule) -> list[Door]:
+        """None where nobody would answer: then this host itself refuses."""
+        port = rule.port
         if port.protocol != "TCP":
             return []
         addresses = self._admin.door_addresses()
         doors = [(ip, port.node_port) for ip in addresses] if port.node_port else []
         if len(addresses) > 1:  # one node opens them for all
             doors += [(ip, port.port) for ip in port.ingress_ips if ip.startswith("127.")]
-        return doors
+        return [door for door in doors if (rule.choice.cluster if door[0] == LOCALHOST else rule.external)]
 
     def _try(self, door: Door, port: ServicePort) -> bool:
         try:

@@ -27,6 +27,7 @@ from minikube_edu.kube_proxy.services import ServicePort
 from minikube_edu.lib import clock, ids
 
 CLUSTER_IP, EXTERNAL_IP, LOAD_BALANCER, NODE_PORT = "cluster IP", "external IP", "loadbalancer IP", "nodePort"
+LOCALHOST = "127.0.0.1"
 MOST_CLIENTS = 4096  # remembered for one service port
 
 
@@ -143,7 +144,7 @@ class Rules:
         return (Masqueraded if masquerade and client not in self.own else Address)(chosen.ip, chosen.port)
 
     def is_own(self, ip: str) -> bool:
-        return ip in self.own or ip == "127.0.0.1"
+        return ip in self.own or ip == LOCALHOST
 
     def is_inside(self, client: str) -> bool:
         """A pod of the cluster, or the node itself."""

@@ -31,7 +31,7 @@ def test_is_every_image_whole(name: str) -> None:
     assert made.size > 0
     assert re.fullmatch("sha256:[0-9a-f]{64}", made.id)
     for program in made.programs.values():
-        assert re.fullmatch(r"[a-z_]+:[a-z_]+", program)
+        assert re.fullmatch(r"[a-z_.]+:[a-z_]+", program)
     for port in made.ports:
         assert re.fullmatch(r"\d+/(tcp|udp)", port)
 

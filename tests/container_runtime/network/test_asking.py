@@ -21,7 +21,10 @@ async def test_nslookup_of_busybox() -> None:
         )
         missing = await client.run(["nslookup", "nobody"])
         assert missing.code == 1
-        assert b"** server can't find nobody: NXDOMAIN" in missing.stdout
+        assert b"** server can't find nobody.default.svc.cluster.local: NXDOMAIN" in missing.stdout
+        short = await client.run(["nslookup", "web"])  # below every domain of the search list, found or not
+        assert f"Name:\tweb.default.svc.cluster.local\nAddress: {cluster.ip('web')}\n" in short.stdout.decode()
+        assert (short.code, b"can't find web.svc.cluster.local: NXDOMAIN" in short.stdout) == (1, True)
 
 
 async def test_nslookup_and_dig_of_bind() -> None:

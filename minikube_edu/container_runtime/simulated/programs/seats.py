@@ -1,4 +1,4 @@
-"""The cluster's add-ons as simulated programs: kube-proxy, CoreDNS, the network plugins, metrics-server.
+"""Add-ons of a cluster as simulated programs: the network plugins, metrics-server.
 
 They say what the real ones say first, and answer their health ports, so that probes pass and `kubectl logs` shows what
 a course shows. What the real ones *do* (rules, names, routes, metrics) is done elsewhere, by the network's fabric.
@@ -7,7 +7,6 @@ a course shows. What the real ones *do* (rules, names, routes, metrics) is done 
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,11 +14,6 @@ from typing import Any
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.programs import generic
 from minikube_edu.lib import clock
-
-SHA512 = (
-    "1b226df79860026c6a52e67daa10d7f0d57ec5b023288ec00c5e05f93523c894"
-    "564e15b91770d3a07ae1cfbe861d15b37d4a0027e69c546ab112970993a3b03b"
-)
 
 
 async def klog(process: Process, place: str, words: str, level: str = "I") -> None:
@@ -43,38 +37,6 @@ def _flag(process: Process, name: str, default: str = "") -> str:
 async def _serve(process: Process, answers: Mapping[int, Any]) -> int:
     known = {str(port): value for port, value in answers.items()}
     return await generic.serve(process, list(answers), known)
-
-
-async def kube_proxy(process: Process) -> int:
-    node = _flag(process, "hostname-override", process.env.get("NODE_NAME", process.container.hostname))
-    await klog(process, "server_linux.go:53", '"Using iptables proxy"')
-    await klog(process, "shared_informer.go:349", '"Waiting for caches to sync" controller="node informer cache"')
-    await klog(process, "shared_informer.go:356", '"Caches are synced" controller="node informer cache"')
-    ips = json.dumps(list(process.network.ips) or ["127.0.0.1"])
-    await klog(process, "server.go:219", f'"Successfully retrieved NodeIPs" NodeIPs={ips} node="{node}"')
-    await klog(process, "server_linux.go:132", '"Using iptables Proxier"')
-    await klog(process, "server.go:527", f'"Version info" version="v{_version(process)}"')
-    for name in ("service config", "endpoint slice config", "serviceCIDR config", "node config"):
-        await klog(process, "config.go:309", f'"Starting {name} controller"')
-        await klog(process, "shared_informer.go:356", f'"Caches are synced" controller="{name}"')
-    health = {"path": {"/livez": "ok"}, "text": json.dumps({"lastUpdated": clock.rfc3339(), "nodeEligible": True})}
-    return await _serve(process, {10256: health, 10249: {"path": {"/healthz": "ok", "/proxyMode": "iptables"}}})
-
-
-def _version(process: Process) -> str:
-    image: Any = process.container.notes.get("image")
-    return "" if image is None else str(image.version)
-
-
-async def coredns(process: Process) -> int:
-    version = _version(process)
-    await process.print(".:53")
-    await process.print(f"[INFO] plugin/reload: Running configuration SHA512 = {SHA512}")
-    await process.print(f"CoreDNS-{version}")
-    await process.print("linux/amd64, go1.25.2, 1db4568")
-    code = await _serve(process, {8080: "OK", 8181: "OK", 9153: "# HELP coredns_build_info A metric.\n"})
-    await process.print("[INFO] SIGTERM: Shutting down servers then terminating")
-    return code
 
 
 async def metrics_server(process: Process) -> int:

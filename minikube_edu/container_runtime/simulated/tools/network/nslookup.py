@@ -50,6 +50,7 @@ async def nslookup(process: Process) -> int:
             await process.print(f"nslookup: couldn't get address for '{operands[1]}': not found")
             return 1
     asked = Question(process, operands[0], kinds, servers, port, timeout, tries)
+    asked.searches = settings.searches
     return await (asked.busybox() if is_busybox(process) else asked.bind(settings.candidates(operands[0])))
 
 
@@ -57,6 +58,7 @@ class Question:
     def __init__(
         self, process: Process, name: str, kinds: list[str], servers: list[str], port: int, timeout: float, tries: int
     ) -> None:
+        self.searches: list[str] = []  # busybox: for names without dots
         self.process = process
         self.name = name
         self.kinds = kinds
@@ -76,35 +78,42 @@ class Question:
             return reply, server
         return None
 
+    def names(self) -> list[str]:
+        """busybox asks for a name without dots below every domain of the search list, and for no other."""
+        if "." in self.name or not self.searches:
+            return [self.name]
+        return [f"{self.name}.{domain.rstrip('.')}" for domain in self.searches]
+
     # -- busybox: A and AAAA, one after the other --------------------------------------------------------------------
 
     async def busybox(self) -> int:
         say = self.process.print
         reverse = is_address(self.name)
         kinds = self.kinds or (["PTR"] if reverse else ["A", "AAAA"])
-        replies: list[Reply] = []
+        replies: list[tuple[Reply, str]] = []
         server = self.servers[0]
         for kind in kinds:
-            found = await self.get(reverse_name(self.name) if reverse else self.name, kind)
-            if found is not None:
-                replies.append(found[0])
-                server = found[1]
+            for name in [reverse_name(self.name)] if reverse else self.names():
+                found = await self.get(name, kind)
+                if found is not None:
+                    replies.append((found[0], self.name if reverse else name))
+                    server = found[1]
         if not replies:
             await say(";; connection timed out; no servers could be reached\n")
             return 1
         await say(f"Server:\t\t{server}\nAddress:\t{server}:{self.port}\n")
         failed = 0
         shown = False
-        for reply in replies:
+        for reply, name in replies:
             if reply.status != "NOERROR":
-                await say(f"** server can't find {self.name}: {reply.status}\n")
+                await say(f"** server can't find {name}: {reply.status}\n")
                 failed += 1
                 continue
             if not reply.answers:
-                if not self.kinds and (shown or reply is not replies[-1]):
+                if not self.kinds and (shown or reply is not replies[-1][0]):
                     await say("")
                     continue
-                await say(f"*** Can't find {self.name}: No answer\n")
+                await say(f"*** Can't find {name}: No answer\n")
                 continue
             if not reply.authoritative:
                 await say("Non-authoritative answer:")
