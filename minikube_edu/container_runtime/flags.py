@@ -29,6 +29,7 @@ CONTAINERS: dict[str, tuple[object, str]] = {
     "memory": ("8Gi", "memory that containers see"),
     "disk": ("100Gi", "size of the disk that images and containers share"),
     "pause-image": ("registry.k8s.io/pause:3.10.1", "the sandbox's image: never collected"),
+    "shared-volumes": ("", "directory of volumes that all nodes of a cluster share (the kubelet's flag, once more)"),
     "image-dir": ("", "directory with images of your own (docs/images.md)"),
     "unknown-images": ("run", "what images that nobody described do: run, fail"),
     "mood": ("fast", "how containers behave: fast, general, slow, chaos, or one of --mood-file (docs/moods.md)"),

@@ -80,6 +80,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         image_dir=Path(options.image_dir) if options.image_dir else None,
         unknown_images=options.unknown_images,
         pause=options.pause_image,
+        shared_volumes=Path(options.shared_volumes) if options.shared_volumes else None,
     )
 
 

@@ -65,6 +65,21 @@ def write(place: str | int, found: os.stat_result, owner: Owner) -> None:
     _remembered[found.st_dev, found.st_ino] = text
 
 
+def give(path: str, uid: int = -1, gid: int = -1, mode: int | None = None) -> None:
+    """Owner and permissions that a file or directory shows from now on (-1, None: as they were)."""
+    found = os.lstat(path)
+    if stat.S_ISLNK(found.st_mode):
+        return  # a link has no owner of its own to read in another process
+    now = read(path, found)
+    uid, gid = now.uid if uid < 0 else uid, now.gid if gid < 0 else gid
+    mode = stat.S_IMODE(now.shown(found.st_mode)) if mode is None else mode
+    real = mode if mode & 0o400 and (mode & 0o100 or not stat.S_ISDIR(found.st_mode)) else livable(mode, True)
+    os.chmod(path, real)
+    owner = Owner(uid, gid, None if mode == real else mode, real)
+    if owner != now and (now != ROOT or (uid, gid) != (0, 0) or mode != real):
+        write(path, found, owner)
+
+
 def forget(found: os.stat_result) -> None:
     """The file is gone: its number may be given to another."""
     _remembered.pop((found.st_dev, found.st_ino), None)

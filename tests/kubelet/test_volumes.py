@@ -17,6 +17,7 @@ from minikube_edu.kubelet import mounts
 from minikube_edu.kubelet.contract import NodeIdentity, SyncFailure
 from minikube_edu.kubelet.volumes import atomic_writer
 from minikube_edu.kubelet.volumes.volumes import KubeletVolumes
+from minikube_edu.lib import file_owners
 from tests.kubelet.fake_objects import FakeObjects, FakeRecorder, Object, pod_of
 
 
@@ -285,3 +286,12 @@ def test_does_a_volume_hold_exactly_the_last_set(
                 for path in [directory / name] if (directory / name).is_file() else (directory / name).iterdir():
                     seen[str(path.relative_to(directory))] = path.read_bytes()
         assert seen == files
+
+
+async def test_may_the_kubelet_replace_files_that_nobody_may_read(bench: Bench) -> None:
+    bench.objects.has_config_map("settings", a="1")
+    path = await bench.mount({"configMap": {"name": "settings", "defaultMode": 0}})
+    shown = file_owners.read(str(path / "..data/a"), (path / "a").stat()).shown((path / "a").stat().st_mode)
+    assert stat.S_IMODE(shown) == 0
+    bench.objects.has_config_map("settings", a="2")
+    assert (await bench.mount({"configMap": {"name": "settings", "defaultMode": 0}}) / "a").read_text() == "2"

@@ -236,3 +236,45 @@ async def test_does_a_new_label_reach_the_file_that_shows_labels(tmp_path: Path)
             return 'b="2"' in (await log_of(api, "box")).split()
 
         await until(said, 20)
+
+
+async def test_whose_are_the_files_of_volumes_in_a_container(tmp_path: Path) -> None:
+    """`ls -l` as on a real node: root's, or the fsGroup's; the service account's token is its one user's."""
+    token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+    script = f"""
+        cd /settings; ls -lan | sed 's/[.]20[0-9_.]*/NOW/g' | awk '$9 && $9 != ".." {{ print $1, $3, $4, $9 $10 $11 }}'
+        stat -Lc '%a %u %g' /settings/motd /keys/key {token}; stat -c '%a %u %g' /settings /keys /scratch
+        echo x > /scratch/file && stat -c '%a %u %g' /scratch/file; cat /keys/key /settings/motd > /dev/null && id -G
+        head -c 3 {token}
+    """
+    container = {
+        "name": "main", "image": "busybox", "command": ["sh", "-c", script],
+        "volumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in ("settings", "keys", "scratch")],
+    }  # fmt: skip
+    volumes: list[Object] = [
+        {"name": "settings", "configMap": {"name": "settings"}},
+        {"name": "keys", "secret": {"secretName": "keys", "defaultMode": 0o400}},
+        {"name": "scratch", "emptyDir": {}},
+    ]
+    grouped = {"fsGroup": 2000, "runAsUser": 1000, "runAsGroup": 3000}
+    async with cluster(tmp_path) as api:
+        await api.create("/api/v1/namespaces/default/configmaps", "settings", data={"motd": "hi\n"})
+        await api.create("/api/v1/namespaces/default/secrets", "keys", data={"key": "eA=="})
+        for name, security in (("plain", {}), ("grouped", grouped)):
+            spec = {
+                "nodeName": "n1", "restartPolicy": "Never", "containers": [container], "volumes": volumes,
+                "securityContext": security,
+            }  # fmt: skip
+            await api.create(PODS, name, spec=spec)
+            await until(lambda: _phase(api, name, "Succeeded"), 20)  # noqa: B023  # called at once
+        assert (await log_of(api, "plain")).splitlines() == [
+            "drwxrwxrwx 0 0 .", "drwxr-xr-x 0 0 .NOW", "lrwxrwxrwx 0 0 ..data->.NOW",
+            "lrwxrwxrwx 0 0 motd->..data/motd",
+            "644 0 0", "400 0 0", "644 0 0", "777 0 0", "1777 0 0", "777 0 0", "644 0 0", "0 10", "eyJ",
+        ]  # fmt: skip
+        assert (await log_of(api, "grouped")).splitlines() == [
+            "drwxrwsrwx 0 2000 .", "drwxr-sr-x 0 2000 .NOW", "lrwxrwxrwx 0 2000 ..data->.NOW",
+            "lrwxrwxrwx 0 2000 motd->..data/motd",
+            "644 0 2000", "440 0 2000", "640 1000 2000", "2777 0 2000", "3777 0 2000", "2777 0 2000",
+            "644 1000 2000", "3000 2000", "eyJ",
+        ]  # fmt: skip

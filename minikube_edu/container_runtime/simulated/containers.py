@@ -150,7 +150,8 @@ class SimulatedContainer(ContainerRecord):
         given = {mount.container_path.rstrip("/") or "/": mount for mount in self.config.mounts}
         mounts = [mount for mount in self.sandbox.mounts() if mount.path not in given]
         for path, mount in given.items():
-            mounts.append(ContainerMount(path, HostTree(mount.host_path), mount.readonly))
+            tree = HostTree(mount.host_path, inside=self.settings.boundary(mount.host_path))
+            mounts.append(ContainerMount(path, tree, mount.readonly))
         if self.config.security.readonly_rootfs:  # elsewhere nobody can tell an image's volume from its root
             mounts += [
                 ContainerMount(path, self._volume(path)) for path in self.definition.volumes if path not in given

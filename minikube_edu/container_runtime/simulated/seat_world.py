@@ -23,6 +23,7 @@ from minikube_edu.container_runtime.simulated.kernel.container_files import Cont
 from minikube_edu.container_runtime.simulated.kernel.executable import executable
 from minikube_edu.container_runtime.simulated.kernel.machine import Machine
 from minikube_edu.container_runtime.simulated.kernel.software import Software
+from minikube_edu.container_runtime.simulated.settings import Settings
 from minikube_edu.lib import ids
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class SeatWorld:
             hostname=seat.sandbox.hostname,
             image=seat.config.image,
             software=Software(programs),
-            mounts=[*_mounts(seat.config.mounts), *seat.sandbox.mounts()],
+            mounts=[*_mounts(seat.config.mounts, seat.seats.settings), *seat.sandbox.mounts()],
         )
         self.machine.start(
             [f"/usr/local/bin/{name}", *seat.invocation.argv[1:]], files={number: null() for number in range(3)}
@@ -115,11 +116,12 @@ def _ground() -> Layer:
     return root_of(catalogue.define(entry, reference))
 
 
-def _mounts(mounts: object) -> list[ContainerMount]:
+def _mounts(mounts: object, settings: Settings) -> list[ContainerMount]:
     found = []
     for mount in mounts if isinstance(mounts, list | tuple) else ():
         if isinstance(mount, Mount) and os.path.exists(mount.host_path):
             path = mount.container_path.rstrip("/")
             if path:
-                found.append(ContainerMount(path, HostTree(mount.host_path), mount.readonly))
+                tree = HostTree(mount.host_path, inside=settings.boundary(mount.host_path))
+                found.append(ContainerMount(path, tree, mount.readonly))
     return found

@@ -23,6 +23,15 @@ class Settings:
     unknown_images: str = "run"  # run, fail
     pause: str = PAUSE
     environment: dict[str, str] = field(default_factory=dict)  # for seats, beside their own
+    shared_volumes: Path | None = (
+        None  # of all nodes of a cluster: mounts may be in there as well
+    )
+
+    def boundary(self, host_path: str) -> str:
+        """The directory that a mount of `host_path` must not leave, wherever links lead."""
+        if self.shared_volumes is not None and Path(host_path).is_relative_to(self.shared_volumes):
+            return str(self.shared_volumes)
+        return str(self.root)
 
     @property
     def state(self) -> Path:

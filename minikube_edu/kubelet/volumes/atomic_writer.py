@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 from minikube_edu.kubelet.volumes.payload import Files
-from minikube_edu.lib import clock, ids
+from minikube_edu.lib import clock, file_owners, ids
 
 DATA, NEW_DATA = "..data", "..data_tmp"
 
@@ -32,7 +32,7 @@ def write(directory: Path, files: Files) -> bool:
         target = fresh / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        target.chmod(mode)
+        file_owners.give(str(target), mode=mode)
     new = directory / NEW_DATA
     new.unlink(missing_ok=True)
     new.symlink_to(fresh.name)

@@ -74,14 +74,11 @@ async def _token(pod: Object, source: Object, mode: int, objects: ApiObjects) ->
         )
     except (ApiError, OSError) as error:
         raise Unmountable(f"failed to fetch token: {error}") from None
-    private = ownership.group_of(pod) is not None or _one_user(pod)
+    private = ownership.group_of(pod) is not None or ownership.user_of(pod) is not None
     return {source["path"]: (token.encode(), 0o600 if private else mode)}
 
 
-def _one_user(pod: Object) -> bool:
-    """All containers run as the same user, to whom the file can be given."""
-    whole = (pod["spec"].get("securityContext") or {}).get("runAsUser")
-    users = {
-        (container.get("securityContext") or {}).get("runAsUser", whole) for container in pod_facts.every_container(pod)
-    }
-    return len(users) == 1 and None not in users
+def tokens(source: Object) -> list[str]:
+    """Where in the volume the service account's tokens are: they are the containers' user's."""
+    found = [one["serviceAccountToken"]["path"] for one in source.get("sources") or () if "serviceAccountToken" in one]
+    return [str(path) for path in found]

@@ -26,6 +26,7 @@ from minikube_edu.kubelet.node_paths import PODS, pod_directory, volume_director
 from minikube_edu.kubelet.volumes import atomic_writer, host_path, ownership, payload, persistent, projected
 from minikube_edu.kubelet.volumes.payload import DEFAULT_MODE, Files, Unmountable
 from minikube_edu.kubelet.volumes.persistent import Unprocessed
+from minikube_edu.lib import file_owners
 
 log = logging.getLogger(__name__)
 
@@ -139,9 +140,19 @@ class KubeletVolumes:
                 raise
             self.recorder.event(pod, "Warning", REASON, self._failed(volume["name"], str(error)))
             return path
+        fresh = not path.is_dir()
         if atomic_writer.write(path, files):
+            if fresh:
+                path.chmod(0o777 if kind == "configMap" else 0o1777)  # the others are on a tmpfs
+            self._give_tokens(pod, path, volume[kind])
             self._own(pod, path, readonly=True)
         return path
+
+    @staticmethod
+    def _give_tokens(pod: Object, path: Path, source: Object) -> None:
+        user = ownership.user_of(pod)
+        for token in projected.tokens(source) if user is not None else ():
+            file_owners.give(str(path / atomic_writer.DATA / token), uid=user or 0)
 
     async def _files(self, pod: Object, source: Object, kind: str) -> Files:
         mode = DEFAULT_MODE if source.get("defaultMode") is None else source["defaultMode"]

@@ -45,8 +45,10 @@ class HostTree(Tree):
     ) -> None:
         """`inside`: the directory (the node's) that `path`, its links followed, must not leave: EPERM."""
         self.path = os.path.realpath(path)
-        if inside is not None and os.path.commonpath([os.path.realpath(inside), self.path]) != os.path.realpath(inside):
-            raise failure(errno.EPERM, path)
+        if inside is not None:
+            boundary = os.path.realpath(inside)
+            if os.path.commonpath([boundary, self.path]) != boundary:
+                raise failure(errno.EPERM, path)
         self.opened = 0  # descriptors of the host in use
         self.type = type
         self.source = source
@@ -93,7 +95,17 @@ class HostTree(Tree):
     def stat(self, node: Node, caller: Caller | None = None) -> Stat:
         with self._at(node) as (directory, name):
             found = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            return self._shown(found, file_owners.read(_place(directory, name), found))
+            owner = file_owners.read(_place(directory, name), found)
+            if stat.S_ISLNK(found.st_mode) and owner == file_owners.ROOT:
+                owner = self._links_owner(directory)
+            return self._shown(found, owner)
+
+    @staticmethod
+    def _links_owner(directory: int) -> file_owners.Owner:
+        """A link of another process's making: its group is its directory's, where that gives it to all that is new."""
+        above = os.fstat(directory)
+        owner = file_owners.read(directory, above)
+        return file_owners.Owner(0, owner.gid if owner.shown(above.st_mode) & stat.S_ISGID else 0)
 
     def mode(self, node: Node, caller: Caller | None = None) -> int:
         with self._at(node) as (directory, name):
