@@ -22,6 +22,7 @@ from minikube_edu.container_runtime.simulated.programs.http_serving import (
 )
 from minikube_edu.container_runtime.simulated.programs.identity import now, tag
 from minikube_edu.container_runtime.simulated.programs.nginx_site import TYPES
+from minikube_edu.container_runtime.simulated.tools import interpreters as literals
 
 
 def version(process: Process, default: str) -> str:
@@ -60,7 +61,11 @@ async def python(process: Process) -> int:
     if words[:2] == ["-m", "http.server"]:
         return await http_server(process, words[2:])
     if words[:1] == ["-c"] and len(words) > 1:
-        return await one_liner(process, words[1], "Python")
+        lines = await literals.printed(words[1])
+        if lines is None:
+            return await refuse(process, "Python")
+        await process.stdout.write("".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape"))
+        return 0
     if words and not words[0].startswith("-"):
         try:
             process.stat(words[0])
@@ -149,24 +154,6 @@ async def _folder(process: Process, path: str, request: Request) -> Response:
     )
 
 
-def pi(digits: int) -> str:
-    """`digits` significant digits, by Machin's formula in integers."""
-    unit: int = 10 ** (digits + 10)
-
-    def arctan(inverse: int) -> int:
-        total = term = unit // inverse
-        divisor, sign = 3, -1
-        while term:
-            term //= inverse * inverse
-            total += sign * (term // divisor)
-            divisor, sign = divisor + 2, -sign
-        return total
-
-    value = 4 * (4 * arctan(5) - arctan(239))
-    text = str(value // 10**10 + (value // 10**9 % 10 >= 5))
-    return f"{text[0]}.{text[1:digits]}"
-
-
 async def perl(process: Process) -> int:
     words = process.argv[1:]
     if words[:1] in (["-v"], ["--version"]):
@@ -178,7 +165,7 @@ async def perl(process: Process) -> int:
     if found := re.fullmatch(r"\s*print\s+bpi\((\d+)\);?\s*", code):
         process.use_cpu(1.0)
         await process.breathe()
-        await process.print(pi(max(2, min(int(found[1]), 5000))))
+        await process.print(await literals.pi(process, max(2, min(int(found[1]), literals.MOST_DIGITS))))
         process.use_cpu(0.0)
         return 0
     return await one_liner(process, code, "Perl") if code else await refuse(process, "Perl")
