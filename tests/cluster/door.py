@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minikube_edu.cluster import bare
+from minikube_edu.cluster import control_plane
 from minikube_edu.cluster.layout import Layout
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,22 +47,27 @@ class Door:
     def layout(self) -> Layout:
         return Layout(self.home)
 
-    def run(self, *words: str, given: str = "", status: int = 0) -> str:
-        """Standard output; or, when the command is to fail, standard error."""
+    def run(self, *words: str, given: str = "", status: int = 0, either: bool = False, both: bool = False) -> str:
+        """Standard output; or, when it is to fail, standard error. `either`: whatever the exit code; `both`: standard
+        error as well."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "MINIKUBE_EDU_HOME": str(self.home), "COLUMNS": "200"}
         environment.pop("ETCDCTL_ENDPOINTS", None)
         done = subprocess.run(
             [sys.executable, "-m", "minikube_edu", *words],
             env=environment, input=given, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-        assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
+        assert either or done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
+        if both:
+            return done.stdout + done.stderr
         return done.stdout if status == 0 else done.stderr
 
-    def up(self, *words: str) -> str:
-        return self.run("up", "--bare", f"--port={self.port}", *words)
+    def up(self, *words: str, bare: bool = True) -> str:
+        return self.run("up", *(["--bare"] if bare else []), f"--port={self.port}", *words)
 
     def pids(self) -> dict[str, int]:
-        return bare.states(self.layout)
+        """Of all seats that run; those of nodes are called NODE/SEAT."""
+        seats = control_plane.status(self.layout) if self.layout.exists() else []
+        return {f"{seat.node}/{seat.name}" if seat.node else seat.name: seat.pid for seat in seats if seat.pid}
 
     def kill(self, seat: str) -> int:
         """SIGKILL, as a crash or an impatient user would."""
@@ -79,14 +84,14 @@ class Door:
 
 
 @contextmanager
-def cluster(*words: str, up: bool = True) -> Iterator[Door]:
+def cluster(*words: str, up: bool = True, bare: bool = True) -> Iterator[Door]:
     """A cluster that is gone afterwards: no process of it is left, whoever has started it."""
     with tempfile.TemporaryDirectory(prefix="door-") as directory:
         door = Door(Path(directory) / "home", free_port())
         seen: set[int] = set()
         try:
             if up:
-                door.up(*words)
+                door.up(*words, bare=bare)
             yield door
             seen |= set(door.pids().values())
         finally:

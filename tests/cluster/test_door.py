@@ -152,7 +152,7 @@ def test_do_two_clusters_live_side_by_side(running: Door) -> None:
 
 def test_is_whoever_holds_the_port_named() -> None:
     with cluster(up=False) as door, socket.create_server(("127.0.0.1", door.port)):
-        said = door.run("up", f"--port={door.port}", "--nodes=0", status=1)
+        said = door.run("up", "--bare", f"--port={door.port}", "--nodes=0", status=1)
         assert f"port {door.port} is in use by" in said
         assert f"(pid {os.getpid()})" in said
         assert "--port" in said
