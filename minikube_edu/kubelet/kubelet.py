@@ -137,6 +137,12 @@ class Kubelet:
         problems = [problem for problem in problems if problem]
         return f"[{', '.join(problems)}]" if len(problems) > 1 else "".join(problems)
 
+    def runtime_is_back(self) -> None:
+        """What happened meanwhile is looked up, and what failed meanwhile is tried again."""
+        self.view.lost_sight()
+        for worker in self._workers.values():
+            worker.wake()
+
     # sources
 
     def set_static(self, source: str, pods: Sequence[Object]) -> None:

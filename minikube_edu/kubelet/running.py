@@ -18,7 +18,7 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikube_edu.client.informer import Informer
 from minikube_edu.client.rest import Client
@@ -36,6 +36,9 @@ from minikube_edu.kubelet.workers.assembling import Outside
 from minikube_edu.lib.klog import keyed
 from minikube_edu.lib.loops import Loops
 from minikube_edu.lib.node_root import VARIABLE, below
+
+if TYPE_CHECKING:
+    from minikube_edu.kubelet.api_objects import KubeletObjects
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +72,14 @@ class Place:
     on_static_pods: list[Callable[[], None]] = field(default_factory=list)
 
 
-def around(place: Place, runtime: ContainerRuntime, client: Client | None, recorder: KubeletRecorder) -> Around:
-    """The real parts."""
+def around(
+    place: Place,
+    runtime: ContainerRuntime,
+    client: Client | None,
+    recorder: KubeletRecorder,
+    objects: KubeletObjects | None = None,
+) -> Around:
+    """The real parts. `objects`: those of a kubelet that shares what it reads with others of its process."""
     from minikube_edu.kubelet.api_objects import KubeletObjects
     from minikube_edu.kubelet.configurer import PodConfigurer
     from minikube_edu.kubelet.hooks import LifecycleHooks
@@ -78,7 +87,7 @@ def around(place: Place, runtime: ContainerRuntime, client: Client | None, recor
     from minikube_edu.kubelet.volumes.volumes import KubeletVolumes
 
     identity = place.identity
-    objects = KubeletObjects(client, identity.name)
+    objects = objects or KubeletObjects(client, identity.name)
     resolv_conf = str(place.configuration.get("resolvConf") or "")
     amounts = capacity(place.shape)
     volumes = KubeletVolumes(identity, objects, recorder, place.shared_volumes)
@@ -104,13 +113,15 @@ class Seat:
         client: Client | None,
         parts: Around | None = None,
         pods: Informer | None = None,
+        objects: KubeletObjects | None = None,
     ) -> None:
-        """`pods`: an informer of all pods that somebody else runs, where many seats share one."""
+        """`pods`: an informer of all pods, or of this node's, that somebody else runs, where many seats share one;
+        `objects`: likewise."""
         self._shared_pods = pods
         self.place = place
         self.client = client
         self.recorder = KubeletRecorder(client, place.identity.name)
-        self.parts = parts or around(place, runtime, client, self.recorder)
+        self.parts = parts or around(place, runtime, client, self.recorder, objects)
         self.kubelet: Kubelet
         self.agent: NodeAgent | None = None
         self.loops = Loops(NAME)
@@ -311,7 +322,7 @@ async def run(options: argparse.Namespace) -> None:
     client = await connected(options, place)
     seat = Seat(place, runtime, client)
     if isinstance(runtime, RuntimeConnection):
-        runtime.reconnected = seat.kubelet.view.lost_sight
+        runtime.reconnected = seat.kubelet.runtime_is_back
     server = None
     try:
         await seat.start()

@@ -1,8 +1,10 @@
 """A runtime behind a socket that comes and goes: connects when it is needed, and again when the connection has ended.
 
 Calls fail (RuntimeFailure, Unavailable) while nobody listens. Listeners to life signs stay; when a connection is made
-anew they may have missed some, which `reconnected` is told of: it lists everything then. A connection that has ended is
-looked after at once, every 50 ms at first: a runtime that is started again should find its kubelet waiting.
+anew they may have missed some, which `reconnected` is told of: it lists everything then. A runtime that was started
+again has forgotten which addresses the pods of this node have: it is told before it is asked for anything. A connection
+that has ended is looked after at once, every 50 ms at first: a runtime that is started again should find its kubelet
+waiting.
 """
 
 from __future__ import annotations
@@ -28,6 +30,11 @@ class RuntimeConnection:
         self._listeners: list[Callable[[ContainerEvent], None]] = []
         self._before = False
         self._watching: asyncio.Task[None] | None = None
+        self._pod_cidr = ""
+
+    async def update_runtime_config(self, pod_cidr: str) -> None:
+        self._pod_cidr = pod_cidr
+        await (await self._connected()).update_runtime_config(pod_cidr)
 
     def events(self, listener: Callable[[ContainerEvent], None]) -> Callable[[], None]:
         self._listeners.append(listener)
@@ -55,8 +62,11 @@ class RuntimeConnection:
             return self._runtime
         async with self._connecting:
             if self._runtime is None or self._runtime.closed.is_set():
-                self._runtime = await SocketRuntime.connect(self._path)
-                self._runtime.events(self._heard)
+                runtime = await SocketRuntime.connect(self._path)
+                runtime.events(self._heard)
+                if self._pod_cidr:
+                    await runtime.update_runtime_config(self._pod_cidr)
+                self._runtime = runtime
                 if self._before:
                     self.reconnected()
                 self._before = True

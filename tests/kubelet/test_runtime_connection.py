@@ -45,7 +45,7 @@ async def test_a_pod_whose_container_ended_while_the_runtime_was_away_is_started
     await face.start()
     far = connection(path)
     async with node(runtime=far) as here:  # type: ignore[arg-type]  # the scripted one, at the other end
-        far.reconnected = here.kubelet.view.lost_sight  # type: ignore[attr-defined]  # a RuntimeConnection
+        far.reconnected = here.kubelet.runtime_is_back  # type: ignore[attr-defined]  # a RuntimeConnection
         pod = here.run(manifest())
         await here.until(lambda: here.phase(pod) == "Running", 5)
         await face.close()
@@ -55,3 +55,26 @@ async def test_a_pod_whose_container_ended_while_the_runtime_was_away_is_started
         await here.until(lambda: here.container(pod, "main")["restartCount"] == 1, 5)
     await far.close()  # type: ignore[attr-defined]  # a RuntimeConnection
     await face.close()
+
+
+async def test_a_runtime_that_was_started_again_is_told_the_addresses_of_the_pods_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "c.sock")
+    first, second = Addressed(), Addressed()
+    face = SocketFace(first, path)
+    await face.start()
+    runtime = connection(path)
+    await runtime.update_runtime_config("10.244.1.0/24")
+    await face.close()
+    face = SocketFace(second, path)
+    await face.start()
+    await until(lambda: _answers(runtime))
+    assert (first.pod_cidr, second.pod_cidr) == ("10.244.1.0/24", "10.244.1.0/24")
+    await runtime.close()  # type: ignore[attr-defined]  # a RuntimeConnection
+    await face.close()
+
+
+class Addressed(FakeRuntime):
+    pod_cidr = ""
+
+    async def update_runtime_config(self, pod_cidr: str) -> None:
+        self.pod_cidr = pod_cidr

@@ -41,6 +41,7 @@ class Outcome:
     started: set[str] = field(default_factory=set)  # containers
     failures: dict[str, tuple[str, str]] = field(default_factory=dict)
     failed: bool = False  # something besides a back-off
+    sandbox: str = ""  # why there is none
     retry: float | None = None
 
     def wait(self, seconds: float) -> None:
@@ -133,7 +134,7 @@ class CarryingOut:
         except (RuntimeFailure, SyncFailure, OSError) as error:
             message = f"Failed to create pod sandbox: {error}"
             self._recorder.event(pod, "Warning", "FailedCreatePodSandBox", message)
-            outcome.failed = True
+            outcome.failed, outcome.sandbox = True, str(error)
             return ""
         self._view.touched(pod_facts.uid(pod), sandbox=made)
         outcome.changed = True

@@ -171,8 +171,10 @@ class PodWorker:
         while self._due and self.stage is not Stage.FINISHED:
             self._due = False
             try:
+                tries = self._tries
                 await self._step()
-                self._tries = 0
+                if self._tries == tries:  # nothing that would be tried again soon
+                    self._tries = 0
             except (RuntimeFailure, SyncFailure, OSError) as error:
                 self._complain(str(error))
                 self._again()
@@ -250,6 +252,10 @@ class PodWorker:
         for name in outcome.started:
             self.failures.pop(name, None)
         self.failures.update(outcome.failures)
+        if outcome.sandbox:
+            who = quoted(pod_facts.described(pod))
+            told = quoted(f"Failed to create sandbox for pod {who}: {outcome.sandbox}")
+            self._complain(f'failed to "CreatePodSandbox" for {who} with CreatePodSandboxError: {told}')
         if outcome.failures:
             self._complain(", ".join(_failure(name, *told) for name, told in outcome.failures.items()))
         if outcome.changed or self.failures != before:
