@@ -19,6 +19,11 @@ from minikube_edu.cluster.words import LANGUAGES, say
 if TYPE_CHECKING:
     from minikube_edu.cluster.nodes import Node
 
+NODES_HELP = (
+    "How many nodes: up to 8 machines; of more, the first three are machines and the rest light nodes of one process. "
+    "Of a bare cluster: instant light nodes."
+)
+
 app = typer.Typer(
     name="minikube-edu",
     help="The Kubernetes that pip installs: a cluster in readable Python, for learning and for tests.",
@@ -57,7 +62,7 @@ def welcome() -> None:
 
 @app.command()
 def up(
-    nodes: Annotated[int | None, typer.Option(help="How many nodes; of a bare cluster, how many light ones.")] = None,
+    nodes: Annotated[int | None, typer.Option(help=NODES_HELP)] = None,
     port: Annotated[int | None, typer.Option(help="Port of the API server.", min=1, max=65535)] = None,
     network: Annotated[str | None, typer.Option(help="Network add-on: bridge, or none.")] = None,
     bare: Annotated[bool, typer.Option("--bare", help="Control plane and instant light nodes, nothing else.")] = False,

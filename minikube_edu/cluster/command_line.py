@@ -43,6 +43,10 @@ def _open(name: str, words: list[str]) -> None:
         from minikube_edu.cluster.layout import Layout
 
         raise SystemExit(store_door.etcdctl(Layout(), words))
+    elif name == "kubeadm" and words[:1] == ["join"] and any(word.split("=")[0] == "--count" for word in words):
+        from minikube_edu.cluster.light import joining
+
+        raise SystemExit(joining.run(words[1:]))
     elif name == "kubeadm":
         from minikube_edu.cluster import kubeadm_door
 

@@ -86,7 +86,8 @@ def seats_of(layout: Layout, node: Node) -> list[Seat]:
             for row in machine.ask("processes")["processes"]:
                 if row["status"] is None:
                     pids[row["name"]] = row["pid"]
-    return [Seat(name, pids.get(name) or None, node.name) for name in ("containerd", "kubelet", *statics)]
+    light = ["light-nodes"] if (node.root / "etc/systemd/system/light-nodes.service").exists() else []
+    return [Seat(name, pids.get(name) or None, node.name) for name in ("containerd", "kubelet", *light, *statics)]
 
 
 def down(layout: Layout) -> list[str]:
@@ -101,7 +102,7 @@ def down(layout: Layout) -> list[str]:
 def reset(layout: Layout) -> None:
     """End everything and forget it. Only what this program has made is removed."""
     down(layout)
-    for path in (layout.pki, layout.run, layout.bare_root, layout.nodes, layout.network, layout.bin):
+    for path in (layout.pki, layout.run, layout.bare_root, layout.nodes, layout.network, layout.light, layout.bin):
         shutil.rmtree(path, ignore_errors=True)
     store: list[Path] = [layout.store_socket, *layout.root.glob(f"{layout.state.name}*")]
     for file in [layout.kubeconfig, layout.request_file, *store]:

@@ -51,6 +51,13 @@ class Door:
         answer.read()
         return answer.status
 
+    def create(self, path: str, body: dict[str, Any]) -> int:
+        """Returns the HTTP status; 409: it is there already."""
+        self.connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        answer = self.connection.getresponse()
+        answer.read()
+        return answer.status
+
     def has(self, path: str) -> bool:
         return self._body(path) is not None
 

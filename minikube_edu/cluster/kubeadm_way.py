@@ -17,12 +17,13 @@ from pathlib import Path
 from minikube_edu.cluster import nodes, ports
 from minikube_edu.cluster.door import Door, is_ready
 from minikube_edu.cluster.failures import CannotStart
-from minikube_edu.cluster.layout import POD_CIDR, Layout, Request
+from minikube_edu.cluster.layout import LARGE_POD_CIDR, POD_CIDR, Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
 from minikube_edu.lib.machine.calls import Refused
 
 READY_SECONDS = 60.0
+MANY = 250  # nodes: more than POD_CIDR has ranges for
 JOIN = re.compile(r"^kubeadm (join (?:.*\\\n)*.*)", re.MULTILINE)  # the command that init ends with
 CREDENTIALS = ("certificate-authority-data", "client-certificate-data", "client-key-data")
 NETWORKS = ("bridge", "none")
@@ -62,6 +63,10 @@ def up(layout: Layout, request: Request) -> None:
         open_to_all_pods(layout, wanted[0])
     if request.network != "none":
         wait_until_ready(layout, wanted)
+    if request.light:
+        from minikube_edu.cluster.light import joining
+
+        joining.bring(layout, request)
 
 
 def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
@@ -100,7 +105,7 @@ def init_words(layout: Layout, node: Node, request: Request) -> list[str]:
         f"--apiserver-advertise-address={node.address}",
         f"--apiserver-bind-port={request.port}",
         f"--apiserver-cert-extra-sans=localhost,127.0.0.1,{node.local}",
-        f"--pod-network-cidr={POD_CIDR}",
+        f"--pod-network-cidr={POD_CIDR if request.nodes + request.light <= MANY else LARGE_POD_CIDR}",
         f"--node-name={node.name}",
     ]
 

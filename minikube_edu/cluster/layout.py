@@ -9,6 +9,7 @@ MINIKUBE_EDU_HOME (default ~/.minikube-edu)
   run/etcd.sock           where the store is served to etcdctl
   nodes/NAME/             the root of each node
   network/                sockets that join the nodes
+  light/                  light nodes, of one process (cluster/light/place.py)
   bin/                    kubectl, kubeadm, … for `minikube-edu shell`
   machine/                the root of a bare cluster's only machine: units, logs
 """
@@ -25,6 +26,7 @@ from pathlib import Path
 DEFAULT_PORT = 6443
 SERVICE_CIDR = "10.96.0.0/12"
 POD_CIDR = "10.244.0.0/16"
+LARGE_POD_CIDR = "10.128.0.0/9"  # has a /24 for more than 250 nodes
 LONGEST_SOCKET = 100  # bytes of a Unix socket's path; systems allow 103 to 107
 
 
@@ -38,9 +40,10 @@ class Request:
     """What `up` was asked for; kept, so that the next `up` brings the same cluster back."""
 
     port: int = DEFAULT_PORT
-    nodes: int = 1
+    nodes: int = 1  # machines; of a bare cluster, light nodes
     network: str = "bridge"
     bare: bool = False
+    light: int = 0  # light nodes beside the machines
 
 
 class Layout:
@@ -54,6 +57,7 @@ class Layout:
         self.bin = self.root / "bin"  # the tools of a course, for the shell
         self.nodes = self.root / "nodes"
         self.network = self.root / "network"  # sockets that join the nodes' pods
+        self.light = self.root / "light"
         self.bare_root = self.root / "machine"  # of a bare cluster, which has no nodes of its own
         self.machine_socket = self.run / "machine.sock"  # of the machine that answers the command line
 

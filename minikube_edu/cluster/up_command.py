@@ -41,12 +41,15 @@ def run(nodes: int | None = None, port: int | None = None, network: str | None =
     """Start the cluster, or bring it back; then show it."""
     from minikube_edu.cluster import control_plane
     from minikube_edu.cluster.failures import CannotStart
+    from minikube_edu.cluster.light.place import split
 
     layout = Layout()
     request = layout.read_request() or Request()
     if nodes is not None and nodes < (0 if bare or request.bare else 1):
         return fail(f"--nodes {nodes}: a cluster has at least one node")
-    request.nodes = request.nodes if nodes is None else nodes
+    if nodes is not None:
+        request.nodes, light = (nodes, 0) if bare or request.bare else split(nodes)
+        request.light = max(request.light, light)
     request.port = request.port if port is None else port
     request.network = request.network if network is None else network
     request.bare = request.bare or bare

@@ -25,6 +25,7 @@ PROGRAMS = {
     "kube-controller-manager": "minikube_edu.kube_controller_manager",
     "kube-scheduler": "minikube_edu.kube_scheduler",
     "cloud-controller-manager": "minikube_edu.cloud_controller_manager",
+    "light-nodes": "minikube_edu.cluster.light",
 }
 _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "": 1.0}
 

@@ -1,0 +1,132 @@
+"""All light nodes of a cluster: what they share is set up, then they start, a few at a time.
+
+    fleet = Fleet(root, told, client, client_of, address_of, …)
+    await fleet.start()
+    await fleet.grow(1000)     # so many there are from now on
+    ...
+    await fleet.stop()
+
+The kubelets' own rhythm does the rest. Leases are spread over their period because the nodes begin one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from minikube_edu.client.informer import Informer, without_managed_fields
+from minikube_edu.client.rest import Client
+from minikube_edu.cluster.light.light_node import PREFIX, Common, LightNode
+from minikube_edu.cluster.light.network import LightDoor, LightWire
+from minikube_edu.cluster.light.sharing import Dealer, Object
+from minikube_edu.cni.outside import SEAT_PORTS
+from minikube_edu.kube_proxy.proxier import Proxier
+from minikube_edu.kube_proxy.rules import Rules
+from minikube_edu.kubelet.api_objects import NODES, SERVICES, KubeletObjects
+from minikube_edu.kubelet.server.server import PORT
+from minikube_edu.kubelet.status.reporting import PODS
+from minikube_edu.lib.loops import Loops
+
+log = logging.getLogger(__name__)
+
+ASIDE = 0.002  # between two nodes that start: others have their turn
+
+
+class Fleet:
+    def __init__(
+        self,
+        root: Path,
+        told: Object,
+        client: Client,
+        client_of: Callable[[str], Client],
+        address_of: Callable[[int], str],
+        *,
+        network: Path | None = None,
+        neighbours: Collection[str] = (),
+        seat_ports: Collection[int] = SEAT_PORTS,
+        tls: ssl.SSLContext | None = None,
+        port: int = PORT,
+    ) -> None:
+        """`network`: where the cluster's fabrics find each other; `neighbours`: the addresses of its other nodes."""
+        self.nodes: list[LightNode] = []
+        self.ready: set[str] = set()  # names of those that the API says are Ready
+        self.on_ready: list[Callable[[], None]] = []
+        self._loops = Loops("light nodes")
+        self._wire = LightWire(network)
+        self._door = LightDoor(self._wire)
+        self._rules = Rules()
+        self._proxier = Proxier(client, "", self._rules, self._rules_changed)
+        self._common = Common(
+            root,
+            told,
+            client,
+            client_of,
+            address_of,
+            self._wire,
+            Dealer(client, PODS, _node_of, field_selector="spec.nodeName!="),
+            Dealer(client, NODES, _name_of),
+            Informer(client, SERVICES, transform=without_managed_fields),
+            KubeletObjects(client, ""),
+            self._rules.translate,
+            neighbours,
+            seat_ports,
+            tls,
+            port,
+        )
+        self._common.nodes.told.append(self._seen)
+
+    async def start(self) -> None:
+        """Returns when the API server has answered: before, a thousand kubelets would only get into its way."""
+        common = self._common
+        await self._door.open()
+        self._loops.spawn("pods", common.pods.run())
+        self._loops.spawn("nodes", common.nodes.run())
+        self._loops.spawn("services", common.services.run())
+        await common.services.wait_synced()
+        await common.nodes.hand("").wait_synced()
+        await self._proxier.start()
+
+    async def grow(self, count: int) -> None:
+        for number in range(len(self.nodes) + 1, count + 1):
+            node = LightNode(number, self._common)
+            self.nodes.append(node)
+            await node.start()
+            await asyncio.sleep(ASIDE)
+
+    async def stop(self) -> None:
+        for node in self.nodes:
+            await node.stop()
+        await self._proxier.stop()
+        await self._loops.stop()
+        await self._common.objects.close()
+        await self._door.close()
+
+    async def finished(self) -> None:
+        """Only when something that all need has died."""
+        await self._loops.finished()
+
+    def _rules_changed(self, _services: set[str]) -> None:
+        for node in self.nodes:
+            node.fabric.rules_changed()
+
+    def _seen(self, node: Object) -> None:
+        name = node["metadata"]["name"]
+        if not name.startswith(PREFIX):
+            return
+        conditions = (node.get("status") or {}).get("conditions") or ()
+        good = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        if good != (name in self.ready):
+            (self.ready.add if good else self.ready.discard)(name)
+            for told in self.on_ready:
+                told()
+
+
+def _node_of(pod: Object) -> str:
+    return str(pod["spec"].get("nodeName") or "")
+
+
+def _name_of(node: Object) -> str:
+    return str(node["metadata"]["name"])
