@@ -246,8 +246,10 @@ async def world(
     """A container with an idle process 1 (or `init`)."""
     own = dict(programs or {})
     names = {*(table.table() if tools is None else tools), *own}
+    debian = bash and {"dash", "sh"} <= names - own.keys()
+    linked = {"/bin/sh": Entry(target="dash", kind="symlink")} if debian else {}
     machine = Machine(
-        image({**(files or {}), "/sbin/init": Entry(executable("init"), 0o755)}, sorted(names)),
+        image({**linked, **(files or {}), "/sbin/init": Entry(executable("init"), 0o755)}, sorted(names)),
         network=network if network is not None else NoNetwork(),
         id="c0ffee" + "0" * 58,
         hostname=hostname,
