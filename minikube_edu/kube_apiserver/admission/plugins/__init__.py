@@ -33,6 +33,7 @@ ORDER = {
     "DefaultIngressClass": "default_ingress_class",
     "DefaultStorageClass": "default_storage_class",
     "PodTopologyLabels": "pod_topology_labels",
+    "ResourceQuota": "resource_quota",
 }
 ON_REQUEST = ("NodeRestriction",)  # kubeadm requests it
 DEFAULT = tuple(name for name in ORDER if name not in ON_REQUEST)
@@ -41,7 +42,7 @@ ABSENT = (
     "EventRateLimit", "ExtendedResourceToleration", "ImagePolicyWebhook", "LimitPodHardAntiAffinityTopology",
     "MutatingAdmissionPolicy", "MutatingAdmissionWebhook", "NamespaceAutoProvision", "NamespaceExists",
     "OwnerReferencesPermissionEnforcement", "PodNodeSelector", "PodSecurity",
-    "PodTolerationRestriction", "ResourceQuota", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
+    "PodTolerationRestriction", "ValidatingAdmissionPolicy", "ValidatingAdmissionWebhook",
 )  # fmt: skip
 
 
