@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -145,14 +146,15 @@ def find(layout: Layout, name: str) -> Node | None:
     return next((node for node in of(layout) if node.name == name), None)
 
 
-def prepare(layout: Layout, request: Request, name: str = "") -> Node:
-    """The node of this name, or the next one: made, if it is not there."""
+def prepare(layout: Layout, request: Request, name: str = "", address: str = "") -> Node:
+    """The node of this name, or the next one: made, if it is not there. `address`: where it is for the other hosts of a
+    classroom; without one it is on this host alone."""
     known = of(layout)
     for node in known:
         if node.name == name:
             return node
     index = next(number for number in range(len(known) + 1) if all(node.index != number for node in known))
-    node = _new(layout, request, name or default_name(index), index)
+    node = _new(layout, request, name or default_name(index), index, address)
     for directory in DIRECTORIES:
         (node.root / directory).mkdir(parents=True, exist_ok=True)
     units = node.root / "etc/systemd/system"
@@ -173,12 +175,23 @@ def prepare(layout: Layout, request: Request, name: str = "") -> Node:
     return node
 
 
+def towards(host: str) -> str:
+    """This host's own address on the way to another one; empty when that is this host, or there is no way."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((host, 9))  # nothing is sent
+        except OSError:
+            return ""
+        address = str(probe.getsockname()[0])
+    return "" if address.startswith("127.") else address
+
+
 def default_name(index: int) -> str:
     return f"worker-{index}" if index else CONTROL_PLANE
 
 
-def _new(layout: Layout, request: Request, name: str, index: int) -> Node:
-    address = node_addresses.address(request.port, index)
+def _new(layout: Layout, request: Request, name: str, index: int, address: str) -> Node:
+    address = address or node_addresses.address(request.port, index)
     # The control plane of the cluster that people have by default is where their tools look for it.
     local = "127.0.0.1" if index == 0 and request.port == 6443 else address
     return Node(name, index, address, local, layout.nodes / name)
