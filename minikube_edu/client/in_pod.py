@@ -9,8 +9,9 @@ every minute, because the kubelet renews it.
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +52,16 @@ class ReadToken(Nobody):
     def rejected(self) -> bool:
         before, self._read_at = self._read_at, float("-inf")
         return clock.monotonic() - before > 1
+
+
+_leaving: set[asyncio.Task[None]] = set()
+
+
+def leave(work: Coroutine[Any, Any, None]) -> None:
+    """A program that is killed cannot wait for anything any more: what it has to close is closed without it."""
+    task = asyncio.get_running_loop().create_task(work)
+    _leaving.add(task)
+    task.add_done_callback(_leaving.discard)
 
 
 async def in_cluster(read: Read, env: Mapping[str, str]) -> ClientConfig:

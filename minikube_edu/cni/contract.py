@@ -159,6 +159,8 @@ class NetworkAdmin(Protocol):
 
     def close_door(self, ip: str, port: int) -> None: ...
 
+    def open_doors(self) -> Sequence[tuple[str, int]]: ...
+
 
 class Fabric(Protocol):
     def ready(self) -> str:

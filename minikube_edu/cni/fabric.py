@@ -255,7 +255,12 @@ class NodeFabric:
         if self.pool is not None and to.ip in self.pool:
             await _nobody(deadline)
         if node := self.wire.neighbour(to.ip):
-            near = await node.admit(client, to, dialled)
+            try:
+                near = await node.admit(client, to, dialled)
+            except ConnectionRefusedError:
+                if not self._outside.may_dial(to):
+                    raise
+                return await self.dial_seat(caller, dialled, to, client)
             near.traffic = caller.traffic
             return near
         if path := self.wire.socket_of(to.ip):
@@ -424,6 +429,9 @@ class NodeFabric:
 
     def close_door(self, ip: str, port: int) -> None:
         self._outside.close_door(Address(ip, port))
+
+    def open_doors(self) -> Sequence[tuple[str, int]]:
+        return [(at.ip, at.port) for at in self._outside.open_doors()]
 
     async def _through(self, source: Address, to: Address) -> End:
         """Whoever dials this host's localhost is at home; at any other address, a stranger."""

@@ -135,6 +135,9 @@ class Outside:
         else:
             server.close()
 
+    def open_doors(self) -> list[Address]:
+        return list(self._doors)
+
     def close_door(self, at: Address) -> None:
         door = self._doors.pop(at, None)
         if door is not None:

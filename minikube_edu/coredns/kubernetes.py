@@ -181,7 +181,8 @@ class Kubernetes:
                 targets = self._targets(host, inside)
             except Unknown:
                 break
-            found += [Record(host, one.type, one.host, self.options.ttl) for one in targets if one.type == query.type]
+            hosts = dict.fromkeys(one.host for one in targets if one.type == query.type)
+            found += [Record(host, query.type, ip, self.options.ttl) for ip in hosts]
             following_alias = next((one for one in targets if one.type == dns.CNAME), None)
             if following_alias is None:
                 break

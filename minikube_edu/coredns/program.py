@@ -64,8 +64,7 @@ class CoreDns:
             return serving.result()
         finally:
             serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
-            await self._close()
+            in_pod.leave(self._close())
 
     async def _serve(self) -> int:
         try:

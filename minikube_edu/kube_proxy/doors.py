@@ -56,9 +56,10 @@ class Doors:
             return False
         return True
 
-    def close(self) -> None:
-        for have in self._open.values():
-            for door, is_open in have.items():
-                if is_open:
-                    self._admin.close_door(*door)
-        self._open.clear()
+    def forget_others(self) -> None:
+        """An earlier kube-proxy's doors, like its rules, are still there: those that nobody wants any more go."""
+        services = self._rules.by_service.values()
+        wanted = {door for rules in services for rule in rules for door in self._of(rule)}
+        for door in self._admin.open_doors():
+            if door not in wanted:
+                self._admin.close_door(*door)

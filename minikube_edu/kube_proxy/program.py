@@ -55,7 +55,7 @@ async def main(process: Process) -> int:
     try:
         return await _run(process, config, admin, Rules(config.cluster_cidrs), client)
     finally:
-        await client.close()
+        in_pod.leave(client.close())
 
 
 async def _run(process: Process, config: Configuration, admin: NetworkAdmin, rules: Rules, client: Client) -> int:
@@ -77,6 +77,7 @@ async def _run(process: Process, config: Configuration, admin: NetworkAdmin, rul
     def installed(services: set[str]) -> None:
         rules.own = admin.addresses
         if proxier.syncs == 1:
+            doors.forget_others()
             process.container.notes[RULES] = rules
             admin.set_translate(rules.translate)
         admin.rules_changed()
@@ -100,8 +101,7 @@ async def _run(process: Process, config: Configuration, admin: NetworkAdmin, rul
         finally:
             starting.cancel()
     finally:
-        await proxier.stop()
-        doors.close()
+        in_pod.leave(proxier.stop())
         for task in list(tasks):
             task.cancel()
 
