@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TextIO
 
-from minikube_edu.cluster import nodes
+from minikube_edu.cluster import nodes, unfinished
 from minikube_edu.cluster.kubeadm_host import NodeHost
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
@@ -34,32 +36,41 @@ def chosen(layout: Layout, words: list[str]) -> Node | None:
         return node
     verb = next((word for word in words if not word.startswith("-")), "")
     if verb == "init":
-        request.port = _flag(words, "--apiserver-bind-port", request.port)
+        port = _flag(words, "--apiserver-bind-port")
+        request.port = int(port) if port.isdigit() else request.port
         layout.write_request(request)
-        return nodes.prepare(layout, request, nodes.CONTROL_PLANE)
+        return nodes.prepare(layout, request, nodes.CONTROL_PLANE, _flag(words, "--apiserver-advertise-address"))
     if verb == "join":
-        return next_worker(layout, request)
+        return next_worker(layout, request, _endpoint(words))
     return next(iter(nodes.of(layout)), None)
 
 
-def _flag(words: list[str], name: str, default: int) -> int:
+def _flag(words: list[str], name: str) -> str:
     for place, word in enumerate(words):
-        value = word.partition("=")[2] if word.startswith(name + "=") else ""
+        if word.startswith(name + "="):
+            return word.partition("=")[2]
         if word == name and place + 1 < len(words):
-            value = words[place + 1]
-        if value.isdigit():
-            return int(value)
-    return default
+            return words[place + 1]
+    return ""
 
 
-def next_worker(layout: Layout, request: Request) -> Node:
-    """The first that has not joined yet, or a new one."""
+def _endpoint(words: list[str]) -> str:
+    """The host of `join HOST:PORT`."""
+    after = words[words.index("join") + 1 :]
+    return next((word.rpartition(":")[0] for word in after if ":" in word and not word.startswith("-")), "")
+
+
+def next_worker(layout: Layout, request: Request, endpoint: str = "") -> Node:
+    """The first that has not joined yet, or a new one. Where the control plane is another host, this host is the
+    worker: by its own name, at its own address."""
+    address = nodes.towards(endpoint) if endpoint else ""
     known = nodes.of(layout)
     for node in known:
         if node.index and not node.initialized:
             return node
     index = next(number for number in range(1, len(known) + 2) if all(node.index != number for node in known))
-    return nodes.prepare(layout, request, nodes.default_name(index))
+    name = socket.gethostname().lower() if address else nodes.default_name(index)
+    return nodes.prepare(layout, request, name, address)
 
 
 async def on_node(
@@ -71,13 +82,15 @@ async def on_node(
         return await app.run(words, None, out=out, err=err)
     verb = next((word for word in words if not word.startswith("-")), "")
     host = NodeHost(node, nodes.machine_socket(layout, node))
-    if verb in NEEDS_A_MACHINE and not {"-h", "--help"} & set(words):
+    works = verb in NEEDS_A_MACHINE and not {"-h", "--help"} & set(words)
+    if works:
         await asyncio.to_thread(nodes.boot, layout, node)
         await host.attach_runtime()
     elif starter.find(nodes.machine_socket(layout, node)):
         await host.attach_runtime(0.0)
     try:
-        return await app.run(words, host, out=out, err=err)
+        with unfinished.marked(node) if works else nullcontext():
+            return await app.run(words, host, out=out, err=err)
     finally:
         await host.close()
         take_kubeconfig(layout)

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from minikube_edu.cluster import nodes, ports
+from minikube_edu.cluster import nodes, ports, unfinished
 from minikube_edu.cluster.door import Door, is_ready
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import LARGE_POD_CIDR, POD_CIDR, Layout, Request
@@ -92,11 +92,45 @@ async def _up(layout: Layout, request: Request, wanted: list[Node]) -> None:
     import asyncio
 
     first, others = wanted[0], wanted[1:]
+    await heal(layout, wanted)
     if first.initialized:
         await asyncio.to_thread(switch_on, layout, first)
+        new = [node for node in others if not node.initialized]
+        words = await join_words(layout, first) if new else []
     else:
         await kubeadm(layout, first, init_words(layout, first, request))
-    await asyncio.gather(*(bring(layout, first, node) for node in others))
+        said = JOIN.findall((first.root / "var/log/kubeadm.log").read_text())
+        words = said[-1].replace("\\\n", " ").split()
+    await asyncio.gather(*(bring(layout, node, words) for node in others))
+
+
+async def heal(layout: Layout, wanted: list[Node]) -> None:
+    """Where kubeadm was broken off, it begins anew; what has joined a control plane that is no more, too."""
+    broken = [node for node in wanted if unfinished.is_marked(node)]
+    if wanted[0] in broken:
+        broken = [node for node in wanted if node in broken or node.initialized]
+    for node in broken:
+        await kubeadm(layout, node, unfinished.RESET)
+        unfinished.mark(node).unlink(missing_ok=True)
+
+
+async def join_words(layout: Layout, first: Node) -> list[str]:
+    """With a token of its own: the one of `init` may have expired. An API server that is starting is waited for."""
+    import asyncio
+    import io
+
+    from minikube_edu.cluster import kubeadm_door
+
+    give_up = time.monotonic() + READY_SECONDS
+    while True:
+        said = io.StringIO()
+        code = await kubeadm_door.on_node(layout, first, ["token", "create", "--print-join-command"], said, said)
+        words = said.getvalue().split()
+        if not code and words[:2] == ["kubeadm", "join"]:
+            return words[1:]
+        if time.monotonic() > give_up:
+            raise CannotStart(f"no token could be made on {first.name}: {said.getvalue().strip()}")
+        await asyncio.sleep(0.1)
 
 
 def init_words(layout: Layout, node: Node, request: Request) -> list[str]:
@@ -110,15 +144,14 @@ def init_words(layout: Layout, node: Node, request: Request) -> list[str]:
     ]
 
 
-async def bring(layout: Layout, first: Node, node: Node) -> None:
+async def bring(layout: Layout, node: Node, words: list[str]) -> None:
     """A worker: switched on; joined, when it has not yet."""
     import asyncio
 
     if node.initialized:
         await asyncio.to_thread(switch_on, layout, node)
         return
-    said = JOIN.findall((first.root / "var/log/kubeadm.log").read_text())
-    await kubeadm(layout, node, [*said[-1].replace("\\\n", " ").split(), f"--node-name={node.name}"])
+    await kubeadm(layout, node, [*words, f"--node-name={node.name}"])
 
 
 async def kubeadm(layout: Layout, node: Node, words: list[str]) -> None:
@@ -128,6 +161,7 @@ async def kubeadm(layout: Layout, node: Node, words: list[str]) -> None:
     with log.open("a") as file:
         code = await kubeadm_door.on_node(layout, node, words, file, file)
     if code:
+        unfinished.mark(node).touch()  # the next `up` begins anew
         raise CannotStart(f"kubeadm {words[0]} failed on {node.name}; what it said is in {log}:\n{_tail(log)}")
 
 

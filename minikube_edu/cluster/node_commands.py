@@ -6,7 +6,6 @@ import asyncio
 import shutil
 
 from minikube_edu.cluster import kubeadm_door, kubeadm_way, nodes
-from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import Node
@@ -27,15 +26,8 @@ def add(layout: Layout, request: Request) -> Node:
 
 
 async def _join(layout: Layout, first: Node, node: Node) -> None:
-    """With a token of its own: the one of `init` may have expired."""
-    import io
-
-    said = io.StringIO()
-    code = await kubeadm_door.on_node(layout, first, ["token", "create", "--print-join-command"], said, said)
-    words = said.getvalue().split()
-    if code or words[:2] != ["kubeadm", "join"]:
-        raise CannotStart(f"no token could be made on {first.name}: {said.getvalue().strip()}")
-    await kubeadm_way.kubeadm(layout, node, [*words[1:], f"--node-name={node.name}"])
+    words = await kubeadm_way.join_words(layout, first)
+    await kubeadm_way.kubeadm(layout, node, [*words, f"--node-name={node.name}"])
 
 
 def remove(layout: Layout, request: Request, node: Node) -> None:
