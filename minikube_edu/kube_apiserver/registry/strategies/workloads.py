@@ -15,6 +15,7 @@ from minikube_edu.api.validation.pod_security import APPARMOR_CONTAINER
 from minikube_edu.api.validation.pod_warnings import APPARMOR_WARNING, apparmor_field
 from minikube_edu.kube_apiserver.context import Context
 from minikube_edu.kube_apiserver.registry.strategy import Strategy, keep
+from minikube_edu.lib import clock
 
 Object = dict[str, Any]
 
@@ -176,7 +177,7 @@ def _gated() -> Object:
         "type": "PodScheduled",
         "status": "False",
         "lastProbeTime": None,
-        "lastTransitionTime": None,
+        "lastTransitionTime": clock.rfc3339(),
         "reason": "SchedulingGated",
         "message": "Scheduling is blocked due to non-empty scheduling gates",
     }
