@@ -83,7 +83,7 @@ def identify(definition: Definition, security: SecurityContext) -> tuple[User, s
         gid = security.run_as_group
     wider = dict.fromkeys([gid, *groups, *security.supplemental_groups])
     home = found.home if found is not None else "/"
-    return User(uid, gid, tuple(wider)), home or "/"
+    return User(uid, gid, tuple(sorted(wider))), home or "/"  # the kernel sorts them
 
 
 def _group(rows: list[list[str]], group: str) -> int:

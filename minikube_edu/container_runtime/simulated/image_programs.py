@@ -9,6 +9,7 @@ from minikube_edu.container_runtime.simulated.contract import Program
 from minikube_edu.container_runtime.simulated.images.entry import Definition
 from minikube_edu.container_runtime.simulated.images.root import programs_by_name
 from minikube_edu.container_runtime.simulated.kernel.software import Software
+from minikube_edu.container_runtime.simulated.package_contents import PACKAGES
 from minikube_edu.container_runtime.simulated.tools import table
 
 GENERIC = "generic:main"
@@ -48,7 +49,7 @@ def software_of(definition: Definition) -> Software:
     """Shared by all containers of an image."""
     found = _software.get(definition.id)
     if found is None:
-        found = _software[definition.id] = Software(ImagePrograms(definition))
+        found = _software[definition.id] = Software(ImagePrograms(definition), PACKAGES if definition.packages else {})
     return found
 
 

@@ -7,8 +7,17 @@ import re
 import shlex
 from contextlib import AsyncExitStack
 
+import pytest
+
 from minikube_edu.cni.contract import Address, Attachment
-from minikube_edu.container_runtime.cri import ContainerState, DnsConfig, Mount, Resources, SecurityContext
+from minikube_edu.container_runtime.cri import (
+    ContainerState,
+    DnsConfig,
+    Mount,
+    Resources,
+    RuntimeFailure,
+    SecurityContext,
+)
 from tests.container_runtime.node import Node
 from tests.container_runtime.pods import SERVICE, Cluster
 from tests.container_runtime.tutorials.table import Case, ContainerCase, Step
@@ -110,7 +119,7 @@ class Stage:
         mounts = [
             Mount("/dev/termination-log", str(last_words)),
             Mount("/etc/hosts", str(hosts)),
-        ]  # as the kubelet does
+        ]  # the kubelet's
         for path in dict.fromkeys(file.rpartition("/")[0] for file in one.files):
             folder = self.node.root / "volumes" / name / path.strip("/").replace("/", "-")
             folder.mkdir(parents=True, exist_ok=True)
@@ -130,6 +139,10 @@ class Stage:
         command = [self._filled(word) for word in step.run]
         if step.stdin:
             command = ["sh", "-c", f"{shell_words(command)} <<'END_OF_INPUT'\n{step.stdin.rstrip()}\nEND_OF_INPUT"]
+        if step.refused:
+            with pytest.raises(RuntimeFailure, match=re.escape(step.refused)):
+                await self.node.runtime.exec_sync(self.containers[step.where], command, 3600)
+            return
         result = await self.node.runtime.exec_sync(self.containers[step.where], command, 3600)
         out, err = result.stdout.decode(), result.stderr.decode()
         seen = f"{' '.join(command)}\ncode {result.exit_code}\n{out}\n{err}"
@@ -148,7 +161,9 @@ class Stage:
 
     async def _ended(self, container: str) -> None:
         async with asyncio.timeout(100_000):
-            while (await self.node.runtime.container_status(container)).state is not ContainerState.EXITED:
+            while (  # noqa: ASYNC110  # nobody else tells it
+                await self.node.runtime.container_status(container)
+            ).state is not ContainerState.EXITED:
                 await asyncio.sleep(0.05)
 
     async def _end(self, container: str) -> None:

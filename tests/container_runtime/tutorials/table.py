@@ -64,6 +64,7 @@ class Step:
     stdin: str = ""
     after: float = 0
     code: int = 0
+    refused: str = ""
     stdout: str | None = None
     stderr: str | None = None
     matches: str = ""

@@ -38,10 +38,12 @@ async def refuse(process: Process, language: str) -> int:
     return 1
 
 
-PRINTED = re.compile(r"""(?:print|console\.log|puts|say)\s*\(?\s*(?:"([^"\\]*)"|'([^'\\]*)'|(\d+))\s*\)?\s*;?""")
+PRINTED = re.compile(
+    r"""(?:print|console\.log|puts|say)\s*\(?\s*(?:"((?:[^"\\$@]|\\[nt"\\])*)"|'([^'\\]*)'|(\d+))\s*\)?\s*;?"""
+)
 
 
-async def one_liner(process: Process, code: str, language: str) -> int:
+async def one_liner(process: Process, code: str, language: str, end: str = "\n") -> int:
     """A program that prints constants needs no interpreter."""
     statements = [part.strip() for part in re.split(r";|\n", code) if part.strip()]
     matches = [PRINTED.fullmatch(part) for part in statements]
@@ -49,7 +51,10 @@ async def one_liner(process: Process, code: str, language: str) -> int:
         return await refuse(process, language)
     for match in matches:
         assert match is not None
-        await process.print(match[1] or match[2] or match[3] or "")
+        said = match[1] or match[2] or match[3] or ""
+        if match[1]:
+            said = re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), said)
+        await process.print(said, end=end)
     return 0
 
 
@@ -168,7 +173,8 @@ async def perl(process: Process) -> int:
         await process.print(await literals.pi(process, max(2, min(int(found[1]), literals.MOST_DIGITS))))
         process.use_cpu(0.0)
         return 0
-    return await one_liner(process, code, "Perl") if code else await refuse(process, "Perl")
+    lines = any(re.fullmatch(r"-\w*[lE]\w*", word) for word in words)
+    return await one_liner(process, code, "Perl", "\n" if lines else "") if code else await refuse(process, "Perl")
 
 
 async def node(process: Process) -> int:

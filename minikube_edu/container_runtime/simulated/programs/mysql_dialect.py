@@ -67,8 +67,10 @@ class Session:
 
     # -- databases ---------------------------------------------------------------------------------------------------
 
-    async def show_databases(self) -> Answer:
-        names = sorted({*self.server.shelf.databases, *SYSTEM})
+    async def show_databases(self, *like: str | None) -> Answer:
+        wanted = next((one for one in like if one is not None), "%")
+        pattern = re.escape(wanted).replace("%", ".*").replace("_", ".")
+        names = sorted(one for one in {*self.server.shelf.databases, *SYSTEM} if re.fullmatch(pattern, one, re.I))
         return Answer(["Database"], [[name] for name in names])
 
     async def use(self, name: str) -> Answer:
@@ -295,7 +297,7 @@ def _headings(sql: str, columns: list[str]) -> list[str]:
 
 
 SPECIAL = [
-    (r"SHOW\s+(?:DATABASES|SCHEMAS)", "show_databases"),
+    (r"""SHOW\s+(?:DATABASES|SCHEMAS)(?:\s+LIKE\s+(?:'([^']*)'|"([^"]*)"))?""", "show_databases"),
     (rf"USE\s+{NAME}", "use"),
     (rf"CREATE\s+(?:DATABASE|SCHEMA)\s+(IF\s+NOT\s+EXISTS\s+)?{NAME}(?:\s+.*)?", "create_database"),
     (rf"DROP\s+(?:DATABASE|SCHEMA)\s+(IF\s+EXISTS\s+)?{NAME}", "drop_database"),

@@ -10,6 +10,7 @@ Longer than a file should be: the master, its worker and the command line share 
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import ssl
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ __all__ = ["entrypoint", "main"]
 
 CONFIG = "/etc/nginx/nginx.conf"
 PID_FILE = "/run/nginx.pid"
+CACHE = "/var/cache/nginx"
 COMBINED = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
 )
@@ -198,8 +200,9 @@ class Master:
         listeners = await self.bind()
         if listeners is None:
             return 1
-        with contextlib.suppress(OSError):
-            await process.write_file(PID_FILE, f"{process.pid}\n".encode())
+        if words := await self.leave_marks():
+            await self.log.write("emerg", words)
+            return await _say(process, f"nginx: [emerg] {words}", 1)
         for words in (
             'using the "epoll" event method',
             f"nginx/{version(process)}",
@@ -214,6 +217,18 @@ class Master:
         finally:
             with contextlib.suppress(OSError):
                 process.unlink(PID_FILE)
+
+    async def leave_marks(self) -> str:
+        """Its pid, and directories for big requests (which need no making here); a complaint when all is read-only."""
+        with contextlib.suppress(OSError):
+            if "ro" in self.process.statfs(CACHE).options.split(","):
+                return f'mkdir() "{CACHE}/client_temp" failed (30: Read-only file system)'
+        try:
+            await self.process.write_file(PID_FILE, f"{self.process.pid}\n".encode())
+        except OSError as error:
+            if error.errno == errno.EROFS:
+                return f'open() "{PID_FILE}" failed (30: Read-only file system)'
+        return ""
 
     async def configure(self) -> None:
         http, found = sites(await load(self.process, self.path))

@@ -264,7 +264,7 @@ class CommandLine:
     async def one(self, words: list[str], raw: bool) -> int:
         try:
             reply = await self.ask(words)
-            await self.process.print(shown(reply, raw))
+            await self.process.print(shown(reply, raw) + "\n" * (raw and isinstance(reply, Failure)))
             if words[0].lower() in ("subscribe", "psubscribe", "monitor"):
                 assert self.reader is not None
                 while True:

@@ -30,7 +30,8 @@ async def id(process: Process) -> int:
             raise Complaint(f"unknown user {name}" if is_busybox(process) else f"'{name}': no such user")
         user, group = account.uid, account.gid
         extra = [one.gid for one in await all_groups(process) if account.name in one.members]
-    every = list(dict.fromkeys([group, *extra]))
+    kernels = is_busybox(process) and not arguments.operands  # as the kernel keeps them; others put the first one first
+    every = sorted({*extra}) if kernels and extra else list(dict.fromkeys([group, *extra]))
     if arguments.has("u"):
         await process.print(names.of_user(user) if arguments.has("n") else str(user))
     elif arguments.has("g"):

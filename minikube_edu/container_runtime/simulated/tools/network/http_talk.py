@@ -30,6 +30,7 @@ class Url:
     target: str  # path and query
     user: str = ""
     password: str = ""
+    written: str = ""  # host and port as they were written
 
     @property
     def authority(self) -> str:
@@ -52,7 +53,7 @@ def parse_url(text: str, default_scheme: str = "http") -> Url:
     # hostname is in lower case; names are written into messages as the user typed them
     typed = parts.netloc.rpartition("@")[2]
     host = parts.hostname if typed.startswith("[") else typed.partition(":")[0]
-    return Url(parts.scheme.lower(), host, port, target, parts.username or "", parts.password or "")
+    return Url(parts.scheme.lower(), host, port, target, parts.username or "", parts.password or "", typed)
 
 
 @dataclass

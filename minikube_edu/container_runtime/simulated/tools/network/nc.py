@@ -121,7 +121,8 @@ def _command(arguments: Arguments, command: str) -> list[str]:
     """-e runs a program (busybox takes the rest of the line with it), -c asks the shell."""
     if arguments.has("c") and not arguments.has("e"):
         return ["/bin/sh", "-c", command]
-    return [*command.split(), *arguments.operands[2:]]
+    own = 0 if arguments.has("l") and arguments.last("p") else 1 if arguments.has("l") else 2
+    return [*command.split(), *arguments.operands[own:]]
 
 
 async def _run_behind(process: Process, connection: Connection, command: list[str]) -> None:

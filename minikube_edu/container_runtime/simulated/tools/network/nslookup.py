@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, program
 from minikube_edu.container_runtime.simulated.tools.network.dialing import addresses, is_address
@@ -51,7 +53,15 @@ async def nslookup(process: Process) -> int:
             return 1
     asked = Question(process, operands[0], kinds, servers, port, timeout, tries)
     asked.searches = settings.searches
+    if is_busybox(process) and old_busybox(process) and not kinds:
+        return await asked.old_busybox()
     return await (asked.busybox() if is_busybox(process) else asked.bind(settings.candidates(operands[0])))
+
+
+def old_busybox(process: Process) -> bool:
+    """Until 1.28 it asked as libc does, search list and all; why tutorials keep that version."""
+    found = re.search(r"busybox:1\.(\d+)", process.container.image)
+    return found is not None and int(found[1]) <= 28
 
 
 class Question:
@@ -83,6 +93,27 @@ class Question:
         if "." in self.name or not self.searches:
             return [self.name]
         return [f"{self.name}.{domain.rstrip('.')}" for domain in self.searches]
+
+    # -- busybox until 1.28: getaddrinfo, and a name for every address ----------------------------------------------
+
+    async def named(self, ip: str) -> str:
+        found = await self.get(reverse_name(ip), "PTR")
+        names = [one.data.rstrip(".") for one in found[0].answers if one.type == "PTR"] if found else []
+        return f"{ip} {names[0]}" if names else ip
+
+    async def old_busybox(self) -> int:
+        say = self.process.print
+        server = self.servers[0]
+        await say(f"Server:    {server}\nAddress 1: {await self.named(server)}\n")
+        try:
+            ips = [self.name] if is_address(self.name) else await addresses(self.process, self.name)
+        except OSError:
+            await self.process.stderr.write(f"nslookup: can't resolve '{self.name}'\n".encode())
+            return 1
+        await say(f"Name:      {self.name}")
+        for number, ip in enumerate(ips, 1):
+            await say(f"Address {number}: {await self.named(ip)}")
+        return 0
 
     # -- busybox: A and AAAA, one after the other --------------------------------------------------------------------
 

@@ -121,3 +121,24 @@ async def traceroute(process: Process) -> int:
         )
         break
     return 0
+
+
+async def git(process: Process) -> int:
+    """There is no way out of the cluster, and nothing to clone from."""
+    words = [word for word in process.argv[1:] if not word.startswith("-")]
+    if process.argv[1:2] in (["--version"], ["version"], ["-v"]):
+        await process.print("git version 2.47.3")
+        return 0
+    if words[:1] in (["clone"], ["ls-remote"], ["fetch"], ["pull"]) and len(words) > 1:
+        url = words[1]
+        host = url.partition("://")[2].partition("/")[0] or url.partition(":")[0].rpartition("@")[2]
+        if words[0] == "clone":
+            folder = words[2] if len(words) > 2 else url.rstrip("/").rpartition("/")[2].removesuffix(".git")
+            await process.stderr.write(f"Cloning into '{folder}'...\n".encode())
+        await process.stderr.write(f"fatal: unable to access '{url}': Could not resolve host: {host}\n".encode())
+        return 128
+    if words:
+        await process.stderr.write(b"fatal: not a git repository (or any of the parent directories): .git\n")
+        return 128
+    await process.print("usage: git [-v | --version] [-h | --help] [-C <path>] <command> [<args>]")
+    return 1

@@ -263,7 +263,7 @@ class BusyboxFetch(Fetch):
             ips = await addresses(self.process, url.host, self.timeout)
         except NameNotFound:
             raise Failure(f"bad address '{url.authority}'") from None
-        await self.tell(f"Connecting to {url.authority} ({_shown(ips[0], url.port)})")
+        await self.tell(f"Connecting to {url.written or url.authority} ({_shown(ips[0], url.port)})")
         try:
             connection = await self.process.network.connect(ips[0], url.port, self.timeout)
         except OSError as error:
