@@ -55,7 +55,8 @@ PORTS = "io.kubernetes.container.ports"  # the kubelet's annotation: what the po
 
 
 class SimulatedContainer(ContainerRecord):
-    __slots__ = ("crash", "invocation", "logs", "machine", "settings", "stdin", "target", "terminal")
+    simulated = True
+    __slots__ = ("crash", "definition", "invocation", "logs", "machine", "settings", "stdin", "target", "terminal")
 
     def __init__(
         self,
@@ -69,7 +70,8 @@ class SimulatedContainer(ContainerRecord):
         logs: LogFiles,
         target: SimulatedContainer | None = None,
     ) -> None:
-        super().__init__(id, sandbox, config, definition, image_ref)
+        super().__init__(id, sandbox, config, definition.id, image_ref)
+        self.definition = definition
         self.settings = settings
         self.logs = logs
         self.target = target

@@ -1,4 +1,5 @@
-"""What is known of a container, whoever stands behind it: a simulated world (`containers`) or a host process (`seats`).
+"""What is known of a container, whoever stands behind it: a simulated world (`containers`), a host process (`seats`),
+or nobody any more (`dead_containers`).
 
     CREATED --start--> RUNNING --its process ends--> EXITED
             --start fails--------------------------> EXITED (StartError, 128)
@@ -21,7 +22,6 @@ from minikube_edu.container_runtime.cri import (
     RuntimeFailure,
     Streams,
 )
-from minikube_edu.container_runtime.simulated.images.entry import Definition
 from minikube_edu.container_runtime.simulated.outputs import Output
 from minikube_edu.lib import clock
 
@@ -37,10 +37,10 @@ class ContainerRecord:
         "config",
         "cpu_sample",
         "created_at",
-        "definition",
         "exit_code",
         "finished_at",
         "id",
+        "image_id",
         "image_ref",
         "log_path",
         "message",
@@ -56,12 +56,12 @@ class ContainerRecord:
     )
 
     def __init__(
-        self, id: str, sandbox: SimulatedSandbox, config: ContainerConfig, definition: Definition, image_ref: str
+        self, id: str, sandbox: SimulatedSandbox, config: ContainerConfig, image_id: str, image_ref: str
     ) -> None:
         self.id = id
         self.sandbox = sandbox
         self.config = config
-        self.definition = definition
+        self.image_id = image_id
         self.image_ref = image_ref
         self.state = ContainerState.CREATED
         self.created_at = clock.now()
@@ -78,6 +78,8 @@ class ContainerRecord:
         directory = sandbox.config.log_directory
         self.log_path = f"{directory}/{config.log_path}" if directory and config.log_path else ""
         self._waiters: list[asyncio.Future[None]] = []
+
+    simulated = False  # in this process, and gone with it
 
     # -- what kinds of containers differ in --------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ class ContainerRecord:
             reason=self.reason,
             message=self.message,
             image_ref=self.image_ref,
-            image_id=self.definition.id,
+            image_id=self.image_id,
             user=self.uid,
             log_path=self.log_path,
         )

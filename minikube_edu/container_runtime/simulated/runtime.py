@@ -7,7 +7,8 @@
     await runtime.start_container(container)
 
 All state is here, in one event loop. A runtime that ends takes its simulated containers with it, as a node that reboots
-does; seats (control plane programs of the host) live on, and the next runtime of this node finds them again.
+does: the next runtime of this node lists them as dead (`recovery`). Seats (control plane programs of the host) live on,
+and are found again.
 
 Containerd does the same with shims, snapshots and runc; its words are kept, since users read them in events.
 """
@@ -45,6 +46,7 @@ from minikube_edu.container_runtime.simulated.exec_sessions import collected, ne
 from minikube_edu.container_runtime.simulated.host_ports import HostPorts
 from minikube_edu.container_runtime.simulated.image_service import ImageService
 from minikube_edu.container_runtime.simulated.images.image_store import Stored
+from minikube_edu.container_runtime.simulated.journal import Journal
 from minikube_edu.container_runtime.simulated.life_signs import LifeSigns
 from minikube_edu.container_runtime.simulated.logs import LogFiles
 from minikube_edu.container_runtime.simulated.moods import Moods
@@ -72,6 +74,9 @@ class SimulatedRuntime(ImageService):
         self.containers: dict[str, ContainerRecord] = {}
         self.names: dict[str, str] = {}  # reserved name -> id
         self.network_of_pods = ""
+        self.journal = Journal(settings.state / "journal")
+        self.journal.sandbox, self.journal.container = self.sandboxes.get, self.containers.get
+        self.signs.listen(self.journal.heard)
 
     @classmethod
     async def open(cls, settings: Settings, fabric: Fabric, seats: SeatRunner | None = None) -> SimulatedRuntime:
@@ -83,6 +88,7 @@ class SimulatedRuntime(ImageService):
 
     async def close(self) -> None:
         """The runtime ends. Simulated containers end with it, seats do not."""
+        self.journal.close()
         await self.seats.close()
         for container in self.containers.values():
             if isinstance(container, SimulatedContainer):
@@ -264,6 +270,9 @@ class SimulatedRuntime(ImageService):
             await container.start()
         except OSError as error:  # its log cannot be written
             raise container.failed_to_start(f"failed to start container: {error}") from None
+        finally:
+            if container.state is ContainerState.EXITED and container.reason == "StartError":
+                self.journal.changed(container)  # which is no sign of life
 
     async def stop_container(self, container_id: str, timeout: float) -> None:
         container = self.containers.get(container_id)

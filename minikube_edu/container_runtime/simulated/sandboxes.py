@@ -67,7 +67,14 @@ def resolv_conf(dns: DnsConfig) -> bytes:
 
 class SimulatedSandbox:
     def __init__(
-        self, id: str, config: SandboxConfig, network: Namespace, signs: LifeSigns, moods: Moods, node_name: str
+        self,
+        id: str,
+        config: SandboxConfig,
+        network: Namespace,
+        signs: LifeSigns,
+        moods: Moods,
+        node_name: str,
+        state: SandboxState = SandboxState.READY,
     ) -> None:
         self.id = id
         self.config = config
@@ -75,7 +82,7 @@ class SimulatedSandbox:
         self.signs = signs
         self.moods = moods
         self.mood = moods.of(config.annotations)
-        self.state = SandboxState.READY
+        self.state = state
         self.created_at = clock.now()
         self.hostname = node_name if config.host_network else config.hostname or config.name[:63]
         self.containers: dict[str, ContainerRecord] = {}
@@ -85,7 +92,7 @@ class SimulatedSandbox:
         self.recorded = False  # a seat runs here: the sandbox survives the runtime
         self._mounts: list[ContainerMount] | None = None
         self.ips: Sequence[str] = () if config.host_network else tuple(network.ips)
-        if config.share_process_namespace:
+        if config.share_process_namespace and state is SandboxState.READY:
             self._share_processes()
 
     def _share_processes(self) -> None:

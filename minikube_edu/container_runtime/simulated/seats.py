@@ -80,7 +80,7 @@ class Seats:
 
 
 class SeatContainer(ContainerRecord):
-    __slots__ = ("invocation", "process", "raw", "seats", "world")
+    __slots__ = ("definition", "invocation", "process", "raw", "seats", "world")
 
     def __init__(
         self,
@@ -92,7 +92,8 @@ class SeatContainer(ContainerRecord):
         *,
         seats: Seats,
     ) -> None:
-        super().__init__(id, sandbox, config, definition, image_ref)
+        super().__init__(id, sandbox, config, definition.id, image_ref)
+        self.definition = definition
         self.seats = seats
         self.invocation: Invocation = invocation(definition, config, sandbox.hostname)
         self.process: SeatProcess | None = None

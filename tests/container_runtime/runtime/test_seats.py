@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minikube_edu.container_runtime.cri import ContainerState, RuntimeFailure
+from minikube_edu.container_runtime.cri import ContainerState, RuntimeFailure, SandboxState
 from tests.container_runtime.node import Node, eventually, node
 from tests.container_runtime.seat_programs import Subprocesses
 
@@ -85,9 +85,9 @@ async def test_does_a_seat_outlive_the_runtime_and_lose_none_of_its_words(tmp_pa
         await asyncio.sleep(0.01)
         after = await made.runtime.container_status(container)
         assert (after.state, after.config, after.started_at) == (before.state, before.config, before.started_at)
-        (sandbox,) = await made.runtime.list_sandboxes()
+        (sandbox,) = [one for one in await made.runtime.list_sandboxes() if one.state is SandboxState.READY]
         assert sandbox.config.labels == {"tier": "control-plane"}
-        assert simulated not in [one.id for one in await made.runtime.list_containers()]
+        assert (await made.runtime.container_status(simulated)).state is ContainerState.EXITED
         assert made.log(after).endswith("ready\ntold\n")
         os.kill(runner.started[container].pid, 10)
 
@@ -150,5 +150,5 @@ async def test_are_addresses_of_an_earlier_life_given_back(tmp_path: Path) -> No
         await made.sandbox()
         assert len(list(reservations.glob("10.*"))) == 1
     async with node(tmp_path) as made:
-        assert await made.runtime.list_sandboxes() == []
+        assert [one.state for one in await made.runtime.list_sandboxes()] == [SandboxState.NOT_READY]
         assert list(reservations.glob("10.*")) == []
