@@ -11,6 +11,7 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call
+from minikube_edu.kubectl.factory import query_text
 from minikube_edu.kubectl.failures import CommandError, Exit
 from minikube_edu.lib.gotext import quote
 
@@ -24,39 +25,72 @@ RECORDED = (
 )
 
 
-async def pod_of(info: Info, timeout: float = 0) -> Object:
-    """The pod itself, or one of those that a workload or a service has."""
-    kind, obj = info.mapping.resource.kind, info.object
-    if kind == "Pod":
-        return obj
+def running_timeout(call: Call) -> float:
+    from minikube_edu.api import durations
+
+    seconds = durations.seconds(call.flags["pod-running-timeout"])
+    if seconds <= 0:
+        raise call.usage("--pod-running-timeout must be higher than zero")
+    return seconds
+
+
+async def pod_of(info: Info, timeout: float = 60) -> Object:
+    """The pod itself, or one of those that a workload or a service has; the first to come, if it has none yet."""
+    if info.mapping.resource.kind == "Pod":
+        return info.object
+    return (await pods_of(info, selected(info, "cannot attach to"), timeout))[0]
+
+
+def selected(info: Info, what: str) -> str:
+    """The selector of the object's pods; `what` begins the sentence that says that it has none."""
+    obj, kind = info.object, info.mapping.resource.kind
+    shown = f"*{info.mapping.resource.version}.{kind}"
     selector = selector_of(obj)
     if selector is None:
-        version = str(obj.get("apiVersion") or "").rpartition("/")[2]
-        raise CommandError(f"cannot attach to *{version}.{kind}: selector for *{version}.{kind} not implemented")
-    pods = await pods_of(info, selector)
-    if not pods:
-        raise CommandError("timed out waiting for the condition")
-    return pods[0]
+        raise CommandError(f"{what} {shown}: selector for {shown} not implemented")
+    if kind == "Service" and not selector:
+        name = obj["metadata"]["name"]
+        raise CommandError(f"{what} {shown}: invalid service '{name}': Service is defined without a selector")
+    return selector
 
 
 def selector_of(obj: Object) -> str | None:
     kind, spec = obj.get("kind"), obj.get("spec") or {}
     if kind in ("ReplicationController", "Service"):
         found = spec.get("selector") or {}
-        if kind == "Service" and not found:
-            name = obj["metadata"]["name"]
-            raise CommandError(f"invalid service '{name}': Service is defined without a selector")
         return ",".join(f"{key}={found[key]}" for key in sorted(found))
     if kind in ("Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "Job"):
         return str(label_selectors.from_object(spec.get("selector")))
     return None
 
 
-async def pods_of(info: Info, selector: str) -> list[Object]:
-    """Those that run first, then those that are ready, then the oldest."""
+async def pods_of(info: Info, selector: str, timeout: float = 0) -> list[Object]:
+    """Those that run first, then those that are ready, then the oldest. With none, it waits for one."""
     listed = await info.factory.send("GET", PODS.path(info.namespace), labelSelector=selector)
     pods = [{"apiVersion": "v1", "kind": "Pod", **item} for item in listed.get("items") or ()]
-    return sorted(pods, key=_rank)
+    if pods:
+        return sorted(pods, key=_rank)
+    try:
+        version = (listed.get("metadata") or {}).get("resourceVersion") or ""
+        return [await asyncio.wait_for(_first_to_come(info, selector, version), timeout)]
+    except TimeoutError:
+        raise CommandError("timed out waiting for the condition") from None
+
+
+async def _first_to_come(info: Info, selector: str, version: str) -> Object:
+    import orjson
+
+    query = query_text({"watch": True, "labelSelector": selector, "resourceVersion": version})
+    stream = await info.factory.client.sender.stream("GET", PODS.path(info.namespace) + query)
+    try:
+        async for lines in stream.batches():
+            for event in (orjson.loads(line) for line in lines if line):
+                if event["type"] in ("ADDED", "MODIFIED"):
+                    found: Object = event["object"]
+                    return found
+    finally:
+        stream.close()
+    raise CommandError("watch closed before UntilWithoutRetry timeout")
 
 
 def _rank(pod: Object) -> tuple[Any, ...]:
@@ -71,13 +105,15 @@ def _rank(pod: Object) -> tuple[Any, ...]:
     )
 
 
-def container_of(call: Call, pod: Object, name: str, *, quiet: bool = False) -> str:
+def container_of(call: Call, pod: Object, name: str, *, quiet: bool = False, to_attach: bool = False) -> str:
     spec, metadata = pod["spec"], pod["metadata"]
     every = [
         one["name"] for key in ("containers", "initContainers", "ephemeralContainers") for one in spec.get(key) or ()
     ]
     plain: list[str] = [one["name"] for one in spec.get("containers") or ()]
     if name:
+        if name not in every and to_attach:
+            raise CommandError(f"cannot attach to the container: container {name} not found in pod {metadata['name']}")
         if name not in every:
             raise CommandError(f"container {name} is not valid for pod {metadata['name']} out of: {_listed(pod)}")
         return name
@@ -99,9 +135,10 @@ def _listed(pod: Object) -> str:
 
 async def found_pod(call: Call, args: list[str]) -> Object:
     """POD, or TYPE/NAME."""
+    timeout = running_timeout(call)
     args = [args[0]] if "/" in args[0] else ["pods", args[0]]
     infos = await Builder(call).arguments(args).options(filenames=[], selector=None).all()
-    return await pod_of(infos[0])
+    return await pod_of(infos[0], timeout)
 
 
 # ---------------------------------------------------------------- streams
@@ -115,7 +152,7 @@ async def stream(call: Call, process: Any, *, stdin: bool, tty: bool) -> int:
         asyncio.create_task(_copy(process.stdout, sys.stdout.buffer if call.out is sys.stdout else call.out)),
         asyncio.create_task(_copy(process.stderr, sys.stderr.buffer if call.err is sys.stderr else call.err)),
     ]
-    with Terminal(process, tty):
+    with Terminal(process, tty):  # once it is left, nothing more is said to it
         feeding = asyncio.create_task(piped(process.stdin)) if stdin else None
         if feeding is None:
             process.stdin.end()
@@ -141,7 +178,9 @@ def refused(error: ApiError) -> Exception:
     """The answer to an upgrade that was not given: kubectl quotes it."""
     if error.not_found or error.reason in ("Forbidden", "Unauthorized"):
         return error
-    return CommandError(f"unable to upgrade connection: {error.message}")
+    causes = (error.status.get("details") or {}).get("causes") or [{}]
+    plain = causes[0].get("message") if causes[0].get("reason") == "UnexpectedServerResponse" else None
+    return CommandError(f"unable to upgrade connection: {plain or error.message}")
 
 
 async def execute(call: Call, pod: Object, container: str, command: list[str], *, stdin: bool, tty: bool) -> None:
@@ -174,26 +213,48 @@ async def execute(call: Call, pod: Object, container: str, command: list[str], *
 
 
 async def attach(call: Call, pod: Object, container: str, *, stdin: bool, tty: bool, quiet: bool = False) -> None:
+    """`tty`: one is wanted. It is had when the container has one, and when stdin is a terminal."""
     from minikube_edu.client import remote
 
+    metadata = pod["metadata"]
+    its_own = has_tty(pod, container)
+    if tty and not its_own and not quiet:
+        call.warn(f"error: Unable to use a TTY - container {container} did not allocate one")
+    raw = usable_tty(call, stdin, its_own, quiet)
     if not quiet:
         call.warn(RECORDED)
         call.warn("If you don't see a command prompt, try pressing enter.")
     try:
         process = await remote.attach(
-            call.factory.client,
-            pod["metadata"]["namespace"],
-            pod["metadata"]["name"],
-            container=container,
-            stdin=stdin,
-            tty=tty,
+            call.factory.client, metadata["namespace"], metadata["name"], container=container, stdin=stdin, tty=raw
         )
     except ApiError as error:
         raise refused(error) from None
     try:
-        await stream(call, process, stdin=stdin, tty=tty)
+        await stream(call, process, stdin=stdin, tty=raw)
     finally:
         process.close()
+    if raw and not quiet:
+        again = (
+            f"{call.path.partition(' ')[0]} attach {metadata['name']} -c {container} -n {metadata['namespace']} -i -t"
+        )
+        if any(one["name"] == container for one in pod["spec"].get("ephemeralContainers") or ()):
+            call.say(
+                f"Session ended, the ephemeral container will not be restarted but may be reattached using '{again}' "
+                "if it is still running"
+            )
+        else:
+            call.say(f"Session ended, resume using '{again}' command")
+
+
+def usable_tty(call: Call, stdin: bool, tty: bool, quiet: bool) -> bool:
+    if not (stdin and tty):
+        return False
+    if sys.stdin is None or not sys.stdin.isatty():
+        if not quiet:
+            call.warn("Unable to use a TTY - input is not a terminal or the right kind of file")
+        return False
+    return True
 
 
 # ---------------------------------------------------------------- run -it

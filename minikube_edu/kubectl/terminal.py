@@ -10,6 +10,8 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from minikube_edu.kubectl.interrupts import Interrupts
+
 
 class Terminal:
     """Raw while open, if there is a terminal and `tty` is wanted."""
@@ -18,6 +20,7 @@ class Terminal:
         self._process = process
         self._wanted = tty and sys.stdin is not None and sys.stdin.isatty()
         self._before: list[Any] | None = None
+        self._interrupts = Interrupts()  # not Ctrl-C, which is a key here; a signal from elsewhere
 
     def __enter__(self) -> Terminal:
         if self._wanted:
@@ -28,6 +31,7 @@ class Terminal:
             tty.setraw(0)
             self._resize()
             asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resize)
+            self._interrupts.__enter__()
         return self
 
     def __exit__(
@@ -38,6 +42,7 @@ class Terminal:
 
             termios.tcsetattr(0, termios.TCSADRAIN, self._before)
             asyncio.get_running_loop().remove_signal_handler(signal.SIGWINCH)
+            self._interrupts.__exit__(kind, error, trace)
 
     def _resize(self) -> None:
         size = shutil.get_terminal_size()

@@ -15,6 +15,7 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.factory import query_text
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.interrupts import Interrupts
 from minikube_edu.lib import clock
 
 Object = dict[str, Any]
@@ -61,7 +62,8 @@ async def until(
                     raise
             version = ""
 
-    return await asyncio.wait_for(follow(), deadline.left)
+    with Interrupts():
+        return await asyncio.wait_for(follow(), deadline.left)
 
 
 _ENDED: Any = object()

@@ -13,17 +13,15 @@ async def run(call: Call) -> None:
     if not call.args:
         raise CommandError("at least 1 argument is required for attach")
     if len(call.args) > 2:
-        raise CommandError("expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw " + str(len(call.args)))
+        saw = f"{len(call.args)}: [{' '.join(call.args)}]"
+        raise CommandError(f"expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) saw {saw}")
     pod = await attaching.found_pod(
         call, call.args if "/" in call.args[0] or len(call.args) == 1 else ["/".join(call.args)]
     )
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         raise CommandError(f"cannot attach a container in a completed pod; current phase is {pod['status']['phase']}")
-    container = attaching.container_of(call, pod, flags["container"], quiet=flags["quiet"])
-    tty = flags["tty"] and attaching.has_tty(pod, container)
-    if flags["tty"] and not tty and not flags["quiet"]:
-        call.warn(f"error: Unable to use a TTY - container {container} did not allocate one")
-    await attaching.attach(call, pod, container, stdin=flags["stdin"], tty=tty, quiet=flags["quiet"])
+    container = attaching.container_of(call, pod, flags["container"], quiet=flags["quiet"], to_attach=True)
+    await attaching.attach(call, pod, container, stdin=flags["stdin"], tty=flags["tty"], quiet=flags["quiet"])
 
 
 COMMAND = Command(

@@ -1,12 +1,22 @@
-"""`kubectl cp`: files to and from containers, as a tar archive through the container's own `tar`."""
+"""`kubectl cp`: files to and from containers, as a tar archive through the container's own `tar`.
+
+Nothing is held whole: what is sent is read as it goes, what comes waits in a temporary file when it is much.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import glob
 import io
 import os
 import posixpath
+import stat
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO, Any
 
 from minikube_edu.client import remote
 from minikube_edu.client.errors import ApiError
@@ -14,6 +24,10 @@ from minikube_edu.kubectl import attaching
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, Exit
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.lib.gotext import quote
+
+IN_MEMORY = 16 << 20
+PIECE = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -27,12 +41,17 @@ class Place:
 
 def place(text: str) -> Place:
     head, colon, path = text.partition(":")
-    if not colon or ("/" in head and head.count("/") > 1) or text.startswith(("/", "./", "../")):
-        return Place(text)
-    namespace, slash, pod = head.partition("/")
-    if not head or (slash and (not namespace or not pod)):
+    if not colon:
+        return Place(_bare(text))
+    names = head.split("/")
+    if not head or len(names) > 2:
         raise CommandError("filespec must match the canonical format: [[namespace/]pod:]file/path")
-    return Place(path, pod or namespace, namespace if slash else "")
+    return Place(_bare(path.replace("\\", "/")), names[-1], names[0] if len(names) == 2 else "")
+
+
+def _bare(path: str) -> str:
+    """Without one slash at its end."""
+    return path[:-1] if path.endswith("/") and path != "/" else path
 
 
 async def run(call: Call) -> None:
@@ -46,80 +65,192 @@ async def run(call: Call) -> None:
     if source.pod:
         await _from_pod(call, source, target)
     elif target.pod:
-        if not os.path.lexists(source.path):
+        if not os.path.exists(source.path):
             raise CommandError(f"{source.path} doesn't exist in local filesystem")
         await _to_pod(call, source, target)
     else:
         raise CommandError("one of src or dest must be a remote file specification")
 
 
-async def _run(call: Call, where: Place, command: list[str], data: bytes = b"") -> tuple[int, bytes, bytes]:
+# ---------------------------------------------------------------- in the container
+
+
+async def _begun(call: Call, where: Place, command: list[str], *, stdin: bool = False, quiet: bool = False) -> Any:
     namespace = where.namespace or call.factory.namespace
     pod = await call.factory.send("GET", attaching.PODS.path(namespace, where.pod))
-    container = attaching.container_of(call, pod, call.flags["container"])
+    phase = (pod.get("status") or {}).get("phase")
+    if phase in ("Succeeded", "Failed"):
+        raise CommandError(f"cannot exec into a container in a completed pod; current phase is {phase}")
+    # Where files come from the pod, all that is said there belongs to the output.
+    told = call if stdin else dataclasses.replace(call, err=call.out)
+    container = attaching.container_of(told, pod, call.flags["container"], quiet=quiet)
     try:
-        async with await remote.execute(
-            call.factory.client, namespace, where.pod, command, container=container, stdin=bool(data)
-        ) as process:
-            return await process.run(data)
+        return await remote.execute(
+            call.factory.client, namespace, where.pod, command, container=container, stdin=stdin
+        )
     except ApiError as error:
         raise attaching.refused(error) from None
 
 
+async def _ended(call: Call, process: Any) -> None:
+    try:
+        code = await process.wait()
+    except ApiError as error:
+        raise CommandError(error.message) from None
+    if code:
+        call.out.flush()
+        call.warn(f"command terminated with exit code {code}")
+        raise Exit(code)
+
+
+async def _is_folder(call: Call, where: Place) -> bool:
+    try:
+        async with await _begun(call, where, ["test", "-d", where.path], quiet=True) as process:
+            return bool((await asyncio.wait_for(process.run(), 30))[0] == 0)
+    except TimeoutError:
+        raise CommandError("context deadline exceeded") from None
+    except (ApiError, CommandError):
+        return False  # whatever it is, the copy itself will say so
+
+
+# ---------------------------------------------------------------- to it
+
+
 async def _to_pod(call: Call, source: Place, target: Place) -> None:
     path = target.path
-    if path.endswith("/") or (await _run(call, target, ["test", "-d", path]))[0] == 0:
-        path = posixpath.join(path, os.path.basename(os.path.abspath(source.path)))
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(source.path, arcname=posixpath.basename(path))
+    if await _is_folder(call, target):
+        path = posixpath.normpath(posixpath.join(path, os.path.basename(source.path)))
     command = ["tar", "-xmf", "-"]
     if call.flags["no-preserve"]:
         command = ["tar", "--no-same-permissions", "--no-same-owner", "-xmf", "-"]
-    folder = posixpath.dirname(path)
-    code, _, err = await _run(call, target, [*command, *(["-C", folder] if folder else [])], archive.getvalue())
-    _ended(call, code, err)
+    folder = posixpath.dirname(path) or "."
+    async with await _begun(call, target, [*command, "-C", folder], stdin=True) as process:
+        sending = asyncio.create_task(_send_archive(process.stdin, source.path, posixpath.normpath(path)))
+        said = [
+            asyncio.create_task(_say(process.stdout, call.out)), asyncio.create_task(_say(process.stderr, call.err))
+        ]  # fmt: skip
+        try:
+            await asyncio.gather(*said)
+            await _ended(call, process)
+        finally:
+            sending.cancel()
+
+
+async def _say(source: Any, sink: Any) -> None:
+    while piece := await source.read():
+        sink.write(piece.decode("utf-8", "replace"))
+
+
+async def _send_archive(stdin: Any, source: str, target: str) -> None:
+    """Header, content and padding of one file after the other."""
+    with tarfile.open(fileobj=io.BytesIO(), mode="w") as tar:
+        for path, name in _tree(os.path.normpath(source), posixpath.basename(target)):
+            tar.inodes = {}  # type: ignore[attr-defined]  # a second name of a file is a file, not a link
+            info = tar.gettarinfo(path, arcname=name)
+            stdin.write(info.tobuf(tarfile.GNU_FORMAT))
+            if info.isreg():
+                await _send_content(stdin, path, info.size)
+    stdin.write(bytes(2 * tarfile.BLOCKSIZE))
+    await stdin.drained()
+    stdin.end()
+
+
+async def _send_content(stdin: Any, path: str, size: int) -> None:
+    left = size
+    with open(path, "rb") as file:  # noqa: ASYNC230  # nothing else runs
+        while left and (piece := file.read(min(left, PIECE))):
+            stdin.write(piece)
+            left -= len(piece)
+            await stdin.drained()
+    stdin.write(bytes(left + -size % tarfile.BLOCKSIZE))
+
+
+def _tree(source: str, name: str) -> Iterator[tuple[str, str]]:
+    """Every file, link and empty directory below, with its name in the archive. The source may be a pattern."""
+    for path in [source] if os.path.lexists(source) else sorted(glob.glob(source)):
+        inside = sorted(os.listdir(path)) if stat.S_ISDIR(os.lstat(path).st_mode) else []
+        if not inside:
+            yield path, name
+        for entry in inside:
+            yield from _tree(os.path.join(path, entry), posixpath.join(name, entry))
+
+
+# ---------------------------------------------------------------- from it
 
 
 async def _from_pod(call: Call, source: Place, target: Place) -> None:
-    code, out, err = await _run(call, source, ["tar", "cf", "-", source.path])
-    if code or not out:
-        _ended(call, code or 1, err)
-    if err:
-        call.err.write(err.decode("utf-8", "replace"))
-    prefix = source.path.lstrip("/").rstrip("/")
-    base = target.path
-    if os.path.isdir(base):
-        base = os.path.join(base, posixpath.basename(prefix))
-    root = os.path.realpath(base)
-    with tarfile.open(fileobj=io.BytesIO(out)) as tar:
-        for member in tar:
-            name = member.name.lstrip("/")
-            rest = name[len(prefix) :].lstrip("/") if name.startswith(prefix) else posixpath.basename(name)
-            where = os.path.normpath(os.path.join(base, rest)) if rest else base
-            inside = os.path.realpath(where)
-            if inside != root and not inside.startswith(root + os.sep):
-                call.warn(f'warning: file "{where}" is outside target destination, skipping')
-            elif member.isdir():
-                os.makedirs(where, exist_ok=True)
-            elif member.issym() or member.islnk():
-                call.warn(
-                    f'warning: skipping symlink: "{where}" -> "{member.linkname}" (consider using "kubectl exec -n '
-                    f'"{source.namespace or call.factory.namespace}" "{source.pod}" -- tar cf - "{source.path}" | '
-                    f'tar xf -")'
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as archive:
+        await _receive(call, source, archive)
+        archive.seek(0)
+        try:
+            with tarfile.open(fileobj=archive, mode="r:") as tar:
+                _unpack(call, tar, source, target.path)
+        except tarfile.ReadError:
+            raise CommandError("unexpected EOF") from None
+        except OSError as error:
+            raise CommandError(f"open {error.filename}: {(error.strerror or '').lower()}") from None
+
+
+async def _receive(call: Call, source: Place, archive: IO[bytes]) -> None:
+    """All of the archive; with --retries, what a broken connection left out is asked for again."""
+    tries, most = 0, call.flags["retries"]
+    while True:
+        command = ["tar", "cf", "-", source.path]
+        if most:
+            quoted = source.path.replace("'", "'\\''")
+            command = ["sh", "-c", f"tar cf - '{quoted}' | tail -c+{archive.tell() + 1 if tries else 0}"]
+        try:
+            async with await _begun(call, source, command) as process:
+                said = asyncio.create_task(_say(process.stderr, call.out))
+                while piece := await process.stdout.read():
+                    archive.write(piece)
+                await said
+                if not archive.tell():
+                    await _ended(call, process)
+                return
+        except ConnectionError:
+            if not (most < 0 or tries < most):
+                call.say(f"Dropping out copy after {tries} retries")
+                raise
+        tries += 1
+        call.say(f"Resuming copy at {archive.tell()} bytes, retry {tries}/{most}")
+
+
+def _unpack(call: Call, tar: tarfile.TarFile, source: Place, base: str) -> None:
+    prefix = _inside(posixpath.normpath(source.path.lstrip("/\\") or "."))
+    warned = False
+    for member in tar:
+        if not member.name.startswith(prefix):
+            raise CommandError("tar contents corrupted")
+        where = os.path.normpath(os.path.join(base, "./" + _bare(member.name[len(prefix) :]).lstrip("/")))
+        relative = os.path.relpath(where, base)
+        if relative != "." and relative != _inside(relative):
+            call.warn(f"warning: file {quote(where)} is outside target destination, skipping")
+            continue
+        os.makedirs(os.path.dirname(where) or ".", exist_ok=True)
+        if member.isdir():
+            os.makedirs(where, exist_ok=True)
+        elif member.issym():
+            text = f"warning: skipping symlink: {quote(where)} -> {quote(member.linkname)}"
+            if not warned:
+                warned, program = True, call.path.partition(" ")[0]
+                text += (
+                    f' (consider using "{program} exec -n {quote(source.namespace)} {quote(source.pod)} -- tar cf - '
+                    f'{quote(source.path)} | tar xf -")'
                 )
-            elif (data := tar.extractfile(member)) is not None:
-                os.makedirs(os.path.dirname(os.path.abspath(where)), exist_ok=True)
-                with open(where, "wb") as file:  # noqa: ASYNC230  # nothing else runs
-                    file.write(data.read())
+            call.warn(text)
+        else:
+            content = tar.extractfile(member)
+            with open(where, "wb") as file:
+                while content is not None and (piece := content.read(PIECE)):
+                    file.write(piece)
 
 
-def _ended(call: Call, code: int, err: bytes) -> None:
-    if err:
-        call.err.write(err.decode("utf-8", "replace"))
-    if code:
-        call.warn(f"command terminated with exit code {code}")
-        raise Exit(code)
+def _inside(path: str) -> str:
+    """Without what would lead out of a directory."""
+    while path.startswith("../"):
+        path = path[3:]
+    return "" if path in (".", "..") else path.removeprefix("/")
 
 
 COMMAND = Command(

@@ -93,20 +93,22 @@ def _table(call: Call, events: list[Object], *, headers: bool) -> str:
 
 async def _watch(call: Call, namespace: str, selector: str, version: str, types: list[str]) -> None:
     from minikube_edu.kubectl.factory import query_text
+    from minikube_edu.kubectl.interrupts import Interrupts
 
     call.out.flush()
     query = query_text({"watch": True, "resourceVersion": version, "fieldSelector": selector})
-    stream = await call.factory.client.sender.stream("GET", EVENTS.path(namespace) + query)
-    try:
-        async for lines in stream.batches():
-            for line in lines:
-                event = orjson.loads(line) if line else {}
-                obj = event.get("object") or {}
-                if event.get("type") in ("ADDED", "MODIFIED") and (not types or obj.get("type") in types):
-                    call.out.write(_table(call, [obj], headers=False))
-                    call.out.flush()
-    finally:
-        stream.close()
+    with Interrupts():
+        stream = await call.factory.client.sender.stream("GET", EVENTS.path(namespace) + query)
+        try:
+            async for lines in stream.batches():
+                for line in lines:
+                    event = orjson.loads(line) if line else {}
+                    obj = event.get("object") or {}
+                    if event.get("type") in ("ADDED", "MODIFIED") and (not types or obj.get("type") in types):
+                        call.out.write(_table(call, [obj], headers=False))
+                        call.out.flush()
+        finally:
+            stream.close()
 
 
 COMMAND = Command(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from minikube_edu.kubectl import attaching
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl.builder import Builder
@@ -24,7 +22,9 @@ async def run(call: Call) -> None:
         raise CommandError("you must specify at least one command for the container")
     if from_file:
         infos = await Builder(call).options(latest=True).all()
-        pod = await attaching.pod_of(infos[0])
+        if len(infos) != 1:
+            raise CommandError("cannot exec into multiple objects at a time")
+        pod = await attaching.pod_of(infos[0], attaching.running_timeout(call))
     else:
         pod = await attaching.found_pod(call, args)
     if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
@@ -32,10 +32,7 @@ async def run(call: Call) -> None:
             f"cannot exec into a container in a completed pod; current phase is {pod['status']['phase']}"
         )
     container = attaching.container_of(call, pod, flags["container"], quiet=flags["quiet"])
-    tty = flags["tty"]
-    if tty and flags["stdin"] and not sys.stdin.isatty():
-        call.warn("Unable to use a TTY - input is not a terminal or the right kind of file")
-        tty = False
+    tty = attaching.usable_tty(call, flags["stdin"], flags["tty"], flags["quiet"])
     await attaching.execute(call, pod, container, command, stdin=flags["stdin"], tty=tty)
 
 

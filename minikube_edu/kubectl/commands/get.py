@@ -224,6 +224,7 @@ async def _follow(
     import asyncio
 
     from minikube_edu.kubectl.factory import query_text
+    from minikube_edu.kubectl.interrupts import Interrupts
 
     path = info.path(collection=True) + query_text(query)
     timeout = call.factory.timeout
@@ -249,10 +250,11 @@ async def _follow(
         finally:
             stream.close()
 
-    try:
-        await asyncio.wait_for(follow(), timeout)
-    except (TimeoutError, ConnectionError):
-        return
+    with Interrupts():
+        try:
+            await asyncio.wait_for(follow(), timeout)
+        except (TimeoutError, ConnectionError):
+            return
 
 
 class _Shower:

@@ -12,6 +12,8 @@ from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.interrupts import Interrupts
+from minikube_edu.lib import clock
 
 Object = dict[str, Any]
 USAGE = (
@@ -29,23 +31,38 @@ async def run(call: Call) -> None:
     container = flags["container"]
     if len(args) == 2:
         if container:
-            raise call.usage("only one of -c or an inline [CONTAINER] arg is allowed")
+            raise CommandError("only one of -c or an inline [CONTAINER] arg is allowed")
         container = args[1]
     _check(call, container)
     pods = await _pods(call, args)
     if not pods:
         return
     requests = [(pod, name) for pod in pods for name in _containers(call, pod, container)]
-    if flags["follow"] and len(requests) > 1:
-        if len(requests) > flags["max-log-requests"]:
-            raise CommandError(
-                f"you are attempting to follow {len(requests)} log streams, but maximum allowed concurrency is "
-                f"{flags['max-log-requests']}, use --max-log-requests to increase the limit"
-            )
-        await asyncio.gather(*(_show(call, pod, name) for pod, name in requests))
-        return
-    for pod, name in requests:
-        await _show(call, pod, name)
+    if flags["follow"] and len(requests) > 1 and len(requests) > flags["max-log-requests"]:
+        raise CommandError(
+            f"you are attempting to follow {len(requests)} log streams, but maximum allowed concurrency is "
+            f"{flags['max-log-requests']}, use --max-log-requests to increase the limit"
+        )
+    with Interrupts():
+        if flags["follow"]:
+            await asyncio.gather(*(_followed(call, pod, name) for pod, name in requests))
+            return
+        for pod, name in requests:
+            await _show(call, pod, name)
+
+
+async def _followed(call: Call, pod: Object, container: str) -> None:
+    """A container that does not run yet is asked for again each second, as long as is waited for running pods."""
+    end = clock.monotonic() + attaching.running_timeout(call)
+    while True:
+        try:
+            await _show(call, pod, container)
+            return
+        except ApiError as error:
+            call.warn(str(error))
+        if clock.monotonic() + 1 > end:
+            raise CommandError("context deadline exceeded")
+        await asyncio.sleep(1)
 
 
 def _check(call: Call, container: str) -> None:
@@ -54,6 +71,13 @@ def _check(call: Call, container: str) -> None:
     flags = call.flags
     if flags["all-containers"] and container:
         raise CommandError("--all-containers=true should not be specified with container name " + container)
+    if flags["since-time"]:
+        try:
+            clock.parse_rfc3339(flags["since-time"])
+        except ValueError:
+            from minikube_edu.api import diagnosis
+
+            raise CommandError(diagnosis.time_fault(flags["since-time"])) from None
     if flags["since"] not in ("0s", "0") and flags["since-time"]:
         raise CommandError("at most one of `sinceTime` or `sinceSeconds` may be specified")
     if durations.seconds(flags["since"]) < 0:
@@ -82,13 +106,8 @@ async def _pods(call: Call, args: list[str]) -> list[Object]:
     info = infos[0]
     if info.mapping.resource.kind == "Pod":
         return [info.object]
-    selector = attaching.selector_of(info.object)
-    if selector is None:
-        kind = f"*{info.mapping.resource.version}.{info.mapping.resource.kind}"
-        raise CommandError(f"cannot get the logs from {kind}: selector for {kind} not implemented")
-    pods = await attaching.pods_of(info, selector)
-    if not pods:
-        raise CommandError("timed out waiting for the condition")
+    selector = attaching.selected(info, "cannot get the logs from")
+    pods = await attaching.pods_of(info, selector, attaching.running_timeout(call))
     if len(pods) > 1 and not call.flags["all-pods"]:
         call.warn(f"Found {len(pods)} pods, using pod/{pods[0]['metadata']['name']}")
     return pods if call.flags["all-pods"] else pods[:1]
@@ -102,7 +121,7 @@ def _containers(call: Call, pod: Object, container: str) -> list[str]:
             for key in ("initContainers", "containers", "ephemeralContainers")
             for one in spec.get(key) or ()
         ]
-    return [attaching.container_of(call, pod, container, quiet=bool(call.flags["selector"]))]
+    return [attaching.container_of(call, pod, container, quiet=bool(call.flags["all-pods"]))]
 
 
 async def _show(call: Call, pod: Object, container: str) -> None:
