@@ -11,11 +11,12 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Protocol
 
-from minikube_edu.cni.contract import Address, Connection, Traffic
+from minikube_edu.cni.contract import Address, Connection, Sender, Traffic
 from minikube_edu.cni.tcp import End, TcpListener, failure, pair
 from minikube_edu.cni.udp import UdpSocket
 
 EVERYWHERE = ("0.0.0.0", "::", "")
+LOCALHOST = ("127.0.0.1", "::1")
 EPHEMERAL = range(32768, 61000)
 
 
@@ -37,6 +38,8 @@ class Beyond(Protocol):
     """What a namespace asks of its fabric."""
 
     async def dial(self, caller: SandboxNamespace, to: Address, timeout: float | None) -> Connection: ...
+
+    def translated(self, sender: Sender, to: Address, protocol: str) -> Address | None: ...
 
     def carry(self, caller: SandboxNamespace, socket: UdpSocket, data: bytes, to: Address) -> None: ...
 
@@ -102,6 +105,8 @@ class SandboxNamespace:
         if ip in EVERYWHERE:
             ip = "::1" if ":" in ip else "127.0.0.1"
         to = Address(ip, port)
+        if is_loopback(ip) and ip not in LOCALHOST and self.beyond.translated(self, to, "TCP") is not None:
+            return await self.beyond.dial(self, to, timeout)  # a load balancer's address out of 127/8
         if is_loopback(ip) or ip in self.ips:
             return self.enter(Address(self.source_for(ip), self.free_port()), to, to, None)
         return await self.beyond.dial(self, to, timeout)

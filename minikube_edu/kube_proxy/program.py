@@ -18,12 +18,11 @@ from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.kube_proxy import configuration, health
 from minikube_edu.kube_proxy.configuration import Configuration, Wrong
 from minikube_edu.kube_proxy.doors import Door, Doors
+from minikube_edu.kube_proxy.listing import NOTE
 from minikube_edu.kube_proxy.proxier import Proxier
 from minikube_edu.kube_proxy.rules import Rules
 from minikube_edu.kube_proxy.services import ServicePort
 from minikube_edu.lib import clock
-
-RULES = "network_rules"  # in the container's notes: what `iptables-save` shows
 
 
 def klog(process: Process, place: str, words: str, level: str = "I") -> bytes:
@@ -78,7 +77,7 @@ async def _run(process: Process, config: Configuration, admin: NetworkAdmin, rul
         rules.own = admin.addresses
         if proxier.syncs == 1:
             doors.forget_others()
-            process.container.notes[RULES] = rules
+            process.container.notes[NOTE] = rules
             admin.set_translate(rules.translate)
         admin.rules_changed()
         doors.follow(services)
