@@ -49,6 +49,7 @@ from minikube_edu.cni.wire import Wire
 from minikube_edu.lib import clock, ids
 
 CONNECT_TIMEOUT = 127.0  # six SYNs in vain
+FLOW_SECONDS = 120.0  # without a datagram
 NODE_TIMEOUT = 30.0  # for real processes, which have their own idea of patience
 ARP_TIMEOUT = 3.06  # then the kernel says that nobody has this address
 STATE = "var/lib/cni/networks"
@@ -114,6 +115,7 @@ class NodeFabric:
         self.pool: AddressPool | None = None
         self.doors = doors and bool(node_ip)
         self._translate: Translate | None = None
+        self._flows: dict[tuple[Address, Address], UdpSocket] = {}  # (client, node port)
         self._change: asyncio.Future[None] | None = None  # somebody waits for other rules
         self._permit: Permit | None = None
         self._by_ip: dict[str, SandboxNamespace] = {}
@@ -337,6 +339,8 @@ class NodeFabric:
 
     def arrive(self, data: bytes, source: Address, to: Address) -> None:
         namespace = self._namespace(to.ip)
+        if namespace is self.host and self._forwarded(data, source, to):
+            return
         receiver = namespace.find("udp", to) if namespace else None
         if namespace and isinstance(receiver, UdpSocket) and self._permitted(None, source.ip, to, "UDP"):
             namespace.traffic.rx_bytes += len(data) + 42
@@ -364,12 +368,36 @@ class NodeFabric:
             socket.translated[real] = to
         caller.traffic.tx_bytes += len(data) + 42
         caller.traffic.tx_packets += 1
-        if self._namespace(real.ip) is not None:
-            self.arrive(data, source, real)
-        elif node := self.wire.neighbour(real.ip):
-            node.arrive(data, source, real)
-        elif path := self.wire.socket_of(real.ip):
-            self._doorway.carry(path, data, source, real)
+        self._pass(data, source, real)
+
+    def _pass(self, data: bytes, source: Address, to: Address) -> None:
+        if self._namespace(to.ip) is not None:
+            self.arrive(data, source, to)
+        elif node := self.wire.neighbour(to.ip):
+            node.arrive(data, source, to)
+        elif path := self.wire.socket_of(to.ip):
+            self._doorway.carry(path, data, source, to)
+
+    def _forwarded(self, data: bytes, source: Address, to: Address) -> bool:
+        """A node port: a socket of the node's own stands between client and endpoint, so that answers find back. It is
+        what connection tracking remembers, and for as long."""
+        try:
+            real = self.translated(Stranger((source.ip,)), to, "UDP")
+        except OSError:
+            return True
+        if real is None:
+            return False
+        now = clock.monotonic()
+        flow = self._flows.get((source, to))
+        if flow is None:
+            for key, old in list(self._flows.items()):
+                if now - old.used_at > FLOW_SECONDS:
+                    self._flows.pop(key).close()
+            flow = self._flows[source, to] = self.host.datagrams(0, self.node_ip)
+            flow.taken = lambda answer: self._pass(answer, to, source)
+        flow.used_at = now
+        flow.send(data, Address(real.ip, real.port))
+        return True
 
     async def echo(self, caller: SandboxNamespace, ip: str, timeout: float) -> float:
         deadline = clock.monotonic() + timeout

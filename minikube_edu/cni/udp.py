@@ -20,11 +20,13 @@ Carry = Callable[["UdpSocket", bytes, Address], None]
 
 
 class UdpSocket:
-    __slots__ = ("_carry", "_closed", "_forget", "_queue", "_waiter", "address", "translated")
+    __slots__ = ("_carry", "_closed", "_forget", "_queue", "_waiter", "address", "taken", "translated", "used_at")
 
     def __init__(self, address: Address, carry: Carry, forget: Callable[[UdpSocket], None]) -> None:
         self.address = address
         self.translated: dict[Address, Address] = {}  # where it really went -> what the program asked for
+        self.taken: Callable[[bytes], None] | None = None  # gets what arrives, in place of the queue
+        self.used_at = 0.0
         self._carry = carry
         self._forget = forget
         self._queue: deque[tuple[bytes, Address]] = deque()
@@ -51,6 +53,9 @@ class UdpSocket:
 
     def arrive(self, data: bytes, source: Address) -> None:
         """The fabric delivers; a full queue drops."""
+        if self.taken is not None and not self._closed:
+            self.taken(data)
+            return
         if self._closed or len(self._queue) >= QUEUE:
             return
         self._queue.append((data, self.translated.get(source, source)))

@@ -84,6 +84,13 @@ async def test_does_it_work_across_nodes(tmp_path: Path, apart: bool) -> None:
             assert "Welcome" in await made.sh(client, f"wget -qO- -T 2 http://{node.ip}:30080")
         here, there = made.nodes
         assert "Welcome" in await made.sh(client, f"wget -qO- -T 2 http://{there.ip}:30081")
+        agnhost = ("/agnhost", "netexec", "--http-port=8080", "--udp-port=80")
+        talker = await made.pod("talker", "registry.k8s.io/e2e-test-images/agnhost:2.53", *agnhost, node=1)
+        udp = [{"name": "udp", "port": 80, "protocol": "UDP", "nodePort": 30082}]
+        await made.service("talker", [talker], ports=udp, type="NodePort")
+        await asyncio.sleep(0.05)
+        for target in ("talker 80", f"{here.ip} 30082", f"{there.ip} 30082"):
+            assert await made.sh(client, f"echo hostname | nc -u -w 1 {target}") == "talker", target
         assert "Welcome" in await made.sh(client, f"wget -qO- -T 2 http://{here.ip}:30081")  # a pod: the short way
 
 

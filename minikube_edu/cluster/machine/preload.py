@@ -26,7 +26,8 @@ PARTS: dict[str, tuple[str, ...]] = {
     "minikube_edu.container_runtime": (
         "minikube_edu.container_runtime.running",
         "minikube_edu.container_runtime.simulated.recovery",
-        "minikube_edu.container_runtime.simulated.programs.seats",
+        "minikube_edu.kube_proxy.program",
+        "minikube_edu.coredns.program",
         "minikube_edu.lib.machine.seat_runner",
     ),
     "minikube_edu.kubelet": (
