@@ -11,6 +11,16 @@ import sys
 
 
 def main() -> None:
+    try:
+        _main()
+    except KeyboardInterrupt:  # as a program ends that knows nothing of ^C: quietly, and the shell sees why
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _main() -> None:
     words = sys.argv[1:]
     from minikube_edu.lib.machine import front_door
 

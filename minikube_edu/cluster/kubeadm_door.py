@@ -86,7 +86,7 @@ async def on_node(
     if works:
         await asyncio.to_thread(nodes.boot, layout, node)
         await host.attach_runtime()
-    elif starter.find(nodes.machine_socket(layout, node)):
+    elif starter.runs(nodes.machine_socket(layout, node)):
         await host.attach_runtime(0.0)
     try:
         with unfinished.marked(node) if works else nullcontext():

@@ -34,17 +34,19 @@ class NodeHost(PlainHost):
         self._socket = socket
 
     async def attach_runtime(self, patience: float = 10.0) -> None:
-        """Wait until the runtime answers; without it, preflight will say so."""
+        """Wait until the runtime answers, one try at least; without it, preflight will say so."""
         from minikube_edu.container_runtime.socket_driver import SocketRuntime
 
         loop = asyncio.get_running_loop()
         give_up = loop.time() + patience
         path = reachable(str(self.node.root / RUNTIME_SOCKET))
-        while self.runtime is None and loop.time() < give_up:
+        while self.runtime is None:
             with suppress(OSError, RuntimeFailure):
                 self.runtime = await SocketRuntime.connect(path)
-            if self.runtime is None:
-                await asyncio.sleep(0.005)
+                return
+            if loop.time() >= give_up:
+                return
+            await asyncio.sleep(0.005)
 
     async def close(self) -> None:
         if self.runtime is not None:

@@ -70,7 +70,7 @@ def up(layout: Layout, request: Request) -> None:
 
 
 def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
-    if starter.find(layout.machine_socket) is None:
+    if not starter.runs(layout.machine_socket):
         holder = ports.holder(request.port)
         if holder:
             raise CannotStart(f"port {request.port} is in use by {holder}; choose another with --port")

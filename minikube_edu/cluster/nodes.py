@@ -24,7 +24,7 @@ from minikube_edu.lib.machine.socket_path import reachable
 
 CONTROL_PLANE = "control-plane"
 DIRECTORIES = (
-    "etc/kubernetes",
+    "etc/kubernetes/manifests",  # the kubelet's package brings it
     "etc/cni/net.d",
     "etc/systemd/system/kubelet.service.d",
     "opt/cni/bin",

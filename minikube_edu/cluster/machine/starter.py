@@ -27,6 +27,14 @@ def find(path: Path) -> Calls | None:
         return None
 
 
+def runs(path: Path) -> bool:
+    machine = find(path)
+    if machine is None:
+        return False
+    machine.close()
+    return True
+
+
 def start(path: Path, root: Path, environment: Mapping[str, str], beside: Calls | None = None) -> Calls:
     """A machine for the node in `root`, away from the terminal; the one that runs already, if there is one."""
     running = find(path)
