@@ -16,6 +16,7 @@ from minikube_edu.client.rest import Client
 from minikube_edu.cni.contract import NetworkAdmin
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.kube_proxy import configuration, health
+from minikube_edu.kube_proxy.balancer_health import BalancerHealth
 from minikube_edu.kube_proxy.configuration import Configuration, Wrong
 from minikube_edu.kube_proxy.doors import Door, Doors
 from minikube_edu.kube_proxy.listing import NOTE
@@ -81,8 +82,10 @@ async def _run(process: Process, config: Configuration, admin: NetworkAdmin, rul
             admin.set_translate(rules.translate)
         admin.rules_changed()
         doors.follow(services)
+        balancers.follow(services)
 
     proxier = Proxier(client, node, rules, installed)
+    balancers = BalancerHealth(process, rules, lambda: proxier.synced)
     server = health.Health(process, config, proxier)
     try:
         await say("server_linux.go:53", '"Using iptables proxy"')
@@ -100,6 +103,7 @@ async def _run(process: Process, config: Configuration, admin: NetworkAdmin, rul
         finally:
             starting.cancel()
     finally:
+        balancers.close()
         in_pod.leave(proxier.stop())
         for task in list(tasks):
             task.cancel()

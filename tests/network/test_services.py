@@ -176,6 +176,23 @@ async def test_what_do_the_health_ports_say(tmp_path: Path) -> None:
         )
 
 
+async def test_can_a_load_balancer_ask_where_a_services_endpoints_are(tmp_path: Path) -> None:
+    async with network(tmp_path, nodes=2) as made:
+        for node in range(2):
+            await made.kube_proxy(node)
+        client = await made.pod("client", "busybox", *SLEEP)
+        web = await made.pod("web", "nginx", node=1)
+        found = await made.service("web", [web], type="LoadBalancer", externalTrafficPolicy="Local")
+        port = found["spec"]["healthCheckNodePort"]
+        await asyncio.sleep(0.05)
+        here, there = made.nodes
+        assert '"localEndpoints": 1' in await made.sh(client, f"wget -qO- http://{there.ip}:{port}")
+        assert "503" in await made.sh(client, f"wget -qO- http://{here.ip}:{port}")
+        await made.api.delete("/api/v1/namespaces/default/services/web")
+        await asyncio.sleep(0.05)
+        assert "Connection refused" in await made.sh(client, f"wget -qO- http://{there.ip}:{port}")
+
+
 async def test_may_only_the_privileged_change_the_nodes_network(tmp_path: Path) -> None:
     async with network(tmp_path) as made:
         pod = await made.pod("proxy", "registry.k8s.io/kube-proxy:v1.36.3", "kube-proxy", "--kubeconfig=/x")
