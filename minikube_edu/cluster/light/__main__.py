@@ -53,7 +53,8 @@ class FewAtOnce:
         await self._caller.close()
 
 
-async def _run() -> int:
+async def _run() -> None:
+    """Ends the process: to take thousands of kubelets apart, one by one, would take longer than anybody waits."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,7 +70,7 @@ async def _run() -> int:
             for one in waiting:
                 one.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
-    return 0 if stop.is_set() else 1
+    os._exit(0 if stop.is_set() else 1)
 
 
 @asynccontextmanager
@@ -154,8 +155,7 @@ async def _fleet() -> AsyncIterator[asyncio.Future[None]]:
         await asyncio.gather(following, return_exceptions=True)
         if noted is not None:
             noted.cancel()
-        await fleet.stop()
-        await connection.close()
+        await fleet.leave()
 
 
 def main() -> None:
@@ -169,8 +169,9 @@ def main() -> None:
     try:
         import uvloop
     except ImportError:
-        raise SystemExit(asyncio.run(_run())) from None
-    raise SystemExit(uvloop.run(_run()))
+        asyncio.run(_run())
+    else:
+        uvloop.run(_run())
 
 
 if __name__ == "__main__":

@@ -104,6 +104,10 @@ class Fleet:
         await self._common.objects.close()
         await self._door.close()
 
+    async def leave(self) -> None:
+        """The process ends, and everything in it: only what lies outside needs an end."""
+        await self._door.close()
+
     async def finished(self) -> None:
         """Only when something that all need has died."""
         await self._loops.finished()

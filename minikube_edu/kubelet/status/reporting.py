@@ -36,7 +36,7 @@ class StatusKeeper:
         self._statuses: dict[str, Object] = {}
         self._finished: set[str] = set()
         self._dirty: dict[str, None] = {}
-        self._last: dict[str, tuple[str, Object]] = {}  # uid -> (API uid, the status that the API has from us)
+        self._last: dict[str, tuple[str, int, Object]] = {}  # uid -> (API uid, version, the status that the API has)
         self._writers: set[asyncio.Task[None]] = set()
         self._writing: set[str] = set()
         self._failures = 0
@@ -128,8 +128,8 @@ class StatusKeeper:
         api_uid = pod_facts.uid(pod)
         known = pod.get("status") or {}
         sent = self._last.get(uid)
-        if sent is not None and sent[0] == api_uid and _newer(sent[1], pod):
-            known = sent[1]["status"]
+        if sent is not None and sent[0] == api_uid and sent[1] > _version(pod):  # the watch is behind
+            known = sent[2]
         others = [
             one for one in known.get("conditions") or () if one["type"] not in OWNED and one["type"] != DISRUPTION
         ]
@@ -142,15 +142,12 @@ class StatusKeeper:
             PODS, pod_facts.name(pod), body, pod_facts.namespace(pod), kind=STRATEGIC_PATCH, subresource="status"
         )
         self.written += 1
-        self._last[uid] = (api_uid, answer)
+        self._last[uid] = (api_uid, _version(answer), answer.get("status") or {})
 
 
 DISRUPTION = "DisruptionTarget"
 
 
-def _newer(answer: Object, pod: Object) -> bool:
-    """What the API answered is not older than what the watch has told."""
-    try:
-        return int(answer["metadata"]["resourceVersion"]) > int(pod["metadata"].get("resourceVersion") or 0)
-    except (KeyError, ValueError):
-        return False
+def _version(pod: Object) -> int:
+    text = str(pod["metadata"].get("resourceVersion") or "")
+    return int(text) if text.isdigit() else 0
