@@ -149,6 +149,8 @@ class Controller:
             try:
                 await self.reconcile(key)
             except Exception as error:
+                if is_cancelled():  # and failed at what it still wanted to do: the manager ends all the same
+                    raise asyncio.CancelledError from error
                 self.failed += 1
                 if not expected(error):
                     log.warning("%s: %s: %s", self.name, key, error, exc_info=not isinstance(error, ApiError))
@@ -158,6 +160,11 @@ class Controller:
                 self.queue.forget(key)
             finally:
                 self.queue.done(key)
+
+
+def is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def expected(error: Exception) -> bool:
