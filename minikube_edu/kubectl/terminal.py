@@ -51,25 +51,32 @@ class Terminal:
 
 async def piped(sink: Any) -> None:
     """All of stdin into a byte stream, then its end."""
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    watched = True
-    try:
-        loop.add_reader(0, ready.set)
-    except (PermissionError, OSError, NotImplementedError):  # a file is always ready, and no loop will watch it
-        watched = False
-    try:
-        while True:
-            if watched:
-                await ready.wait()
-                ready.clear()
-            data = os.read(0, 65536)
-            if not data:
-                break
-            sink.write(data)
-            if not watched:
-                await asyncio.sleep(0)
-    finally:
-        if watched:
-            loop.remove_reader(0)
+    while data := await _typed():
+        sink.write(data)
+        await sink.drained()
     sink.end()
+
+
+async def _typed() -> bytes:
+    """What stdin has next. Read at the moment when the loop says that there is something: later, somebody else who has
+    the same terminal may have taken it, and reading would stop all of this process."""
+    loop = asyncio.get_running_loop()
+    come: asyncio.Future[bytes] = loop.create_future()
+
+    def take() -> None:
+        loop.remove_reader(0)
+        try:
+            data = os.read(0, 65536)
+        except OSError:  # a terminal that has hung up
+            data = b""
+        if not come.done():
+            come.set_result(data)
+
+    try:
+        loop.add_reader(0, take)
+    except (PermissionError, OSError, NotImplementedError):  # a file is always ready, and no loop will watch it
+        return os.read(0, 65536)
+    try:
+        return await come
+    finally:
+        loop.remove_reader(0)
