@@ -220,13 +220,13 @@ class Master:
 
     async def leave_marks(self) -> str:
         """Its pid, and directories for big requests (which need no making here); a complaint when all is read-only."""
-        with contextlib.suppress(OSError):
-            if "ro" in self.process.statfs(CACHE).options.split(","):
-                return f'mkdir() "{CACHE}/client_temp" failed (30: Read-only file system)'
         try:
             await self.process.write_file(PID_FILE, f"{self.process.pid}\n".encode())
         except OSError as error:
             if error.errno == errno.EROFS:
+                with contextlib.suppress(OSError):
+                    if "ro" in self.process.statfs(CACHE).options.split(","):
+                        return f'mkdir() "{CACHE}/client_temp" failed (30: Read-only file system)'
                 return f'open() "{PID_FILE}" failed (30: Read-only file system)'
         return ""
 

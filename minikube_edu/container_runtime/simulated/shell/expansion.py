@@ -94,6 +94,9 @@ def _plan(word: Word, shell: Shell) -> None:
     word.closures = (single, readers)
 
 
+MANY = 2000  # fields, or eight characters each: beyond that, others have a turn between
+
+
 async def arguments(shell: Shell, words: list[Word]) -> list[str]:
     """The fields of all words."""
     found: list[str] = []
@@ -129,7 +132,22 @@ async def _general(shell: Shell, word: Word) -> list[str]:
     fields = Fields(shell.variables.get("IFS"))
     for part in word.parts:
         await _add(shell, fields, part)
-    return _names(shell, fields)
+    if len(fields.done) <= MANY:
+        return _names(shell, fields)
+    fields.end()
+    found: list[str] = []
+    done = fields.done
+    for at in range(0, len(done), MANY):  # others have their turns meanwhile
+        fields.done = done[at : at + MANY]
+        found += _names(shell, fields)
+        await shell.process.breathe()
+    return found
+
+
+async def _split(shell: Shell, fields: Fields, text: str) -> None:
+    for at in range(0, len(text), 8 * MANY):
+        fields.split(text[at : at + 8 * MANY])
+        await shell.process.breathe()
 
 
 def _names(shell: Shell, fields: Fields) -> list[str]:
@@ -187,8 +205,10 @@ async def _add(shell: Shell, fields: Fields, part: Part) -> None:
         value = await _substituted(shell, part)
         if part.quoted:
             fields.add(value, True)
-        else:
+        elif len(value) < MANY:
             fields.split(value)
+        else:
+            await _split(shell, fields, value)
 
 
 async def _substituted(shell: Shell, part: Substitution | Arithmetic | ProcessSubstitution) -> str:

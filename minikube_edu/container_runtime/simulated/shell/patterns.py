@@ -25,6 +25,7 @@ _CLASSES = {
     "xdigit": "0-9A-Fa-f",
     "word": "a-zA-Z0-9_",
 }
+_HAS_CHOICES = re.compile(r"[?*+@!]\(")
 MAGIC = re.compile(r"[*?\[]")
 _ESCAPED = re.compile(r"([\\*?\[\]!@+|()^-])")
 
@@ -160,16 +161,24 @@ def _segments(pattern: str, extended: bool, star: str = "\0") -> list[str]:
 def translated(pattern: str, extended: bool = False, longest: bool = True) -> str:
     """The body of the regular expression. `longest` decides about the last star when the end is open."""
     pieces = _segments(pattern, extended)
-    if "\0" not in pieces:
-        return "".join(pieces)
+    if extended and _HAS_CHOICES.search(pattern):
+        return (".*" if longest else ".*?").join(_between_stars(pieces))
+    return _joined(_between_stars(pieces), longest)
+
+
+def _between_stars(pieces: list[str]) -> list[str]:
     groups: list[str] = [""]
     for piece in pieces:
         if piece == "\0":
             groups.append("")
         else:
             groups[-1] += piece
-    if extended and re.search(r"[?*+@!]\(", pattern):
-        return (".*" if longest else ".*?").join(groups)
+    return groups
+
+
+def _joined(groups: list[str], longest: bool) -> str:
+    if len(groups) == 1:
+        return groups[0]
     middle = "".join(f"(?>.*?{group})" for group in groups[1:-1])
     return groups[0] + middle + (".*" if longest else ".*?") + groups[-1]
 
@@ -187,9 +196,15 @@ def _prefix(pattern: str, extended: bool, longest: bool) -> re.Pattern[str]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _suffix(pattern: str, extended: bool, longest: bool) -> re.Pattern[str]:
+def _suffix(pattern: str, longest: bool) -> re.Pattern[str]:
+    """For the text read backwards: from the front, every place would have to be tried."""
+    return re.compile(_joined(_between_stars(_segments(pattern, False)[::-1]), longest), re.DOTALL)
+
+
+@functools.lru_cache(maxsize=1024)
+def _suffix_of_choices(pattern: str, longest: bool) -> re.Pattern[str]:
     before = "(?s:.*?)" if longest else "(?s:.*)"
-    return re.compile(f"({before})(?:{translated(pattern, extended)})\\Z", re.DOTALL)
+    return re.compile(f"({before})(?:{translated(pattern, True)})\\Z", re.DOTALL)
 
 
 def without_prefix(text: str, pattern: str, longest: bool, extended: bool = False) -> str:
@@ -198,35 +213,56 @@ def without_prefix(text: str, pattern: str, longest: bool, extended: bool = Fals
 
 
 def without_suffix(text: str, pattern: str, longest: bool, extended: bool = False) -> str:
-    found = _suffix(pattern, extended, longest).match(text)
-    return found[1] if found else text
+    end = _without_suffix(text, pattern, longest, extended)
+    return text if end is None else text[:end]
+
+
+def _without_suffix(text: str, pattern: str, longest: bool, extended: bool) -> int | None:
+    """Where the suffix begins."""
+    if extended and _HAS_CHOICES.search(pattern):
+        found = _suffix_of_choices(pattern, longest).match(text)
+        return found.end(1) if found else None
+    found = _suffix(pattern, longest).match(text[::-1])
+    return len(text) - found.end() if found else None
 
 
 @functools.lru_cache(maxsize=1024)
-def _anywhere(pattern: str, extended: bool, anchor: str) -> re.Pattern[str]:
-    body = translated(pattern, extended)
-    if anchor == "#":
-        body = r"\A(?:" + body + ")"
-    elif anchor == "%":
-        body = "(?:" + body + r")\Z"
-    return re.compile(body, re.DOTALL)
+def _anywhere(pattern: str, extended: bool) -> re.Pattern[str]:
+    """Group 1 is what stands before it. Where the piece before the first star fits first, the rest fits or nowhere."""
+    if extended and _HAS_CHOICES.search(pattern):
+        return re.compile(f"(.*?)(?:{translated(pattern, True)})", re.DOTALL)
+    groups = _between_stars(_segments(pattern, extended))
+    if len(groups) == 1:
+        return re.compile(f"(.*?){groups[0]}", re.DOTALL)
+    return re.compile(f"(?>(.*?)(?={groups[0]})){_joined(groups, longest=True)}", re.DOTALL)
 
 
 def replaced(text: str, pattern: str, replacement: str, how: str, extended: bool = False) -> str:
     """${x/p/r} and its like; `how` is what follows the first slash: "", "/", "#" or "%"."""
     if not pattern:
         return replacement + text if how == "#" else text + replacement if how == "%" else text
-    expression = _anywhere(pattern, extended, how if how in ("#", "%") else "")
-    if how != "/":
-        found = expression.search(text)
-        return text[: found.start()] + replacement + text[found.end() :] if found else text
+    if how == "#":
+        found = _prefix(pattern, extended, True).match(text)
+        return replacement + text[found.end() :] if found else text
+    if how == "%":
+        end = _without_suffix(text, pattern, True, extended)
+        return text if end is None else text[:end] + replacement
+    if how == "/" and not is_magic(pattern, extended):
+        return text.replace(unescape(pattern), replacement)
+    expression = _anywhere(pattern, extended)
     out: list[str] = []
     position = 0
-    for found in expression.finditer(text):
-        if found.start() == found.end():
+    while found := expression.match(text, position):
+        if found.end(1) == found.end():
+            if found.end() >= len(text):
+                break
+            out.append(text[position : found.end() + 1])
+            position = found.end() + 1
             continue
-        out.append(text[position : found.start()])
+        out.append(found[1])
         out.append(replacement)
         position = found.end()
+        if how != "/":
+            break
     out.append(text[position:])
     return "".join(out)
