@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from minikube_edu.kube_apiserver.request_info import Route, parse
 from minikube_edu.kube_apiserver.version import INFO
 from minikube_edu.lib import clock
-from minikube_edu.lib.web.messages import Request, Response
+from minikube_edu.lib.web.messages import Answer, Request, Response, Upgrade
 
 if TYPE_CHECKING:
+    from minikube_edu.kube_apiserver.context import Context
     from minikube_edu.kube_apiserver.server import ApiServer
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
@@ -37,6 +39,34 @@ def _text(collector: Any) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
     return generate_latest(registry)
+
+
+_VERBS = {"create": "POST", "update": "PUT"}  # the others are called as they are
+
+
+def answered(requests: dict[tuple[Any, ...], int], request: Request, answer: Answer) -> None:
+    """One more request. Called for every one of them: `request.memo` is the context that dispatch has made; of what was
+    refused before that, the path tells."""
+    code = 101 if isinstance(answer, Upgrade) else answer.status
+    context: Context | None = request.memo
+    if context is None:
+        route = parse(request.path)
+        place = (route.group or "", route.version, route.resource, route.subresource, _scope(route, request.method))
+        key = (request.method, *place, "", code)
+    else:
+        kind = context.resource
+        scope = (
+            "resource" if context.name or context.verb == "create" else "namespace" if context.namespace else "cluster"
+        )
+        dry_run = "All" if context.dry_run else ""
+        key = (context.verb, kind.group, kind.version, kind.name, context.subresource, scope, dry_run, code)
+    requests[key] = requests.get(key, 0) + 1
+
+
+def _scope(route: Route, method: str) -> str:
+    if route.group is None:
+        return ""
+    return "resource" if route.name or method == "POST" else "namespace" if route.namespace else "cluster"
 
 
 def count(requests: dict[tuple[Any, ...], int], *key: Any) -> None:
@@ -95,7 +125,7 @@ def _labels(key: tuple[Any, ...]) -> list[str]:
         group = version = subresource = scope = dry_run = ""
     else:
         verb, group, version, resource, subresource, scope, dry_run, code = key
-    told = "apiserver", dry_run, group, resource, scope, subresource, str(verb).upper(), version
+    told = "apiserver", dry_run, group, resource, scope, subresource, _VERBS.get(verb, str(verb).upper()), version
     return [str(code), *map(str, told)]
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from minikube_edu.api.durations import parse as parse_duration
 from minikube_edu.api.errors import ApiError, BadRequest, Forbidden, InternalError, MethodNotAllowed, PathNotFound
 from minikube_edu.api.scheme import Resource, Scheme
+from minikube_edu.kube_apiserver import metrics
 from minikube_edu.kube_apiserver.authn import impersonation
 from minikube_edu.kube_apiserver.authn.chain import AuthenticationChain
 from minikube_edu.kube_apiserver.authn.issuer import Issuer
@@ -68,7 +69,7 @@ class ApiServer:
         self.endpoints = Endpoints(self)
         self.watchers: set[Watcher] = set()
         self.writes: set[asyncio.Task[Answer]] = set()
-        self.requests: dict[tuple[str, str, int], int] = {}  # (verb, resource, code) -> how many
+        self.requests: dict[tuple[Any, ...], int] = {}  # as `metrics.answered` counts them -> how many
 
     # ------------------------------------------------------------ the pipeline
 
@@ -81,9 +82,11 @@ class ApiServer:
                 return self.guard(request, self._handle_later(request, user))
             answer = self.proceed(request, user)
         except Exception as error:
-            return self.failed(request, error)
+            answer = self.failed(request, error)
         if isinstance(answer, Coroutine):
             return self.guard(request, answer)
+        if not isinstance(answer, Awaitable):
+            metrics.answered(self.requests, request, answer)
         return answer
 
     async def _handle_later(self, request: Request, pending: Awaitable[User]) -> Answer:
@@ -195,9 +198,11 @@ class ApiServer:
 
     async def guard(self, request: Request, answer: Awaitable[Answer]) -> Answer:
         try:
-            return await answer
+            answered = await answer
         except Exception as error:
-            return self.failed(request, error)
+            answered = self.failed(request, error)
+        metrics.answered(self.requests, request, answered)
+        return answered
 
     def failed(self, request: Request, error: Exception) -> Response:
         if isinstance(error, ApiError):

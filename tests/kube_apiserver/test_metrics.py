@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from minikube_edu.api import scheme
 from minikube_edu.kube_apiserver import metrics, zpages
 from minikube_edu.lib.web.messages import Peer, Request, Response
+from tests.in_process import api_server
 
 
 class Ready:
@@ -49,7 +50,7 @@ def test_requests_are_counted_by_verb_resource_and_code() -> None:
         (s.labels["verb"], s.labels["resource"], s.labels["code"]): s for s in samples("/metrics")["apiserver_request"]
     }
     assert found["LIST", "pods", "200"].value == 3
-    assert found["CREATE", "deployments", "201"].labels["group"] == "apps"
+    assert found["POST", "deployments", "201"].labels["group"] == "apps"
 
 
 def test_objects_are_counted_by_resource() -> None:
@@ -76,3 +77,21 @@ def test_the_pages_for_people_are_text() -> None:
     assert isinstance(page.body, bytes)
     assert b"kube-apiserver statusz" in page.body
     assert ask("/metrics/other") is None
+
+
+async def test_are_real_requests_counted_refused_ones_too() -> None:
+    async with api_server() as api:
+        maps = "/api/v1/namespaces/default/configmaps"
+        await api.create(maps, "a")
+        await api.get(maps + "/a")
+        await api.get(maps + "/a")
+        await api.get(maps)
+        await api.post(maps + "?dryRun=All", {"metadata": {"name": "b"}})
+        await api.get(maps + "/absent")
+        requests = api.server.requests
+        place = ("", "v1", "configmaps", "")
+        assert requests["create", *place, "resource", "", 201] == 1
+        assert requests["create", *place, "resource", "All", 201] == 1
+        assert requests["get", *place, "resource", "", 200] == 2
+        assert requests["get", *place, "resource", "", 404] == 1
+        assert requests["list", *place, "namespace", "", 200] == 1
