@@ -1,0 +1,105 @@
+"""What light nodes share: watches, addresses, the wire; and how many a cluster takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from minikube_edu.cluster.failures import CannotStart
+from minikube_edu.cluster.layout import Layout, Request
+from minikube_edu.cluster.light import joining
+from minikube_edu.cluster.light.network import LightWire
+from minikube_edu.cluster.light.place import LightPlace, split
+from minikube_edu.cluster.light.sharing import Dealer
+from minikube_edu.cluster.nodes import Node
+from minikube_edu.cni import wire
+from minikube_edu.kubelet.status.reporting import PODS
+from minikube_edu.lib import node_addresses
+from tests.in_process import api_server
+
+
+def pod(name: str, node: str, **metadata: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "default", **metadata}, "spec": {"nodeName": node}}
+
+
+async def test_does_each_node_see_its_own_pods_and_no_others() -> None:
+    async with api_server() as api:
+        dealer = Dealer(api.client(), PODS, lambda one: str(one["spec"].get("nodeName") or ""))
+        early, seen = dealer.hand("one"), list[str]()
+        early.add_handler(lambda one: seen.append(one["metadata"]["name"]))
+        assert not early.has_synced()
+        dealer.replace([pod("a", "one", managedFields=[{}]), pod("b", "two"), pod("c", "")])
+        assert seen == ["a"]
+        assert early.has_synced()
+        assert [one["metadata"] for one in early.index.list()] == [{"name": "a", "namespace": "default"}]
+        # who comes later finds what was dealt before, and a node without pods has synced as well
+        assert [one["metadata"]["name"] for one in dealer.hand("two").index.list()] == ["b"]
+        assert dealer.hand("three").has_synced()
+        dealer.added_or_updated(pod("d", "one"))
+        dealer.deleted(pod("a", "one"))
+        assert [one["metadata"]["name"] for one in early.index.list()] == ["d"]
+        dealer.replace([])
+        assert early.index.list() == []
+
+
+def test_is_a_node_found_by_the_addresses_of_its_pods(tmp_path: Path) -> None:
+    found = LightWire(tmp_path)
+    first, second = (cast(wire.Node, object()) for _ in range(2))
+    found.join("127.128.0.1", first)
+    found.join("10.244.1.0/24", first)
+    found.join("10.244.2.0/24", second)
+    assert found.neighbour("10.244.1.77") is first
+    assert found.neighbour("10.244.2.1") is second
+    assert found.neighbour("127.128.0.1") is first
+    assert found.neighbour("10.244.3.1") is None
+    # other processes find them all behind one socket
+    assert wire.Wire(tmp_path).socket_of("10.244.2.9") == tmp_path / "10.244.2.0_24.sock"
+    assert (tmp_path / "10.244.2.0_24.sock").readlink() == Path("light.sock")
+    found.leave(second)
+    assert found.neighbour("10.244.2.1") is None
+    assert not (tmp_path / "10.244.2.0_24.sock").is_symlink()
+
+
+def test_has_every_light_node_an_address_of_its_own() -> None:
+    numbers = (1, 2, 255, 256, 1000, node_addresses.LIGHT_NODES)
+    addresses = {node_addresses.light_address(port, number) for port in (6443, 6444, 12443) for number in numbers}
+    assert len(addresses) == 3 * len(numbers)
+    assert all(node_addresses.is_node_address(one) for one in addresses)
+    assert not node_addresses.is_node_address("127.0.0.1")
+
+
+@pytest.mark.parametrize(("asked", "machines", "light"), [(1, 1, 0), (8, 8, 0), (9, 3, 6), (1000, 3, 997)])
+def test_which_nodes_of_many_are_machines(asked: int, machines: int, light: int) -> None:
+    assert split(asked) == (machines, light)
+
+
+def test_are_more_nodes_refused_than_there_are_ranges_for_their_pods(tmp_path: Path) -> None:
+    manifest = tmp_path / "etc/kubernetes/manifests/kube-controller-manager.yaml"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("- --cluster-cidr=10.244.0.0/16\n")
+    first = Node("control-plane", 0, "127.16.0.2", "127.16.0.2", tmp_path)
+    joining.refuse_too_many(first, Request(nodes=3, light=253))
+    with pytest.raises(CannotStart, match=r"257 nodes need as many pod ranges, and 10.244.0.0/16 has 256"):
+        joining.refuse_too_many(first, Request(nodes=3, light=254))
+
+
+def test_is_join_count_refused_where_there_is_no_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MINIKUBE_EDU_HOME", str(tmp_path / "nothing"))
+    assert joining.run(["--count", "5"]) == 1
+    assert "light nodes join a cluster that has a node" in capsys.readouterr().err
+    assert joining.run(["--count", "0"]) == 1
+    assert "at least one node joins" in capsys.readouterr().err
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_does_the_process_follow_a_number_that_is_never_half_written(tmp_path: Path) -> None:
+    place = LightPlace(Layout(tmp_path))
+    assert place.count == 0
+    place.count = 12
+    assert LightPlace(Layout(tmp_path)).count == 12
+    (place.root / "count").write_text("")
+    assert place.count == 0
