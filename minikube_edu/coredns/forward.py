@@ -9,6 +9,7 @@ asked, which is also what the `loop` plugin watches for.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from minikube_edu.lib import dns_messages as dns
 from minikube_edu.lib.dns_messages import Message
 
 READ_TIMEOUT = 2.0
-KNOCK_TIMEOUT = 0.5
-DOWN_SECONDS = 5.0  # before a dead upstream is tried again
+KNOCK_TIMEOUT = 0.05
+DOWN_SECONDS = 15.0  # before a dead upstream is tried again
 Read = Callable[[str], Awaitable[bytes]]
 
 
@@ -30,7 +31,7 @@ Read = Callable[[str], Awaitable[bytes]]
 class Upstream:
     address: Address
     down_until: float = 0.0
-    is_up_until: float = 0.0
+    known_until: float = 0.0  # that a way leads there
 
 
 class Forward:
@@ -83,23 +84,19 @@ class Forward:
         return [*self._upstreams[start:], *self._upstreams[:start]]
 
     async def _is_up(self, upstream: Upstream) -> bool:
+        """Where no way leads, nobody need wait. Who does not answer to ping may still answer questions: a service."""
         now = clock.monotonic()
         if now < upstream.down_until or ipaddress.ip_address(upstream.address.ip).is_loopback:
             return False
-        if now < upstream.is_up_until or self._is_service(upstream.address.ip):
-            return True
-        try:
-            await self._network.ping(upstream.address.ip, KNOCK_TIMEOUT)
-        except OSError:
-            upstream.down_until = clock.monotonic() + DOWN_SECONDS
-            return False
-        upstream.is_up_until = clock.monotonic() + DOWN_SECONDS
+        if now >= upstream.known_until:
+            try:
+                await self._network.ping(upstream.address.ip, KNOCK_TIMEOUT)
+            except OSError as error:
+                if error.errno == errno.ENETUNREACH:
+                    upstream.down_until = now + DOWN_SECONDS
+                    return False
+            upstream.known_until = clock.monotonic() + DOWN_SECONDS
         return True
-
-    @staticmethod
-    def _is_service(ip: str) -> bool:
-        """Services' addresses do not answer to ping."""
-        return ipaddress.ip_address(ip) in ipaddress.ip_network("10.96.0.0/12")
 
     async def _ask(self, upstream: Upstream, query: Query) -> Message:
         question = Message.query(ids.integer(0, 65535), query.name, query.type)

@@ -112,7 +112,8 @@ class Cache:
             return _aged(kept[2], int(now - kept[0]), query)
         answer = await following(query)
         kind = "success" if answer.rcode == dns.NOERROR and answer.answers else "denial"
-        if answer.rcode in (dns.NOERROR, dns.NXDOMAIN) and not matching(query.name, self._off[kind]):
+        held = answer.rcode in (dns.NOERROR, dns.NXDOMAIN) and not answer.truncated
+        if held and not matching(query.name, self._off[kind]):
             records = answer.answers or answer.authority
             seconds = min([self._most[kind], *(record.ttl for record in records)]) if records else 0
             if seconds > 0:

@@ -205,6 +205,26 @@ async def test_may_only_the_privileged_change_the_nodes_network(tmp_path: Path) 
         assert "Permission denied (you must be root)" in made.log("proxy")
 
 
+async def test_does_a_stub_domain_lead_to_its_own_server(tmp_path: Path) -> None:
+    stub = "stub.org:53 {\n errors\n cache 30\n forward . 10.244.0.2:1053\n}\n"
+    inner = " ".join(f"192.0.2.{number} many.stub.org\n" for number in range(60))
+    other = f".:1053 {{\n hosts {{\n 192.0.2.5 a.stub.org\n {inner} }}\n}}\n"
+    async with network(tmp_path) as made:
+        await made.kube_proxy()
+        dns = await made.coredns(COREFILE + stub + other)
+        assert dns.ip == "10.244.0.2"
+        client = await made.pod("client", "registry.k8s.io/e2e-test-images/jessie-dnsutils:1.7", *SLEEP)
+        for _ in range(2):
+            assert await made.sh(client, "dig +short a.stub.org") == "192.0.2.5\n"
+        # too long for a datagram: the client asks again over TCP, and so does the server that forwards
+        assert len((await made.sh(client, "dig +short many.stub.org")).split()) == 60
+        assert "status: NXDOMAIN" in await made.sh(client, "dig nobody.stub.org")
+        assert "status: SERVFAIL" in await made.sh(client, "dig example.org")
+        log = made.log("coredns")
+        assert "[ERROR] plugin/errors: 2 example.org. A: read udp 10.244.0.2:" in log
+        assert "->8.8.8.8:53: i/o timeout" in log
+
+
 async def test_is_a_changed_corefile_read_again(tmp_path: Path) -> None:
     async with network(tmp_path) as made:
         client = await ready(made)

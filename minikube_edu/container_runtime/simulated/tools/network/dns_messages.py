@@ -19,6 +19,9 @@ NAMES = {number: name for name, number in TYPES.items()}
 STATUSES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
+TRUNCATED = 0x02  # in the third byte of a message
+
+
 class BadMessage(ValueError):
     """Not a DNS message."""
 
@@ -197,6 +200,8 @@ async def ask(
                         except BadMessage:
                             continue
                         if reply.id == number:
+                            if data[2] & TRUNCATED:  # the rest comes over TCP
+                                reply = parse(await _over_tcp(process, server, port, packet))
                             reply.seconds = clock.monotonic() - began
                             return reply
             except TimeoutError:
@@ -204,6 +209,21 @@ async def ask(
     finally:
         socket.close()
     raise NoServer
+
+
+async def _over_tcp(process: Process, server: str, port: int, packet: bytes) -> bytes:
+    connection = await process.network.connect(server, port)
+    try:
+        await connection.write(len(packet).to_bytes(2, "big") + packet)
+        got = b""
+        while len(got) < 2 or len(got) < 2 + int.from_bytes(got[:2], "big"):
+            piece = await connection.read()
+            if not piece:
+                raise TimeoutError
+            got += piece
+        return got[2:]
+    finally:
+        connection.close()
 
 
 async def ask_any(process: Process, servers: Sequence[str], name: str, kind: str, timeout: float, tries: int) -> Reply:
