@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-TOOLS = ("kubectl", "kubeadm", "crictl", "etcdctl", "systemctl", "journalctl")
+TOOLS = ("kubectl", "kubeadm", "crictl", "etcdctl", "etcdutl", "systemctl", "journalctl")
 KUBEADM_VERBS = ("init", "join")
 
 
@@ -43,6 +43,11 @@ def _open(name: str, words: list[str]) -> None:
         from minikube_edu.cluster.layout import Layout
 
         raise SystemExit(store_door.etcdctl(Layout(), words))
+    elif name == "etcdutl":
+        from minikube_edu.cluster import store_door
+        from minikube_edu.cluster.layout import Layout
+
+        raise SystemExit(store_door.etcdutl(Layout(), words))
     elif name == "kubeadm" and words[:1] == ["join"] and any(word.split("=")[0] == "--count" for word in words):
         from minikube_edu.cluster.light import joining
 

@@ -12,6 +12,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,9 @@ def prepare(layout: Layout) -> Path:
 
 def etcdctl(layout: Layout, words: Sequence[str]) -> int:
     """Run one command of etcdctl; returns its exit code."""
+    if verb := files_verb(words):
+        print(f"Deprecated: Use `etcdutl snapshot {verb}` instead.\n", file=sys.stderr)
+        return etcdutl(layout, without_place(words))
     if nodes.of(layout):
         return _on_node(layout, words)
     if names_another_server(words):
@@ -71,6 +75,35 @@ def _on_node(layout: Layout, words: Sequence[str]) -> int:
 
     nodes.enter(layout)
     return program.main(list(words))
+
+
+def etcdutl(layout: Layout, words: Sequence[str]) -> int:
+    """Of the files on the node that the shell is in."""
+    from minikube_edu.etcd import etcdutl as program
+
+    nodes.enter(layout)
+    return program.main(words)
+
+
+def files_verb(words: Sequence[str]) -> str:
+    """`etcdctl snapshot restore` and `status` are etcdutl's since 3.6; older tutorials still type them."""
+    for first, second in pairwise(words):
+        if first == "snapshot" and second in ("restore", "status"):
+            return second
+    return ""
+
+
+def without_place(words: Sequence[str]) -> list[str]:
+    """Where a server is does not matter to files."""
+    found, left = [], list(words)
+    while left:
+        word = left.pop(0)
+        name, equals, _ = word.partition("=")
+        if name in ELSEWHERE:
+            left = left if equals else left[1:]
+        else:
+            found.append(word)
+    return found
 
 
 def names_another_server(words: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Do the course's experiments with a cluster that boots end as the course says? All is typed in `minikube-edu shell`."""
+"""Do the course's experiments end as the course says? All is typed in `minikube-edu shell`."""
 
 from __future__ import annotations
 
@@ -140,10 +140,11 @@ spec:
 
 def test_a_node_whose_kubelet_is_stopped_loses_its_pods_and_heals_when_it_is_started(cluster: Booted) -> None:
     file = f"{MANIFESTS}/kube-controller-manager.yaml"
-    before = cluster.pids()["control-plane/kube-controller-manager"]
+    manager = "control-plane/kube-controller-manager"
+    before = until("the manager runs", lambda: cluster.pids().get(manager), 60)
     flags = "- --node-monitor-grace-period=4s\\n    - --node-monitor-period=1s\\n    - --leader-elect=false"
     cluster.type(f"sed -i -e '/--leader-elect=true/d' -e 's/- kube-controller-manager$/&\\n    {flags}/' {file}")
-    until("it runs with them", lambda: cluster.pids().get("control-plane/kube-controller-manager", before) != before)
+    until("it runs with them", lambda: cluster.pids().get(manager, before) != before)
     cluster.run("kubectl", "apply", "-f", "-", given=SILENT)
     until("the pod is Ready", lambda: cluster.ready("pod", "sitting") == "True")
     try:
@@ -169,6 +170,7 @@ def test_the_store_goes_back_to_a_snapshot(cluster: Booted) -> None:
     cluster.type("kubectl create configmap kept --from-literal=a=b")
     cluster.type(f"ETCDCTL_API=3 etcdctl {flags} snapshot save {backup}")
     cluster.type("kubectl delete configmap kept; kubectl create configmap later")
+    assert "VERSION" in cluster.type(f"etcdutl snapshot status {backup} -w table")
     cluster.type(f"ETCDCTL_API=3 etcdctl snapshot restore {backup} --data-dir /var/lib/etcd-from-backup")
     before = cluster.pids()["control-plane/etcd"]
     try:

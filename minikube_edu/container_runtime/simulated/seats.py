@@ -3,7 +3,7 @@
 The image registry.k8s.io/kube-apiserver runs minikube_edu.kube_apiserver. A seat outlives the runtime: its record says
 what it is (seat_records), its output waits in a file (seat_output), its tag, which is the container's id, finds the
 process again. Mounts are paths below the node's root already, and the seat knows where that is by
-MINIKUBE_EDU_NODE_ROOT.
+MINIKUBE_EDU_NODE_ROOT; what is mounted in another place than its own is put into the arguments (`placed`).
 
 `exec` enters a small simulated world beside the seat (the real images have no shell; a student looks for one), in which
 etcd's image has etcdctl: our own, run as a program of the host, which reads what it needs below the node's root.
@@ -16,6 +16,7 @@ import dataclasses
 import errno
 import logging
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.cri import (
@@ -23,6 +24,7 @@ from minikube_edu.container_runtime.cri import (
     ContainerConfig,
     ContainerState,
     ContainerStats,
+    Mount,
     Resources,
     RuntimeFailure,
     SeatProcess,
@@ -119,6 +121,7 @@ class SeatContainer(ContainerRecord):
         descriptor = self.raw.open()
         try:
             argv[0] = os.path.basename(argv[0])
+            argv[1:] = [placed(word, self.config.mounts, str(seats.settings.root)) for word in argv[1:]]
             self.process = await runner.start(self.id, self.definition.seat, argv, self.environment(), descriptor)
         except Exception as error:
             raise self._refused(f"failed to create containerd task: {error}") from error
@@ -228,6 +231,23 @@ class SeatContainer(ContainerRecord):
     def update(self, resources: Resources) -> None:
         """Kept and shown, but not enforced: a seat is a process of the host."""
         self.config = dataclasses.replace(self.config, resources=resources)
+
+
+def placed(word: str, mounts: Sequence[Mount], root: str) -> str:
+    """An argument of a program that sees no mounts: `--data-dir=/var/lib/etcd` names what is mounted there. Where a
+    path of the node is mounted in its own place, as kubeadm does it, the word stays: the seat finds it by itself."""
+    flag, equals, value = word.partition("=")
+    paths = (value if equals else flag).split(",")
+    found = ",".join(_mounted(path, mounts, root) for path in paths)
+    return f"{flag}={found}" if equals else found
+
+
+def _mounted(path: str, mounts: Sequence[Mount], root: str) -> str:
+    for mount in sorted(mounts, key=lambda one: -len(one.container_path)):
+        inside = mount.container_path.rstrip("/")
+        if path == inside or path.startswith(inside + "/"):
+            return path if mount.host_path == root + inside else mount.host_path + path[len(inside) :]
+    return path
 
 
 def _usage(pid: int) -> tuple[int, int]:
