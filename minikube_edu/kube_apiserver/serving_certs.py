@@ -64,7 +64,7 @@ def _make(directory: Path, options: argparse.Namespace) -> None:
 
 def _write_kubeconfig(directory: Path, options: argparse.Namespace) -> None:
     data = {name: b64encode((directory / name).read_bytes()).decode() for name in ("ca.crt", "admin.crt", "admin.key")}
-    host = options.bind_address if options.bind_address not in ("0.0.0.0", "::") else "127.0.0.1"
+    host = options.bind_address if options.bind_address not in ("", "0.0.0.0", "::") else "127.0.0.1"
     text = f"""apiVersion: v1
 kind: Config
 clusters:
