@@ -82,7 +82,7 @@ def test_does_a_signal_end_a_watch_and_leave_nothing(running: Door, number: sign
     assert process.stdout is not None
     assert "NAME" in process.stdout.readline()
     process.send_signal(number)
-    assert process.wait(10) in (-number, 130 if number == signal.SIGINT else 143)
+    assert process.wait(10) == 1  # as the real kubectl ends a watch that is interrupted
     process.communicate()
     assert forks(running) == 0
 
@@ -121,7 +121,7 @@ def test_does_it_know_a_terminal_and_hear_control_c(running: Door) -> None:
     os.write(terminal, b"\x03")
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(status) in (-signal.SIGINT, 130)
+    assert os.waitstatus_to_exitcode(status) == 1
 
 
 def test_does_it_run_in_place_when_no_machine_answers(tmp_path: Path) -> None:
