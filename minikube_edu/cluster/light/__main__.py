@@ -22,7 +22,9 @@ from minikube_edu.client.transport import ClientResponse, Connection, Endpoint, 
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 24  # requests that are under way; the others wait here rather than in the API server
+AT_ONCE = 20  # requests that are under way; the others wait here rather than in the API server
+HEARTBEATS = 8  # beside them: leases and what nodes say of themselves wait for nothing else
+URGENT = ("/apis/coordination.k8s.io/", "/api/v1/nodes")
 LOOK = 0.25  # at the file `count`
 
 
@@ -32,11 +34,12 @@ class FewAtOnce:
     def __init__(self, caller: Connection) -> None:
         self._caller = caller
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._urgent = asyncio.Semaphore(HEARTBEATS)
 
     async def request(
         self, method: str, target: str, headers: Headers = (), body: bytes = b"", timeout: float | None = None
     ) -> ClientResponse:
-        async with self._gate:
+        async with self._urgent if target.startswith(URGENT) else self._gate:
             return await self._caller.request(method, target, headers, body, timeout)
 
     async def stream(

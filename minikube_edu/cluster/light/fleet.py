@@ -21,13 +21,12 @@ from minikube_edu.client.informer import Informer, without_managed_fields
 from minikube_edu.client.rest import Client
 from minikube_edu.cluster.light.light_node import PREFIX, Common, LightNode
 from minikube_edu.cluster.light.network import LightDoor, LightWire
-from minikube_edu.cluster.light.sharing import Dealer, Object
+from minikube_edu.cluster.light.sharing import Dealer, Object, PodDealer
 from minikube_edu.cni.outside import SEAT_PORTS
 from minikube_edu.kube_proxy.proxier import Proxier
 from minikube_edu.kube_proxy.rules import Rules
 from minikube_edu.kubelet.api_objects import NODES, SERVICES, KubeletObjects
 from minikube_edu.kubelet.server.server import PORT
-from minikube_edu.kubelet.status.reporting import PODS
 from minikube_edu.lib.loops import Loops
 
 log = logging.getLogger(__name__)
@@ -66,7 +65,7 @@ class Fleet:
             client_of,
             address_of,
             self._wire,
-            Dealer(client, PODS, _node_of, field_selector="spec.nodeName!="),
+            PodDealer(client, lambda name: name.startswith(PREFIX)),
             Dealer(client, NODES, _name_of),
             Informer(client, SERVICES, transform=without_managed_fields),
             KubeletObjects(client, ""),
@@ -101,6 +100,7 @@ class Fleet:
             await node.stop()
         await self._proxier.stop()
         await self._loops.stop()
+        self._common.pods.close()
         await self._common.objects.close()
         await self._door.close()
 
@@ -126,10 +126,6 @@ class Fleet:
             (self.ready.add if good else self.ready.discard)(name)
             for told in self.on_ready:
                 told()
-
-
-def _node_of(pod: Object) -> str:
-    return str(pod["spec"].get("nodeName") or "")
 
 
 def _name_of(node: Object) -> str:

@@ -20,7 +20,7 @@ from minikube_edu.client.informer import Informer
 from minikube_edu.client.rest import Client
 from minikube_edu.cluster.light.endpoint import Endpoint
 from minikube_edu.cluster.light.network import LightWire
-from minikube_edu.cluster.light.sharing import Dealer, Object, SharedObjects
+from minikube_edu.cluster.light.sharing import Dealer, Object, PodDealer, SharedObjects
 from minikube_edu.cni.contract import Translate
 from minikube_edu.cni.fabric import NodeFabric
 from minikube_edu.cni.outside import SEAT_PORTS
@@ -80,7 +80,7 @@ class Common:
     client_of: Callable[[str], Client]  # a node's: it acts as this node
     address_of: Callable[[int], str]
     wire: LightWire
-    pods: Dealer
+    pods: PodDealer
     nodes: Dealer
     services: Informer
     objects: KubeletObjects  # config maps and secrets

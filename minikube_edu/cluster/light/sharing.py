@@ -11,6 +11,7 @@ In the real system each kubelet watches for itself, and the API server has a cac
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,8 +19,12 @@ from minikube_edu.client.informer import Informer, without_managed_fields
 from minikube_edu.client.reflector import Reflector
 from minikube_edu.client.rest import Client, Resource
 from minikube_edu.kubelet.api_objects import KubeletObjects, Listener
+from minikube_edu.kubelet.status.reporting import PODS
+from minikube_edu.lib import clock
 
 Object = dict[str, Any]
+
+STARTING, PATIENCE = 200, 15.0
 
 
 class Dealer:
@@ -72,6 +77,82 @@ class Dealer:
         without_managed_fields(obj)
         for told in self.told:
             told(obj)
+
+
+class PodDealer(Dealer):
+    """Deals new pods out as fast as they can be started: at most `STARTING` of the process's pods are on their way, the
+    others wait here in the order in which they came. Ten thousand at once would be ten thousand half-started pods, and
+    a heartbeat behind all of their requests. A pod that does not get on (its image cannot be pulled) holds nobody up
+    for longer than `PATIENCE`."""
+
+    def __init__(self, client: Client, mine: Callable[[str], bool]) -> None:
+        super().__init__(client, PODS, _node_of, field_selector="spec.nodeName!=")
+        self._mine = mine  # whether a node of this name is the process's
+        self._starting: dict[str, float] = {}  # uid -> since when
+        self._waiting: dict[str, Object] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def replace(self, objects: list[Object]) -> None:
+        known = {_uid(one) for hand in self._hands.values() for one in hand.index.list()}
+        there = {_uid(one) for one in objects}
+        self._starting = {uid: since for uid, since in self._starting.items() if uid in there}
+        self._waiting = {_uid(one): one for one in objects if _uid(one) not in known and self._is_new(one)}
+        super().replace([one for one in objects if _uid(one) not in self._waiting])
+        self._go_on()
+
+    def added_or_updated(self, obj: Object) -> None:
+        uid, new = _uid(obj), self._is_new(obj)
+        if uid in self._starting:
+            if not new:
+                del self._starting[uid]
+        elif new and (uid in self._waiting or not self._known(obj)):
+            self._waiting[uid] = obj
+            self._go_on()
+            return
+        self._waiting.pop(uid, None)
+        super().added_or_updated(obj)
+        self._go_on()
+
+    def deleted(self, obj: Object) -> None:
+        self._waiting.pop(_uid(obj), None)
+        self._starting.pop(_uid(obj), None)
+        super().deleted(obj)
+        self._go_on()
+
+    def _is_new(self, pod: Object) -> bool:
+        waits = (pod.get("status") or {}).get("phase") in (None, "", "Pending")
+        return waits and "deletionTimestamp" not in pod["metadata"] and self._mine(self._owner(pod))
+
+    def _known(self, pod: Object) -> bool:
+        metadata = pod["metadata"]
+        found = self.hand(self._owner(pod)).index.find(metadata["name"], metadata.get("namespace", ""))
+        return found is not None and _uid(found) == _uid(pod)
+
+    def _go_on(self) -> None:
+        while self._waiting and len(self._starting) < STARTING:
+            uid = next(iter(self._waiting))
+            self._starting[uid] = clock.monotonic()
+            super().added_or_updated(self._waiting.pop(uid))
+        if self._waiting and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(1.0, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        late = clock.monotonic() - PATIENCE
+        self._starting = {uid: since for uid, since in self._starting.items() if since > late}
+        self._go_on()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _uid(pod: Object) -> str:
+    return str(pod["metadata"].get("uid") or "")
+
+
+def _node_of(pod: Object) -> str:
+    return str(pod["spec"].get("nodeName") or "")
 
 
 class SharedObjects(KubeletObjects):

@@ -12,7 +12,7 @@ from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.light import joining
 from minikube_edu.cluster.light.network import LightWire
 from minikube_edu.cluster.light.place import LightPlace, split
-from minikube_edu.cluster.light.sharing import Dealer
+from minikube_edu.cluster.light.sharing import STARTING, Dealer, PodDealer
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.cni import wire
 from minikube_edu.kubelet.status.reporting import PODS
@@ -42,6 +42,29 @@ async def test_does_each_node_see_its_own_pods_and_no_others() -> None:
         assert [one["metadata"]["name"] for one in early.index.list()] == ["d"]
         dealer.replace([])
         assert early.index.list() == []
+
+
+async def test_do_pods_wait_until_those_before_them_have_started() -> None:
+    async with api_server() as api:
+        dealer = PodDealer(api.client(), lambda name: name.startswith("light-"))
+        mine = dealer.hand("light-1")
+        many = [pod(f"p{number}", "light-1", uid=f"u{number}") for number in range(STARTING + 2)]
+        dealer.replace(many[:STARTING])
+        for one in many[STARTING:]:
+            dealer.added_or_updated(one)
+        assert len(mine.index.list()) == STARTING
+        # a pod of another process's node does not wait, and one that goes while it waits never comes
+        dealer.added_or_updated(pod("other", "worker-1", uid="o"))
+        assert len(dealer.hand("worker-1").index.list()) == 1
+        dealer.deleted(many[STARTING])
+        dealer.added_or_updated({**many[0], "status": {"phase": "Running"}})
+        names = [one["metadata"]["name"] for one in mine.index.list()]
+        assert len(names) == STARTING + 1
+        assert names[-1] == f"p{STARTING + 1}"
+        # a new list knows who has been dealt
+        dealer.replace([*many[1:STARTING], many[-1]])
+        assert len(mine.index.list()) == STARTING
+        dealer.close()
 
 
 def test_is_a_node_found_by_the_addresses_of_its_pods(tmp_path: Path) -> None:
