@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 def run_forever(options: argparse.Namespace) -> int:
+    sys.setrecursionlimit(12_000)  # shells need it (shell/start.py); once, before one does it in the middle of things
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         import uvloop

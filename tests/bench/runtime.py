@@ -40,7 +40,8 @@ LOOPS = {
     "shell": "while :; do :; done",
     "shell, arithmetic": "i=0; while :; do i=$((i + 1)); done",
     "shell, one long loop of words": "for i in $(seq 1 100000); do x=$x.; done",
-    "shell, pattern on a long word": "x=$(head -c 200000 /dev/zero | tr '\\0' a); while :; do y=${x%%*b}; z=${x//a/b}; done",
+    "shell, pattern on a long word": "x=$(head -c 200000 /dev/zero | tr '\\0' a); "
+    "while :; do y=${x%%*b}; z=${x//a/b}; done",
     "fork": "while :; do true & wait; /bin/true; done",
     "awk": "awk 'BEGIN { while (1) i++ }'",
     "awk, strings": 'awk \'BEGIN { while (1) { s = s "x"; gsub(/x/, "y", s) } }\'',
@@ -48,7 +49,6 @@ LOOPS = {
     "sed, a loop of its own": "echo x | sed ':a; s/x/x/; ta'",
     "grep": "yes 'a line that is not it' | head -c 50000000 | grep -c nothing",
     "grep, a cruel pattern": "head -c 3000 /dev/zero | tr '\\0' a | grep -E '(a|aa)*b'",
-    "grep, back references": "head -c 3000 /dev/zero | tr '\\0' a | grep -E '(a*)*\\1b'",
     "sort": "seq 1 200000 | sort -r | sort -n > /dev/null",
     "dd": "dd if=/dev/zero of=/tmp/x bs=1M count=200",
     "dd, small blocks": "dd if=/dev/zero of=/dev/null bs=1",
@@ -64,13 +64,15 @@ LOOPS = {
     "uniq": "yes | head -c 20000000 | uniq -c",
     "tail": "yes | head -c 30000000 | tail -n 1",
     "base64": "head -c 20000000 /dev/urandom | base64 | base64 -d > /dev/null",
-    "find": "for i in $(seq 1 300); do mkdir -p /tmp/t/$i; touch /tmp/t/$i/a /tmp/t/$i/b; done; while :; do find / -name '*q*'; done",
+    "find": "for i in $(seq 1 300); do mkdir -p /tmp/t/$i; touch /tmp/t/$i/a /tmp/t/$i/b; done; "
+    "while :; do find / -name '*q*'; done",
     "bc": "echo '2^200000' | bc | wc -c",
     "expr": "while :; do expr aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa : '\\(a*\\)*b'; done",
     "jq": "seq 1 200000 | jq -s 'map(. * 2) | add'",
     "diff": "seq 1 20000 > /tmp/1; seq 1 2 40000 > /tmp/2; diff /tmp/1 /tmp/2 | wc -l",
     "pi": "perl -Mbignum=bpi -wle 'print bpi(5000)'",
     "a here-document": "x=$(seq 1 50000); cat <<E | wc -l\n$x\nE",
+    "grep, back references": "head -c 3000 /dev/zero | tr '\\0' a | grep -E '(a*)*\\1b'",
     "stress": "stress --cpu 4 --timeout 3",
 }
 
@@ -115,9 +117,7 @@ async def starts(made: Node, count: int) -> None:
     more = resident() - before
     print(f"  {count} nginx pods, fully up: {count / took:.0f} a second ({took:.2f} s; calls alone {called:.2f} s)")
     print(f"  by the processor time of this process: {count / worked:.0f} a second")
-    print(
-        f"  memory: {more / count / 1024:.1f} KiB each, {more / 2**20:.0f} MiB in all; process {resident() / 2**20:.0f} MiB"
-    )
+    print(f"  memory: {more / count / 1024:.1f} KiB each, {more / 2**20:.0f} MiB in all")
 
 
 async def delays(made: Node) -> float:
@@ -131,10 +131,8 @@ async def delays(made: Node) -> float:
         late, worst = await lateness(1.5)
         worst_of_all = max(worst, worst_of_all)
         ended = " (it had ended)" if box.done() else ""
-        print(
-            f"  {'LATE ' if worst > LATE else ''}beside {name}: {worst * 1000:.1f} ms of work, {late * 1000:.1f} by the clock{ended}",
-            flush=True,
-        )
+        words = f"{worst * 1000:.1f} ms of work, {late * 1000:.1f} by the clock{ended}"
+        print(f"  {'LATE ' if worst > LATE else ''}beside {name}: {words}", flush=True)
         await made.runtime.stop_container(id, 0)
         with contextlib.suppress(Exception):
             await asyncio.wait_for(box, 1)
