@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
 from types import TracebackType
@@ -28,7 +27,7 @@ class Terminal:
             import tty
 
             self._before = termios.tcgetattr(0)
-            tty.setraw(0)
+            tty.setraw(0, termios.TCSANOW)  # what has been typed already is not thrown away
             self._resize()
             asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resize)
             self._interrupts.__enter__()
@@ -45,7 +44,7 @@ class Terminal:
             self._interrupts.__exit__(kind, error, trace)
 
     def _resize(self) -> None:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(0)
         self._process.resize(size.columns, size.lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TextIO, cast
 
 import orjson
 
@@ -43,8 +43,15 @@ async def run(call: Call) -> None:
         )
     human = flags["output"] in ("", "wide") and not flags["template"]
     as_table = human and flags["server-print"]
+    if flags["color"] and as_table and call.out.isatty():
+        from minikube_edu.kubectl.colours import Painted
+
+        call.out = cast(TextIO, Painted(call.out))
     if flags["watch"] or flags["watch-only"]:
-        await _watch(call, as_table)
+        from minikube_edu.kubectl.interrupts import Interrupts
+
+        with Interrupts():
+            await _watch(call, as_table)
         return
     builder = Builder(call).arguments(call.args, all_of_type=True).options(latest=True)
     if as_table:
@@ -224,7 +231,6 @@ async def _follow(
     import asyncio
 
     from minikube_edu.kubectl.factory import query_text
-    from minikube_edu.kubectl.interrupts import Interrupts
 
     path = info.path(collection=True) + query_text(query)
     timeout = call.factory.timeout
@@ -250,11 +256,10 @@ async def _follow(
         finally:
             stream.close()
 
-    with Interrupts():
-        try:
-            await asyncio.wait_for(follow(), timeout)
-        except (TimeoutError, ConnectionError):
-            return
+    try:
+        await asyncio.wait_for(follow(), timeout)
+    except (TimeoutError, ConnectionError):
+        return
 
 
 class _Shower:
@@ -323,6 +328,7 @@ kubectl get pods -w""",
         Flag("ignore-not-found", "bool", help="Say nothing of objects that are not there."),
         Flag("label-columns", "strings", short="L", help="Labels to show as columns of their own."),
         Flag("no-headers", "bool", help="Tables without the line of headers."),
+        Flag("color", "bool", help="On a terminal: what is well is green, what waits yellow, what is broken red."),
         Flag("output-watch-events", "bool", help="With --watch: what happened to each object, too."),
         Flag("raw", help="A path to ask the server for, as it is."),
         Flag("server-print", "bool", default=True, help="Let the server choose columns and cells."),
