@@ -51,7 +51,7 @@ class Kubectl:
         return json.loads(self(*words, "-o", "json"))
 
     def until(self, wanted: str, *words: str) -> str:
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 30
         while True:
             out = self(*words)
             if wanted in out:
