@@ -7,6 +7,8 @@ it is, in NODE/var/lib/cni/networks/NETWORK: a restarted runtime gives no addres
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import ipaddress
 import os
@@ -21,6 +23,7 @@ class AddressPool:
         self.subnet = ipaddress.ip_network(subnet, strict=False)
         self.gateway = str(self.subnet.network_address + 1)
         self.directory = directory
+        self._last = ""  # to be written as the last reserved one
         self._owners: dict[str, str] = {}  # address -> sandbox
         self._addresses: dict[str, str] = {}  # sandbox -> address
         self._first = int(self.subnet.network_address) + 2
@@ -73,9 +76,37 @@ class AddressPool:
         self._owners[address] = sandbox_id
         self._addresses[sandbox_id] = address
         if self.directory is not None:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            (self.directory / address).write_text(f"{sandbox_id}\r\neth0")
-            (self.directory / LAST).write_text(address)
+            self._write(self.directory, address, f"{sandbox_id}\r\neth0")
+            self._write_last(self.directory, address)
+
+    @staticmethod
+    def _write(directory: Path, name: str, text: str) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        try:
+            file = os.open(f"{directory}/{name}", flags, 0o644)
+        except FileNotFoundError:
+            directory.mkdir(parents=True, exist_ok=True)
+            file = os.open(f"{directory}/{name}", flags, 0o644)
+        try:
+            os.write(file, text.encode())
+        finally:
+            os.close(file)
+
+    def _write_last(self, directory: Path, address: str) -> None:
+        """Where to go on after a restart: a hint, written once for all that are reserved in a moment."""
+        waiting, self._last = bool(self._last), address
+        if waiting:
+            return
+        try:
+            asyncio.get_running_loop().call_later(0.02, self._flush_last, directory)
+        except RuntimeError:  # nobody's loop runs
+            self._flush_last(directory)
+
+    def _flush_last(self, directory: Path) -> None:
+        with contextlib.suppress(OSError):
+            if directory.is_dir():
+                self._write(directory, LAST, self._last)
+        self._last = ""
 
     def release(self, sandbox_id: str) -> None:
         address = self._addresses.pop(sandbox_id, None)
