@@ -23,9 +23,7 @@ class Settings:
     unknown_images: str = "run"  # run, fail
     pause: str = PAUSE
     environment: dict[str, str] = field(default_factory=dict)  # for seats, beside their own
-    shared_volumes: Path | None = (
-        None  # of all nodes of a cluster: mounts may be in there as well
-    )
+    shared_volumes: Path | None = None  # of all nodes of a cluster: mounts may be in there as well
 
     def boundary(self, host_path: str) -> str:
         """The directory that a mount of `host_path` must not leave, wherever links lead."""

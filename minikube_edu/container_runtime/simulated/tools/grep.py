@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, failure, reason
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, is_busybox, parse, program
 from minikube_edu.container_runtime.simulated.tools.streams import Batches, decode, encode
 
@@ -52,7 +53,8 @@ LONG = {
     "no-ignore-case": "y",
     "binary-files:": "binary",
 }
-Spans = Callable[[str], "list[tuple[int, int]] | None"]
+MOST_MATCHES = 1_000_000  # in one line
+Spans = Callable[[Process, str], Awaitable["list[tuple[int, int]] | None"]]
 
 
 @dataclass
@@ -160,13 +162,13 @@ def matcher(patterns: list[str], dialect: str, arguments: Arguments) -> Spans:
         except regular_expressions.BadPattern as error:
             raise Complaint(str(error)) from None
 
-    def spans(text: str) -> list[tuple[int, int]] | None:
+    async def spans(process: Process, text: str) -> list[tuple[int, int]] | None:
         result: list[tuple[int, int]] = []
         selected = False
         for pattern in compiled:
             position = 0
             while position <= len(text):
-                match = pattern.search(text, position)
+                match = await long_texts.search(process, pattern, text, position)
                 if match is None:
                     break
                 start, end = match.start(), match.end()
@@ -183,6 +185,10 @@ def matcher(patterns: list[str], dialect: str, arguments: Arguments) -> Spans:
                     break
                 if end > start:
                     result.append((start, end))
+                    if len(result) % 256 == 0:
+                        await process.breathe()
+                        if len(result) > MOST_MATCHES:
+                            raise failure(errno.ENOMEM)
             if selected and not want_spans:
                 break
         if selected == invert:
@@ -278,7 +284,7 @@ async def one_file(process: Process, request: Request, name: str, file: OpenFile
             if b"\0" in raw and not request.has("a"):
                 binary = True
             text = decode(raw.removesuffix(b"\n"))
-            spans = None if done else request.spans(text)
+            spans = None if done else await request.spans(process, text)
             if spans is None:
                 if after > 0 and not quiet and not request.has("o"):
                     shown.append(titled(number, "-", text))
@@ -304,10 +310,14 @@ async def one_file(process: Process, request: Request, name: str, file: OpenFile
                     shown.append(titled(earlier, "-", words))
                 before.clear()
                 if request.has("o"):
+                    at, before_it = start_of_line, 0
                     for start, end in spans:
                         piece = text[start:end]
-                        at = start_of_line + len(encode(text[:start]))
+                        at, before_it = at + len(encode(text[before_it:start])), start
                         shown.append(titled(number, ":", painted(piece) if request.colour else piece, at))
+                        if len(shown) % 256 == 0:
+                            await process.stdout.write(encode("".join(shown)))
+                            shown = []
                 else:
                     shown.append(titled(number, ":", colourful(text, spans) if request.colour else text, start_of_line))
                 last_shown, after = number, request.after

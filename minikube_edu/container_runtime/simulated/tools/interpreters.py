@@ -3,7 +3,7 @@
 - `perl -Mbignum=bpi -wle 'print bpi(2000)'`: the Job of Kubernetes' documentation, pi to N digits.
 - `perl -e 'print "…"'` and `python3 -c 'print(…)'` of literals (numbers, strings, + - * / % of them): evaluated by a
   walk over the syntax tree that knows nothing but literals. No code of the user is ever run.
-- `python3 -m http.server` belongs to the network's tools, which register their own `python3` before this one.
+- `python3 -m http.server` is a server of ours (`programs.interpreters`), in every image that has a Python.
 """
 
 from __future__ import annotations
@@ -173,6 +173,11 @@ async def python3(process: Process) -> int:
     if words in (["--version"], ["-V"], ["-VV"]):
         await process.print("Python 3.13.2")
         return 0
+    flags = [word for word in words if word not in ("-u", "-B", "-s", "-E")]
+    if flags[:2] == ["-m", "http.server"]:
+        from minikube_edu.container_runtime.simulated.programs.interpreters import http_server
+
+        return await http_server(process, flags[2:])
     if len(words) >= 2 and words[0] == "-c":
         lines = await printed(words[1])
         if lines is not None:

@@ -23,12 +23,16 @@ async def fold(process: Process) -> int:
             shown = []
             for line in lines:
                 text = decode(line)
-                while len(text.rstrip("\n")) > width:
-                    cut = text.rfind(" ", 0, width) + 1 if arguments.has("s") else 0
-                    cut = cut or width
-                    shown.append(text[:cut] + "\n")
-                    text = text[cut:]
-                shown.append(text)
+                length, start = len(text.rstrip("\n")), 0
+                while length - start > width:
+                    cut = text.rfind(" ", start, start + width) + 1 if arguments.has("s") else 0
+                    cut = cut or start + width
+                    shown.append(text[start:cut] + "\n")
+                    start = cut
+                    if len(shown) % 256 == 0:
+                        await process.stdout.write(encode("".join(shown)))
+                        shown = []
+                shown.append(text[start:])
             await process.stdout.write(encode("".join(shown)))
     return int(inputs.failed)
 

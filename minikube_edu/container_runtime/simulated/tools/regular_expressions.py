@@ -15,10 +15,11 @@ In the real system this is regcomp(3) and regexec(3).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import weakref
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Protocol
+from functools import cached_property, lru_cache
+from typing import Protocol, cast
 
 CLASSES = {
     "alpha": "a-zA-Z",
@@ -82,9 +83,44 @@ def compile(
         return Automaton(tree, parser.groups, ignore_case, multiline)
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0) | (re.MULTILINE if multiline else 0)
     try:
-        return re.compile(python(tree, multiline), flags)  # type: ignore[return-value]  # search's endpos is not needed
+        made = re.compile(python(tree, multiline), flags)
     except (re.error, OverflowError, RecursionError) as error:
         raise BadPattern("Invalid regular expression") from error
+    if made not in _sources:
+        _sources[made] = Source(tree, parser.groups, ignore_case, multiline)
+    return made  # type: ignore[return-value]  # search's endpos is not needed
+
+
+@dataclass
+class Source:
+    """What a Python pattern was made of."""
+
+    tree: Node
+    groups: int
+    ignore_case: bool
+    multiline: bool
+    made: Automaton | None = None
+
+    @cached_property
+    def repetitions(self) -> int:
+        """That may be long: each one more is another power of the time that a search may take."""
+        return sum(node.kind == "rep" and (node.high is None or node.high > 8) for node in self.tree.walk())
+
+    @cached_property
+    def refers(self) -> bool:
+        return any(node.kind == "ref" for node in self.tree.walk())
+
+    def automaton(self) -> Automaton:
+        if self.made is None:
+            self.made = Automaton(self.tree, self.groups, self.ignore_case, self.multiline)
+        return self.made
+
+
+_sources: weakref.WeakKeyDictionary[re.Pattern[str], Source] = weakref.WeakKeyDictionary()
+
+
+def source_of(pattern: Pattern) -> Source | None:
+    return _sources.get(pattern)  # type: ignore[call-overload,no-any-return]  # it is Python's
 
 
 def explosive(tree: Node, inside: bool = False) -> bool:
@@ -375,10 +411,21 @@ class Automaton:
         return after
 
     def search(self, text: str, position: int = 0, /) -> Match | None:
+        run = self.steps(text, position)
+        while True:
+            try:
+                next(run)
+            except StopIteration as end:
+                return cast("Match | None", end.value)
+
+    def steps(self, text: str, position: int) -> Generator[None, None, Match | None]:
+        """The search in pieces of some characters."""
         best: tuple[int, ...] | None = None
         states: dict[int, tuple[int, ...]] = {}
         nothing = (-1,) * (2 * self.groups + 2)
         for here in range(position, len(text) + 1):
+            if here & 63 == 63:
+                yield
             if best is None:
                 self.follow(self.first, (here, *nothing[1:]), text, here, states)
             following: dict[int, tuple[int, ...]] = {}

@@ -1,18 +1,24 @@
-"""sort: by keys, as text, numbers, sizes, months or versions."""
+"""sort: by keys, as text, numbers, sizes, months or versions.
+
+Lines are sorted in runs of some thousands, each at once, and the runs merged with pauses: others have their turn.
+"""
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cmp_to_key
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, parse, program
-from minikube_edu.container_runtime.simulated.tools.streams import Inputs, Words, everything
+from minikube_edu.container_runtime.simulated.tools.streams import Batches, Inputs, Words, held
 
 MONTHS = {name: number for number, name in enumerate(b"JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
 SIZES = b" KMGTPEZY"
+RUN = 8192  # lines that are sorted without a pause
+LONGEST_RUN = 32768  # lines that are merged without one
+STEP = 256  # lines that are looked at one by one without one
 
 
 @dataclass
@@ -45,17 +51,22 @@ async def sort(process: Process) -> int:
     end = b"\0" if arguments.has("z") else b"\n"
     inputs = Inputs(process, arguments.operands, Words("cannot read: {}"))
     lines: list[bytes] = []
+    size = 0
     async for _, file in inputs:
-        data = await everything(process, file)
-        lines += data.removesuffix(end).split(end) if data else []
+        async for batch in Batches(process, file, end):
+            lines += [line.removesuffix(end) for line in batch]
+            size += sum(map(len, batch))
+            held(process, size)
         if inputs.failed:
             break
     if inputs.failed:
         return 2
-    compare = comparison(keys, separator.encode() if separator else None, arguments)
-    process_key = cmp_to_key(compare)
+    field_end = separator.encode() if separator else None
+    compare = comparison(keys, field_end, arguments)
     if arguments.has("c", "C"):
         for number in range(1, len(lines)):
+            if number % STEP == 0:
+                await process.breathe()
             order = compare(lines[number - 1], lines[number])
             if order > 0 or (order == 0 and arguments.has("u")):
                 if arguments.has("c"):
@@ -63,23 +74,75 @@ async def sort(process: Process) -> int:
                     await process.complain(f"{name}:{number + 1}: disorder: {lines[number].decode(errors='replace')}")
                 return 1
         return 0
-    if not general and not arguments.has("k", "u", "t"):
-        lines.sort()
-    else:
-        lines.sort(key=process_key)
+    for value, backwards in reversed(passes(keys, field_end, arguments)):
+        lines = await in_order(process, lines, value, backwards)
     if arguments.has("u"):
         kept = lines[:1]
-        for line in lines[1:]:
+        for number, line in enumerate(lines):
+            if number % STEP == 0:
+                await process.breathe()
             if compare(kept[-1], line):
                 kept.append(line)
         lines = kept
-    result = b"".join(line + end for line in lines)
     target = arguments.last("o")
-    if target:
-        await process.write_file(target, result)
-    else:
-        await process.stdout.write(result)
+    file = process.open(target, "w") if target else process.stdout.retain()
+    try:
+        for number in range(0, len(lines), RUN):
+            await file.write(end.join(lines[number : number + RUN]) + end)
+            await process.breathe()
+    finally:
+        file.release()
     return 0
+
+
+def passes(
+    keys: list[Key], separator: bytes | None, arguments: Arguments
+) -> list[tuple[Callable[[bytes], object], bool]]:
+    """By what to sort, the last one first: keys that go the same way are one; whole lines decide at the end."""
+    ways = [(value_of(key, separator), "r" in key.options) for key in keys]
+    if not arguments.has("s", "u"):
+        ways.append((bytes, arguments.has("r")))
+    together: list[tuple[list[Callable[[bytes], object]], bool]] = []
+    for value, backwards in ways:
+        if together and together[-1][1] == backwards:
+            together[-1][0].append(value)
+        else:
+            together.append(([value], backwards))
+    return [(values[0] if len(values) == 1 else _each(values), backwards) for values, backwards in together]
+
+
+def _each(values: list[Callable[[bytes], object]]) -> Callable[[bytes], object]:
+    return lambda line: [value(line) for value in values]
+
+
+async def in_order(
+    process: Process, lines: list[bytes], value: Callable[[bytes], object], backwards: bool
+) -> list[bytes]:
+    """Sorted, and lines of the same value as they were."""
+    step = -1 if backwards else 1  # of two equal values the earlier line comes first, either way
+    items: list[tuple[object, int, bytes]] = []
+    for number, line in enumerate(lines):
+        items.append((value(line), number * step, line))
+        if number % STEP == 0:
+            await process.breathe()
+    runs = [items[start : start + RUN] for start in range(0, len(items), RUN)] or [[]]
+    for run in runs:
+        run.sort(reverse=backwards)
+        await process.breathe()
+    while len(runs) > 1 and len(runs[0]) < LONGEST_RUN:
+        longer = []
+        for index in range(0, len(runs), 2):
+            run = [*runs[index], *(runs[index + 1] if index + 1 < len(runs) else ())]
+            run.sort(reverse=backwards)  # two sorted runs: one merge
+            longer.append(run)
+            await process.breathe()
+        runs = longer
+    merged: list[bytes] = []
+    for number, item in enumerate(heapq.merge(*runs, reverse=backwards)):
+        merged.append(item[2])
+        if number % STEP == 0:
+            await process.breathe()
+    return merged
 
 
 def key_of(text: str, general: str) -> Key:
@@ -104,13 +167,9 @@ def comparison(keys: list[Key], separator: bytes | None, arguments: Arguments) -
     values: list[tuple[Callable[[bytes], object], bool]] = [
         (value_of(key, separator), "r" in key.options) for key in keys
     ]
-    cache: dict[bytes, list[object]] = {}
 
     def of(line: bytes) -> list[object]:
-        found = cache.get(line)
-        if found is None:
-            found = cache[line] = [value(line) for value, _ in values]
-        return found
+        return [value(line) for value, _ in values]
 
     def compare(one: bytes, other: bytes) -> int:
         for a, b, (_, backwards) in zip(of(one), of(other), values, strict=True):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.awk.lexer import unescaped
 from minikube_edu.container_runtime.simulated.tools.awk.parser import Node, Rule, Tree
 from minikube_edu.container_runtime.simulated.tools.awk.records import Records, fields
@@ -421,7 +421,7 @@ class Runtime:
         return await self.value(node[1])
 
     async def on_regex(self, node: Node) -> Value:
-        return 1.0 if self.pattern(node[1]).search(self.whole()) else 0.0
+        return 1.0 if await long_texts.search(self.process, self.pattern(node[1]), self.whole()) else 0.0
 
     async def on_name(self, node: Node) -> Value:
         name = node[1]
@@ -478,7 +478,8 @@ class Runtime:
     async def on_match(self, node: Node) -> Value:
         _, left, right, negated = node
         subject = self.text(await self.value(left))
-        return float((self.pattern(await self.regex_of(right)).search(subject) is not None) != negated)
+        found = await long_texts.search(self.process, self.pattern(await self.regex_of(right)), subject)
+        return float((found is not None) != negated)
 
     async def on_compare(self, node: Node) -> Value:
         _, left, operator, right = node
@@ -693,7 +694,7 @@ class Runtime:
 
     async def special_match(self, expressions: list[Node]) -> Value:
         subject = self.text(await self.value(expressions[0]))
-        found = self.pattern(await self.regex_of(expressions[1])).search(subject)
+        found = await long_texts.search(self.process, self.pattern(await self.regex_of(expressions[1])), subject)
         self.globals["RSTART"] = float(found.start() + 1) if found else 0.0
         self.globals["RLENGTH"] = float(found.end() - found.start()) if found else -1.0
         if len(expressions) > 2 and found:
@@ -720,7 +721,7 @@ class Runtime:
         target: Node = expressions[2] if len(expressions) > 2 else ("field", ("number", 0.0))
         subject = self.text(await self.value(target))
         parts = replacement_parts(replacement)
-        result, count = replaced(pattern, parts, subject, most)
+        result, count = await replaced(self.process, pattern, parts, subject, most)
         if count and target[0] in ("name", "field", "element"):
             if len(result) > MOST:
                 raise Fatal("out of memory")
@@ -734,8 +735,8 @@ class Runtime:
         subject = self.text(await self.value(expressions[3])) if len(expressions) > 3 else self.whole()
         parts = replacement_parts(replacement, groups=True)
         if how[:1] in ("g", "G"):
-            return replaced(pattern, parts, subject, 0)[0]
-        return replaced(pattern, parts, subject, 1, which=max(1, int(number(how))))[0]
+            return (await replaced(self.process, pattern, parts, subject, 0))[0]
+        return (await replaced(self.process, pattern, parts, subject, 1, which=max(1, int(number(how)))))[0]
 
     async def special_system(self, expressions: list[Node]) -> Value:
         return await self.streams.system(self.text(await self.value(expressions[0])))
@@ -788,12 +789,14 @@ def replacement_parts(replacement: str, groups: bool = False) -> list[str | int]
     return parts
 
 
-def replaced(pattern: Pattern, parts: list[str | int], subject: str, most: int, which: int = 1) -> tuple[str, int]:
+async def replaced(
+    process: Process, pattern: Pattern, parts: list[str | int], subject: str, most: int, which: int = 1
+) -> tuple[str, int]:
     result: list[str] = []
     position = copied = count = seen = 0
     previous_end = -1
     while position <= len(subject):
-        match = pattern.search(subject, position)
+        match = await long_texts.search(process, pattern, subject, position)
         if match is None:
             break
         start, end = match.start(), match.end()
@@ -802,6 +805,8 @@ def replaced(pattern: Pattern, parts: list[str | int], subject: str, most: int, 
             continue
         previous_end = end
         seen += 1
+        if seen % 256 == 0:
+            await process.breathe()
         if seen < which:
             continue
         result.append(subject[copied:start])

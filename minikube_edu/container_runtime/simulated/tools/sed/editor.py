@@ -5,9 +5,8 @@ The file is long because every command of sed is a small method over the same tw
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process
+from minikube_edu.container_runtime.simulated.tools import long_texts
 from minikube_edu.container_runtime.simulated.tools.arguments import is_busybox
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Match, Pattern
 from minikube_edu.container_runtime.simulated.tools.sed.script import Address, Command
@@ -39,7 +38,6 @@ class Editor:
         self.failed = False
         self.written: dict[str, Output] = {}
         self.read_files: dict[str, LineReader] = {}
-        self.between: Callable[[], object] | None = None  # called when a new file begins (-i)
 
     # lines in
 
@@ -339,7 +337,7 @@ class Editor:
             if address.step == 0:
                 return self.line_number == address.number
             return self.line_number >= address.number and (self.line_number - address.number) % address.step == 0
-        return self.remembered(address.pattern).search(self.pattern_space) is not None
+        return await long_texts.search(self.process, self.remembered(address.pattern), self.pattern_space) is not None
 
     def remembered(self, pattern: Pattern | None) -> Pattern:
         """An empty pattern is the last one that was used."""
@@ -358,7 +356,7 @@ class Editor:
         position = copied = count = 0
         previous_end = -1
         while position <= len(text):
-            match = pattern.search(text, position)
+            match = await long_texts.search(self.process, pattern, text, position)
             if match is None:
                 break
             start, end = match.start(), match.end()
@@ -367,6 +365,8 @@ class Editor:
                 continue
             previous_end = end
             count += 1
+            if count % 256 == 0:
+                await self.process.breathe()
             position = end if end > start else end + 1
             if count >= command.which:
                 result += (text[copied:start], expanded(command.replacement, match))
