@@ -1,4 +1,4 @@
-"""hello-world: says that it works, and how it came to that."""
+"""hello-world: says that it works, and how it came to that. The first lines are the real ones, the steps are ours."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ MESSAGE = """
 Hello from Docker!
 This message shows that your installation appears to be working correctly.
 
-It was pulled as an image, unpacked, started as a container of its own, and
-what it printed went to its standard output, from where you read it now.
+To generate this message, these steps were taken:
+ 1. The kubelet asked the container runtime for the image.
+ 2. The runtime pulled "hello-world" from its registry, the variant that fits
+    this machine. (amd64)
+ 3. The runtime made a container of that image, whose one program prints what
+    you are reading.
+ 4. The output went to the container's log, and from there to your terminal.
 
-To try something more ambitious, run a shell in another image:
- $ kubectl run -it --rm box --image=busybox -- sh
+To try something more ambitious, you can run an Ubuntu container with:
+ $ kubectl run -it --rm box --image=ubuntu -- bash
+
+For more examples and ideas, visit:
+ https://kubernetes.io/docs/tutorials/
 """
 
 
