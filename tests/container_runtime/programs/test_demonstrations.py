@@ -28,6 +28,7 @@ from minikube_edu.container_runtime.simulated.programs import (
     stress,
     whoami,
 )
+from minikube_edu.container_runtime.simulated.tools import interpreters as tool_interpreters
 from tests.container_runtime.pods import pods, until
 
 
@@ -72,6 +73,7 @@ from tests.container_runtime.pods import pods, until
         (agnhost.main, "netexec", {}, ":8080/header?key=Host", "web:8080"),
         (agnhost.main, "serve-hostname", {}, ":9376", "web"),
         (interpreters.python, "-m http.server 8000 -d /etc", {}, ":8000/hostname", "box\n"),
+        (tool_interpreters.python3, "-u -m http.server 8000 -d /etc", {}, ":8000/hostname", "box\n"),
     ],
 )
 async def test_the_page(program: Program, arguments: str, env: Mapping[str, str], where: str, answer: str) -> None:
