@@ -75,7 +75,8 @@ class SocketStore:
         _, link = await loop.create_unix_connection(lambda: Link(self), self.path)
         link.send(0, frames.Hello(frames.PROTOCOL, self._wants_exclusive))
         self._link = link
-        self.revision = max(self.revision, await self._current(link))
+        self.revision = 0  # it may be another store than before: one that was restored from a snapshot
+        await self._current(link)
 
     def disconnected(self, link: Link) -> None:
         """The link is gone: from now on Unavailable, until there is a new one."""

@@ -246,7 +246,13 @@ class WatchCache:
         delay = 0.05
         while True:
             try:
-                start = self.revision if self.ready.is_set() else await self.fill()
+                if not self.ready.is_set():
+                    await self.fill()
+                elif await self.store.current_revision() < self.revision:
+                    log.warning("the store has gone back, to a snapshot of it: everything is read again")
+                    await self._refill()
+                    self.forget_past()
+                start = self.revision
                 self._broken.clear()
                 await self._follow(start)
                 delay = 0.05
