@@ -23,7 +23,7 @@ from minikube_edu.cluster.machine.preload import Preload
 from minikube_edu.cluster.machine.requests import Conversation
 from minikube_edu.cluster.machine.units import Units
 
-LAST = ("etcd",)  # others write into it until they end
+LAST = ("kube-apiserver", "etcd")  # in this order: whoever leads gives the crown back, through the one into the other
 END_SECONDS = 10.0
 READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -127,7 +127,10 @@ class Machine:
         stages = (
             [service.child for service in self.units.services.values() if service.child],
             [child for child in self.children.by_tag.values() if child.status is None and child.name not in LAST],
-            [child for child in self.children.by_tag.values() if child.status is None],
+            *(
+                [child for child in self.children.by_tag.values() if child.status is None and child.name == name]
+                for name in LAST
+            ),
         )
         late = time.monotonic() > self._end_at
         while self._stage < len(stages):
@@ -144,7 +147,7 @@ class Machine:
                         _signal(child.pid, signal.SIGTERM)
 
     def _ended(self) -> bool:
-        return self._stage >= 3
+        return self._stage >= 2 + len(LAST)
 
     def _close(self) -> None:
         self.listener.close()
