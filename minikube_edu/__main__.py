@@ -18,6 +18,9 @@ def main() -> None:
 
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
+    except BrokenPipeError:  # `minikube-edu status | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os._exit(141)
 
 
 def _main() -> None:
