@@ -343,7 +343,7 @@ def store_error(code: str, message: str) -> StoreError:
 
 
 def _content(path: str | None) -> bytes | None:
-    if path is None:
+    if not path:  # not given: a flag's default is empty
         return None
     with open(path, "rb") as file:
         return file.read()
