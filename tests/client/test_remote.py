@@ -131,3 +131,15 @@ async def test_do_bytes_go_through_a_forwarded_port() -> None:
         assert await port.data.read() == b"ping"
     assert pod.requests[0].query == "ports=8080"
     await asyncio.gather(*tasks)
+
+
+async def test_is_a_command_heard_that_had_ended_when_the_answer_came() -> None:
+    """Output, status and the connection's end all at once, with the answer: nothing of it is lost."""
+
+    def far(session: ChannelSession) -> None:
+        session.channel(1).write(b"said")
+        session.channel(3).write(orjson.dumps(EXIT_3))
+        session.close()
+
+    process = await remote.execute(Pod(far).client(), "default", "web", ["false"])
+    assert await process.run() == (3, b"said", b"")

@@ -10,20 +10,22 @@ _HEAD = "\n# Copyright 2016 The Kubernetes Authors.\n#\n# Licensed under the Apa
 BASH = (
     _HEAD
     + r"""
-# bash completion for kubectl: every answer comes from `kubectl __complete`.
-__kubectl_complete() {
+# bash completion for kubectl: every answer comes from `kubectl __complete`. For an alias of your own:
+#     alias k=kubectl; complete -o default -F __start_kubectl k
+__start_kubectl() {
     local cur words line directive
     cur="${COMP_WORDS[COMP_CWORD]}"
-    words=("${COMP_WORDS[@]:1:COMP_CWORD-1}")
+    words=$(printf '%q ' "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$cur")
+    [[ $COMP_CWORD -eq 1 ]] && words=$(printf '%q ' "$cur")
     COMPREPLY=()
     while IFS= read -r line; do
         if [[ $line == :* ]]; then directive="${line#:}"; else COMPREPLY+=("${line%%$'\t'*}"); fi
-    done < <("${COMP_WORDS[0]}" __complete "${words[@]}" "$cur" 2>/dev/null)
+    done < <(eval "${COMP_WORDS[0]} __complete ${words}" 2>/dev/null)  # eval: aliases are expanded
     if [[ ${#COMPREPLY[@]} -eq 0 && $directive == 0 ]]; then
         COMPREPLY=($(compgen -f -- "$cur"))
     fi
 }
-complete -o default -F __kubectl_complete kubectl
+complete -o default -F __start_kubectl kubectl
 """
 )
 ZSH = (

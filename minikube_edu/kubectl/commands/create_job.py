@@ -46,7 +46,8 @@ async def _from(call: Call, name: str) -> dict[str, Any]:
         raise CommandError("from must be an existing cronjob")
     cron = infos[0].object
     if cron.get("kind") != "CronJob":
-        raise CommandError(f"unknown object type {type(cron).__name__}")
+        version = str(cron.get("apiVersion") or "").rpartition("/")[2]
+        raise CommandError(f"unknown object type *{version}.{cron.get('kind')}")
     template = cron["spec"]["jobTemplate"]
     metadata = template.get("metadata") or {}
     annotations = {"cronjob.kubernetes.io/instantiate": "manual", **(metadata.get("annotations") or {})}

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cluster.booted import Booted
 from tests.kubectl.terminal.conftest import Typed
-from tests.kubectl.terminal.screen import CTRL_C, Screen
+from tests.kubectl.terminal.screen import Screen
 
 pytestmark = pytest.mark.slow
 Editor = Callable[[str], str]
@@ -127,7 +127,8 @@ def test_does_the_shell_complete_with_live_names(shell: Screen, cluster: Booted)
         shell.expect(r"[#$] $")
         shell.type("k get cm sett\t")
         shell.expect("k get cm settings ")
-        shell.type(CTRL_C)
+        shell.type("-o name\r")
+        shell.expect(r"\rconfigmap/settings\s")
         shell.type("exit 4\r")
         assert shell.ends() == 4
         assert shell.restored
