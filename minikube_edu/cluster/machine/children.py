@@ -63,9 +63,13 @@ class Children:
     ) -> Child:
         """A program whose output goes to one descriptor and which reads nothing. It dies with the machine."""
 
+        machine = os.getpid()
+
         def become() -> NoReturn:
             nothing = os.open(os.devnull, os.O_RDONLY)
             offspring.leave_nothing_of_the_machine(name, (nothing, output, output), dies_with_machine=True)
+            if os.getppid() != machine:  # it was killed before the system could be told to take us along
+                os._exit(126)
             offspring.dress(environment, directory)
             offspring.run_module(module, argv)
 

@@ -60,7 +60,7 @@ class Conversation:
         try:
             while (found := frames.take(self._buffer)) is not None:
                 self._take(*found)
-        except frames.Broken:
+        except (frames.Broken, ValueError):  # a stranger
             self._gone()
 
     def _gone(self) -> None:
@@ -124,7 +124,7 @@ class Conversation:
             facts = json.loads(payload)
             method = getattr(self, "do_" + str(facts.pop("do")))
             method(**facts)
-        except (UnitError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        except (UnitError, KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
             self.answer(error=str(error) or type(error).__name__)
         finally:
             self._close_descriptors()

@@ -95,7 +95,7 @@ def read(path: Path) -> Unit:
     unit = Unit(path.name, path, read_at=newest(path))
     unit.drop_ins = drop_ins(path)
     for file in [path, *unit.drop_ins]:
-        _apply(unit, file.read_text())
+        _apply(unit, file.read_text(errors="replace"))
     return unit
 
 
@@ -124,7 +124,7 @@ def _apply(unit: Unit, text: str) -> None:
             case "ExecStart":
                 unit.command = value
             case "Environment":
-                for pair in shlex.split(value):
+                for pair in _words(value):
                     name, _, content = pair.partition("=")
                     unit.environment[name] = content
             case "EnvironmentFile":
@@ -133,6 +133,14 @@ def _apply(unit: Unit, text: str) -> None:
                 unit.restart = value
             case "RestartSec":
                 unit.restart_seconds = seconds(value)
+
+
+def _words(text: str) -> list[str]:
+    """A line that does not parse is left out, as systemd leaves it out."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return []
 
 
 def seconds(text: str) -> float:

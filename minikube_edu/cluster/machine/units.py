@@ -61,7 +61,10 @@ class Units:
     def reload(self) -> None:
         """Read all unit files (daemon-reload)."""
         for path in sorted(self.directory.glob("*.service")):
-            unit = unit_files.read(path)
+            try:
+                unit = unit_files.read(path)
+            except (UnitError, OSError):
+                continue  # it went away, or may not be read: what is known of it stays
             known = self.services.get(unit.name)
             if known is None:
                 self.services[unit.name] = Service(unit)
@@ -127,7 +130,7 @@ class Units:
         service.child, service.last, service.kill_at, service.since = None, child, 0.0, time.time()
         code = os.waitstatus_to_exitcode(child.status or 0)
         if code < 0:
-            name = signal.Signals(-code).name.removeprefix("SIG")
+            name = signal_name(-code)
             self._log(service, f"{unit.name}: Main process exited, code=killed, status={-code}/{name}")
             service.result = "success" if stopped else "signal"
         elif code:
@@ -225,6 +228,13 @@ class Units:
 def exit_name(code: int) -> str:
     """systemd's word for an exit status."""
     return {1: "FAILURE", 2: "INVALIDARGUMENT", 203: "EXEC"}.get(code, "n/a")
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name.removeprefix("SIG")
+    except ValueError:  # a real-time signal
+        return f"RTMIN+{number - int(signal.SIGRTMIN)}"
 
 
 def _signal(pid: int, number: int) -> None:
