@@ -183,6 +183,7 @@ class Kubelet:
         """A pod of this node, new or changed."""
         uid = pod_facts.uid(pod)
         self._here.by_uid[uid] = pod
+        self.statuses.seen(pod)
         worker = self._workers.get(uid)
         if worker is not None:
             worker.orphan = False

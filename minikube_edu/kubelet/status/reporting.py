@@ -55,6 +55,12 @@ class StatusKeeper:
         self._finished.add(uid)
         self.sync(uid)
 
+    def seen(self, pod: Object) -> None:
+        """The watch has told of it: what we were answered need not be kept when that is no newer."""
+        sent = self._last.get(pod_facts.uid(pod))
+        if sent is not None and sent[1] <= _version(pod):
+            del self._last[pod_facts.uid(pod)]
+
     def forget(self, uid: str) -> None:
         self._statuses.pop(uid, None)
         self._last.pop(uid, None)
