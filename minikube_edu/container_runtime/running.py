@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -129,6 +130,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 def run_forever(options: argparse.Namespace) -> int:
+    gc.set_threshold(20_000, 20, 50)  # containers live long and have few cycles: looking for them costs a tenth
     sys.setrecursionlimit(12_000)  # shells need it (shell/start.py); once, before one does it in the middle of things
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:

@@ -143,6 +143,7 @@ async def main(count: int, loops: bool = True) -> None:
     from minikube_edu.container_runtime.simulated.shell.start import DEPTH
 
     sys.setrecursionlimit(DEPTH)
+    gc.set_threshold(20_000, 20, 50)  # as the runtime's process has it
     with tempfile.TemporaryDirectory(prefix="bench-", dir=os.environ.get("BENCH_DIR")) as folder:
         async with node(Path(folder)) as made:
             if count:

@@ -18,9 +18,28 @@ CODE = tuple(
     {str(ROOT / "minikube_edu"), str(ROOT / "tests"), sys.prefix, sys.base_prefix, sys.exec_prefix}
     | {os.path.dirname(os.__file__), *site.getsitepackages()}
 )
-FILES = ("open", "os.listdir", "os.scandir", "os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink")
+FILES: tuple[str, ...] = (
+    "open",
+    "os.listdir",
+    "os.scandir",
+    "os.mkdir",
+    "os.rmdir",
+    "os.remove",
+    "os.rename",
+    "os.link",
+    "os.symlink",
+)
 FILES += ("os.truncate", "os.chmod", "os.chown", "os.utime", "os.chdir", "shutil.copyfile", "glob.glob", "os.mkfifo")
-NEVER = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "pty.spawn")
+NEVER: tuple[str, ...] = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.spawn",
+    "pty.spawn",
+)
 NEVER += ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "os.kill")
 NEVER += ("os.putenv", "os.unsetenv", "sqlite3.connect", "sqlite3.enable_load_extension", "sqlite3.load_extension")
 NEVER += ("ctypes.dlopen", "webbrowser.open", "urllib.Request", "http.client.connect", "ftplib.connect")

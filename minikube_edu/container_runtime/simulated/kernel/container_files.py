@@ -96,14 +96,17 @@ def container_view(
 
 
 def _mount(view: FileView, mount: ContainerMount) -> None:
+    def attach() -> None:
+        view.mount(mount.path, mount.tree, readonly=mount.readonly, options=mount.options, shown_root=mount.shown_root)
+
     try:
-        view.stat(mount.path, KERNEL)
+        attach()
     except FileNotFoundError:
         if mount.is_directory:
             make_directories(view, mount.path)
         else:
             put(view, mount.path, b"")
-    view.mount(mount.path, mount.tree, readonly=mount.readonly, options=mount.options, shown_root=mount.shown_root)
+        attach()
 
 
 def open_special(
@@ -129,6 +132,9 @@ def make_directories(view: FileView, path: str) -> None:
             continue
 
 
+MOST_PAUSES = 100
+
+
 def put(view: FileView, path: str, content: bytes, mode: int = 0o644) -> None:
     """Write a file on the kernel's own behalf, its directories too."""
     above = path.rstrip("/").rpartition("/")[0]
@@ -138,7 +144,8 @@ def put(view: FileView, path: str, content: bytes, mode: int = 0o644) -> None:
     try:
         writing = file.write(content)
         try:
-            writing.send(None)
+            for _ in range(MOST_PAUSES):  # a pause that gives way to others; the kernel's own work takes none
+                writing.send(None)
         except StopIteration:
             pass
         else:  # no file that the kernel itself writes makes its writer wait
