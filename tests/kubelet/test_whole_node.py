@@ -7,11 +7,12 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from minikube_edu.cni.fabric import NodeFabric
+from minikube_edu.container_runtime.cri import ContainerRuntime
 from minikube_edu.container_runtime.simulated.runtime import SimulatedRuntime
 from minikube_edu.container_runtime.simulated.settings import Settings
 from minikube_edu.kube_apiserver.context import User
@@ -30,9 +31,41 @@ NODE = User("system:node:n1", groups=("system:nodes", "system:authenticated"))
 BRIDGE = {"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "bridge", "ipam": {"type": "host-local"}}]}
 
 
+class Replaceable:
+    """The place of the node's runtime: `systemctl restart containerd` puts another one there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.listeners: list[Any] = []
+        self.seat: Seat | None = None
+
+    async def open(self) -> None:
+        self.fabric = NodeFabric(self.root, pod_cidr="10.244.0.0/24", node_ip="127.0.0.1")
+        self.now = await SimulatedRuntime.open(Settings(self.root, "n1"), self.fabric)
+        for listener in self.listeners:
+            self.now.events(listener)
+
+    async def close(self) -> None:
+        await self.now.close()
+        await self.fabric.close()
+
+    async def restart(self) -> None:
+        await self.close()
+        await self.open()
+        assert self.seat is not None
+        self.seat.kubelet.runtime_is_back()
+
+    def events(self, listener: Any) -> Any:
+        self.listeners.append(listener)
+        return self.now.events(listener)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.now, name)
+
+
 @asynccontextmanager
-async def cluster(root: Path) -> AsyncIterator[Api]:
-    """One node, n1, with the API server's door to it."""
+async def cluster(root: Path, runtimes: list[Replaceable] | None = None) -> AsyncIterator[Api]:
+    """One node, n1, with the API server's door to it. Its runtime is put into `runtimes`."""
     for name in ("etc/cni/net.d", "etc/kubernetes/pki", "etc/kubernetes/manifests"):
         (root / name).mkdir(parents=True)
     (root / "etc/cni/net.d/10-net.conflist").write_text(json.dumps(BRIDGE))
@@ -47,8 +80,9 @@ async def cluster(root: Path) -> AsyncIterator[Api]:
         "--kubelet-preferred-address-types=InternalIP,Hostname",
         "--service-account-issuer=https://kubernetes.default.svc",
     ]  # fmt: skip
-    fabric = NodeFabric(root, pod_cidr="10.244.0.0/24", node_ip="127.0.0.1")
-    runtime = await SimulatedRuntime.open(Settings(root, "n1"), fabric)
+    runtime = Replaceable(root)
+    await runtime.open()
+    (runtimes if runtimes is not None else []).append(runtime)
     told = configuration.with_defaults(
         {
             "address": "127.0.0.1", "port": 0, "healthzPort": 0, "clusterDNS": ["10.96.0.10"],
@@ -61,7 +95,8 @@ async def cluster(root: Path) -> AsyncIterator[Api]:
     async with api_server(
         *flags, upkeep=True, controllers=["serviceaccount-controller", "root-ca-certificate-publisher-controller"]
     ) as api:
-        seat = Seat(Place(identity, shape, told, root / "var/lib/kubelet/pki"), runtime, api.client(NODE, "kubelet"))
+        place = Place(identity, shape, told, root / "var/lib/kubelet/pki")
+        seat = runtime.seat = Seat(place, cast(ContainerRuntime, runtime), api.client(NODE, "kubelet"))
         await seat.start()
         close = await open_ports(seat)
         try:
@@ -74,7 +109,6 @@ async def cluster(root: Path) -> AsyncIterator[Api]:
             await seat.stop()
             await api.server.backends.close()
             await runtime.close()
-            await fabric.close()
 
 
 async def _there(api: Api, path: str) -> bool:
@@ -244,7 +278,7 @@ async def test_whose_are_the_files_of_volumes_in_a_container(tmp_path: Path) -> 
     script = f"""
         cd /settings; ls -lan | sed 's/[.]20[0-9_.]*/NOW/g' | awk '$9 && $9 != ".." {{ print $1, $3, $4, $9 $10 $11 }}'
         stat -Lc '%a %u %g' /settings/motd /keys/key {token}; stat -c '%a %u %g' /settings /keys /scratch
-        echo x > /scratch/file && stat -c '%a %u %g' /scratch/file; cat /keys/key /settings/motd > /dev/null && id -G
+        echo x > /scratch/file && stat -c '%a %u %g' /scratch/file; cat /keys/key /settings/motd > /dev/null && id -G | wc -w
         head -c 3 {token}
     """
     container = {
@@ -270,11 +304,37 @@ async def test_whose_are_the_files_of_volumes_in_a_container(tmp_path: Path) -> 
         assert (await log_of(api, "plain")).splitlines() == [
             "drwxrwxrwx 0 0 .", "drwxr-xr-x 0 0 .NOW", "lrwxrwxrwx 0 0 ..data->.NOW",
             "lrwxrwxrwx 0 0 motd->..data/motd",
-            "644 0 0", "400 0 0", "644 0 0", "777 0 0", "1777 0 0", "777 0 0", "644 0 0", "0 10", "eyJ",
+            "644 0 0", "400 0 0", "644 0 0", "777 0 0", "1777 0 0", "777 0 0", "644 0 0", "2", "eyJ",
         ]  # fmt: skip
         assert (await log_of(api, "grouped")).splitlines() == [
             "drwxrwsrwx 0 2000 .", "drwxr-sr-x 0 2000 .NOW", "lrwxrwxrwx 0 2000 ..data->.NOW",
             "lrwxrwxrwx 0 2000 motd->..data/motd",
             "644 0 2000", "440 0 2000", "640 1000 2000", "2777 0 2000", "3777 0 2000", "2777 0 2000",
-            "644 1000 2000", "3000 2000", "eyJ",
+            "644 1000 2000", "2", "eyJ",
         ]  # fmt: skip
+
+
+async def test_are_restarts_counted_when_the_runtime_starts_again(tmp_path: Path) -> None:
+    """`kubectl logs --previous` shows what the container said in the runtime's earlier life."""
+    runtimes: list[Replaceable] = []
+    script = "touch /scratch/lives; echo life $(wc -l < /scratch/lives); echo x >> /scratch/lives; sleep 1000"
+    container = {
+        "name": "main", "image": "busybox", "command": ["sh", "-c", script],
+        "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    }  # fmt: skip
+    async with cluster(tmp_path, runtimes) as api:
+        spec = {"nodeName": "n1", "containers": [container], "volumes": [{"name": "scratch", "emptyDir": {}}]}
+        await api.create(PODS, "box", spec=spec)
+        await until(lambda: _ready(api, "box"), 20)
+        await runtimes[0].restart()
+
+        async def again() -> bool:
+            status = (await api.get(f"{PODS}/box")).json["status"]["containerStatuses"][0]
+            return bool(status["restartCount"] == 1 and "running" in status["state"])
+
+        await until(again, 20)
+        status = (await api.get(f"{PODS}/box")).json["status"]["containerStatuses"][0]
+        ended = status["lastState"]["terminated"]
+        assert (ended["exitCode"], ended["reason"]) == (255, "Unknown")
+        assert (await api.get(f"{PODS}/box/log?previous=true")).body == b"life 0\n"
+        assert await log_of(api, "box") == "life 1\n"
