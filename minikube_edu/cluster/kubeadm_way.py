@@ -97,6 +97,8 @@ async def _up(layout: Layout, request: Request, wanted: list[Node]) -> None:
         await asyncio.to_thread(switch_on, layout, first)
         new = [node for node in others if not node.initialized]
         words = await join_words(layout, first) if new else []
+        if new:
+            forget(layout, first, new)
     else:
         await kubeadm(layout, first, init_words(layout, first, request))
         said = JOIN.findall((first.root / "var/log/kubeadm.log").read_text())
@@ -112,6 +114,15 @@ async def heal(layout: Layout, wanted: list[Node]) -> None:
     for node in broken:
         await kubeadm(layout, node, unfinished.RESET)
         unfinished.mark(node).unlink(missing_ok=True)
+
+
+def forget(layout: Layout, first: Node, new: list[Node]) -> None:
+    """A join that was broken off may have registered its node already; kubeadm joins no name that is taken."""
+    api = door(layout, first)
+    if api is not None:
+        with api:
+            for node in new:
+                api.delete(f"/api/v1/nodes/{node.name}")
 
 
 async def join_words(layout: Layout, first: Node) -> list[str]:
