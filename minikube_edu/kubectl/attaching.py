@@ -12,7 +12,7 @@ from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.factory import query_text
-from minikube_edu.kubectl.failures import CommandError, Exit
+from minikube_edu.kubectl.failures import CommandError, Exit, PlainError
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
@@ -325,7 +325,7 @@ def _exit_code(call: Call, pod: Object) -> None:
     ended = ((status.get("containerStatuses") or [{}])[0].get("state") or {}).get("terminated")
     if not ended or not ended.get("exitCode"):
         raise CommandError(f"{where} failed with unknown exit code")
-    raise CommandError(f"{where} terminated ({ended.get('reason')})\n{ended.get('message') or ''}", ended["exitCode"])
+    raise PlainError(f"{where} terminated ({ended.get('reason')})\n{ended.get('message') or ''}", ended["exitCode"])
 
 
 async def _remove(call: Call, info: Info) -> None:
