@@ -278,7 +278,8 @@ async def test_whose_are_the_files_of_volumes_in_a_container(tmp_path: Path) -> 
     script = f"""
         cd /settings; ls -lan | sed 's/[.]20[0-9_.]*/NOW/g' | awk '$9 && $9 != ".." {{ print $1, $3, $4, $9 $10 $11 }}'
         stat -Lc '%a %u %g' /settings/motd /keys/key {token}; stat -c '%a %u %g' /settings /keys /scratch
-        echo x > /scratch/file && stat -c '%a %u %g' /scratch/file; cat /keys/key /settings/motd > /dev/null && id -G | wc -w
+        echo x > /scratch/file && stat -c '%a %u %g' /scratch/file; cat /keys/key /settings/motd > /dev/null
+        id -G | wc -w
         head -c 3 {token}
     """
     container = {
@@ -325,7 +326,11 @@ async def test_are_restarts_counted_when_the_runtime_starts_again(tmp_path: Path
     async with cluster(tmp_path, runtimes) as api:
         spec = {"nodeName": "n1", "containers": [container], "volumes": [{"name": "scratch", "emptyDir": {}}]}
         await api.create(PODS, "box", spec=spec)
-        await until(lambda: _ready(api, "box"), 20)
+
+        async def has_spoken() -> bool:
+            return await log_of(api, "box") == "life 0\n"
+
+        await until(has_spoken, 20)
         await runtimes[0].restart()
 
         async def again() -> bool:

@@ -45,13 +45,13 @@ async def test_are_the_dead_listed_after_a_restart(tmp_path: Path, sudden: bool)
         assert "start worker processes" in Path(lost.log_path).read_text()
         assert await made.runtime.container_status(done.id) == done
         assert (await made.runtime.container_status(fails)).reason == "StartError"
+        assert not list((tmp_path / "var/lib/cni/networks").rglob(address))  # given back
         [home] = await made.runtime.list_sandboxes()
         assert (home.id, home.state, home.ips) == (pod, SandboxState.NOT_READY, ())
         with pytest.raises(RuntimeFailure, match="EXITED state"):
             await made.runtime.exec_sync(runs, ["ls"])
 
         again = await made.sandbox("web", attempt=1)  # the kubelet's answer: the same pod, once more
-        assert not list((tmp_path / "var/lib/cni/networks").glob(f"*/{address}"))  # it was given back
         await made.start("nginx", sandbox=again, name="runs", attempt=3)
         await made.runtime.stop_sandbox(pod)
         await made.runtime.remove_container(runs)
