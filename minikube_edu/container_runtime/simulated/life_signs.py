@@ -25,6 +25,10 @@ class LifeSigns:
 
         return stop
 
+    def close(self) -> None:
+        """The runtime ends: that its containers end with it is for the next one to say."""
+        self._listeners.clear()
+
     def tell(self, type: EventType, container_id: str, sandbox_id: str, pod_uid: str) -> None:
         if not self._listeners:
             return

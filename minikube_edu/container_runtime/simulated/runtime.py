@@ -89,6 +89,7 @@ class SimulatedRuntime(ImageService):
     async def close(self) -> None:
         """The runtime ends. Simulated containers end with it, seats do not."""
         self.journal.close()
+        self.signs.close()
         await self.seats.close()
         for container in self.containers.values():
             if isinstance(container, SimulatedContainer):
