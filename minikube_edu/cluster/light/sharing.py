@@ -18,6 +18,7 @@ from typing import Any
 from minikube_edu.client.informer import Informer, without_managed_fields
 from minikube_edu.client.reflector import Reflector
 from minikube_edu.client.rest import Client, Resource
+from minikube_edu.cluster.light.alike import Alike
 from minikube_edu.kubelet.api_objects import KubeletObjects, Listener
 from minikube_edu.kubelet.status.reporting import PODS
 from minikube_edu.lib import clock
@@ -91,8 +92,10 @@ class PodDealer(Dealer):
         self._starting: dict[str, float] = {}  # uid -> since when
         self._waiting: dict[str, Object] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._alike = Alike()
 
     def replace(self, objects: list[Object]) -> None:
+        objects = [self._kept(one) for one in objects]
         known = {_uid(one) for hand in self._hands.values() for one in hand.index.list()}
         there = {_uid(one) for one in objects}
         self._starting = {uid: since for uid, since in self._starting.items() if uid in there}
@@ -101,6 +104,7 @@ class PodDealer(Dealer):
         self._go_on()
 
     def added_or_updated(self, obj: Object) -> None:
+        obj = self._kept(obj)
         uid, new = _uid(obj), self._is_new(obj)
         if uid in self._starting:
             if not new:
@@ -118,6 +122,10 @@ class PodDealer(Dealer):
         self._starting.pop(_uid(obj), None)
         super().deleted(obj)
         self._go_on()
+
+    def _kept(self, pod: Object) -> Object:
+        found: Object = self._alike.shared(without_managed_fields(pod))
+        return found
 
     def _is_new(self, pod: Object) -> bool:
         waits = (pod.get("status") or {}).get("phase") in (None, "", "Pending")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.light import joining
+from minikube_edu.cluster.light.alike import Alike
 from minikube_edu.cluster.light.network import LightWire
 from minikube_edu.cluster.light.place import LightPlace, split
 from minikube_edu.cluster.light.sharing import STARTING, Dealer, PodDealer
@@ -65,6 +69,27 @@ async def test_do_pods_wait_until_those_before_them_have_started() -> None:
         dealer.replace([*many[1:STARTING], many[-1]])
         assert len(mine.index.list()) == STARTING
         dealer.close()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.floats(0, 2) | st.sampled_from(["", "a", "b"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON, max_size=5))
+def test_are_shared_objects_the_same_as_before(values: list[Any]) -> None:
+    alike = Alike()
+    assert [repr(alike.shared(copy.deepcopy(one))) for one in values] == [repr(one) for one in values]
+
+
+def test_are_equal_branches_kept_once() -> None:
+    alike = Alike()
+    first, second = (alike.shared({"n": number, "labels": {"app": "web"}, "t": [{"k": True}]}) for number in (1, 2))
+    assert first != second
+    assert first["labels"] is second["labels"]
+    assert first["t"] is second["t"]
 
 
 def test_is_a_node_found_by_the_addresses_of_its_pods(tmp_path: Path) -> None:
