@@ -254,6 +254,7 @@ class GrpcWatch:
         self._deliver: Deliver | None = deliver
         self._created: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._writes: set[asyncio.Task[None]] = set()
+        self._progress_wanted = False
         self.error: StoreError | None = None
         self.task = asyncio.create_task(self._read(), name="etcd watch")
 
@@ -273,14 +274,24 @@ class GrpcWatch:
         self._call.cancel()
 
     def request_progress(self) -> None:
-        message = encode("WatchRequest", {"progress_request": {}})
-        task = asyncio.create_task(self._write(message), name="etcd watch progress")
-        self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
+        self._progress_wanted = True
+        if not self._writes:  # a call bears one write at a time: two end it
+            task = asyncio.create_task(self._write_progress(), name="etcd watch progress")
+            self._writes.add(task)
+            task.add_done_callback(self._progress_written)
 
-    async def _write(self, message: bytes) -> None:
+    def _progress_written(self, task: asyncio.Task[None]) -> None:
+        self._writes.discard(task)
+        if self._progress_wanted and self._deliver is not None:  # asked for since the task's last look
+            self.request_progress()
+
+    async def _write_progress(self) -> None:
+        """As long as somebody asks: who asks while one is on its way needs a newer answer."""
+        message = encode("WatchRequest", {"progress_request": {}})
         try:
-            await self._call.write(message)
+            while self._progress_wanted:
+                self._progress_wanted = False
+                await self._call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, asyncio.CancelledError):
             pass  # the call has ended; the reader says so
 

@@ -175,3 +175,20 @@ async def test_does_a_write_through_grpc_take_the_promise_from_the_private_socke
     await public.close()
     await private.close()
     delegation.close()
+
+
+async def test_may_progress_be_asked_for_again_while_a_request_for_it_is_on_its_way(port: int) -> None:
+    """A call bears one write at a time: two at once end the watch."""
+    store = await GrpcStore.open([f"http://127.0.0.1:{port}"])
+    batches: list[WatchBatch] = []
+    watch = await store.watch(WatchRequest(b"a", progress_notify=True), batches.append)
+    for _ in range(50):
+        watch.request_progress()
+        await asyncio.sleep(0)
+    await store.put(Put(b"a", b"1"))
+    async with asyncio.timeout(5):
+        while not any(batch.events for batch in batches):
+            await asyncio.sleep(0.005)
+    assert not any(batch.error for batch in batches)
+    watch.cancel()
+    await store.close()
