@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import cast
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import STRATEGIC_PATCH, Client, Resource
@@ -92,6 +93,8 @@ class StatusKeeper:
         while True:
             uid = next((one for one in self._dirty if one not in self._writing), None)
             if uid is None:
+                # At once, not when the loop gets to the callback: who asks in between needs a new writer.
+                self._writers.discard(cast(asyncio.Task[None], asyncio.current_task()))
                 return
             del self._dirty[uid]
             self._writing.add(uid)
