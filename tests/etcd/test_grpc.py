@@ -181,14 +181,19 @@ async def test_may_progress_be_asked_for_again_while_a_request_for_it_is_on_its_
     """A call bears one write at a time: two at once end the watch."""
     store = await GrpcStore.open([f"http://127.0.0.1:{port}"])
     batches: list[WatchBatch] = []
-    watch = await store.watch(WatchRequest(b"a", progress_notify=True), batches.append)
+    come = asyncio.Event()
+
+    def deliver(batch: WatchBatch) -> None:
+        batches.append(batch)
+        if batch.events or batch.error:
+            come.set()
+
+    watch = await store.watch(WatchRequest(b"a", progress_notify=True), deliver)
     for _ in range(50):
         watch.request_progress()
         await asyncio.sleep(0)
     await store.put(Put(b"a", b"1"))
-    async with asyncio.timeout(5):
-        while not any(batch.events for batch in batches):
-            await asyncio.sleep(0.005)
+    await asyncio.wait_for(come.wait(), 5)
     assert not any(batch.error for batch in batches)
     watch.cancel()
     await store.close()
