@@ -62,6 +62,8 @@ class Watch:
             paths = [os.fsdecode(one) for one in arguments[:2] if isinstance(one, str | bytes | os.PathLike)]
             if event == "open":
                 paths = paths[:1]  # the second is the mode
+            if event == "os.symlink":
+                paths = paths[1:2]  # what a link says is text; who follows it is seen
             if not paths or all(self.may(path) for path in paths):
                 return
         self.seen.append(f"{event}{arguments[:3]!r}")
@@ -69,6 +71,8 @@ class Watch:
     def may(self, path: str) -> bool:
         """Relative names are those within an open directory of a mount (dir_fd), or this process's own folder."""
         whole = os.path.normpath(path)
+        if whole.startswith("/proc/self/fd/"):
+            return True  # a file that was opened before, and seen then
         if not os.path.isabs(whole):
             return not whole.startswith("..") and "/" not in whole
         return whole.startswith(self.allowed)
