@@ -117,11 +117,10 @@ async def ready(client: Client, name: str, replicas: int) -> None:
                 return
 
 
-async def gone(client: Client, name: str) -> None:
-    """Until no pod of the Deployment is left."""
-    selector = f"app={name}"
+async def gone(client: Client) -> None:
+    """Until no pod is left: there are no others. Asked without a selector, which would look at each of them."""
     while True:
-        left = await client.list(PODS, "default", label_selector=selector, limit=1)
+        left = await client.list(PODS, "default", limit=1)
         if not left.get("items"):
             return
         await asyncio.sleep(0.05)
@@ -148,7 +147,7 @@ async def roll(cluster: Bare, client: Client, replicas: int, *, told: bool = Tru
     await asyncio.sleep(1.0)
     before, begun = cluster.cpu(), time.perf_counter()
     await client.delete(DEPLOYMENTS, name, "default")
-    await gone(client, name)
+    await gone(client)
     took, after = time.perf_counter() - begun, cluster.cpu()
     if told:
         report(f"{replicas} pods deleted", replicas, took, before, after)
