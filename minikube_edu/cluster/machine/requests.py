@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -33,6 +34,9 @@ SIGNALS_FOR_COMMANDS = frozenset(
         signal.SIGCONT, signal.SIGWINCH, signal.SIGUSR1, signal.SIGUSR2,
     )
 )  # fmt: skip
+
+
+PATIENCE = 2.0  # seconds for a command to end after its caller has gone
 
 
 class Conversation:
@@ -67,6 +71,7 @@ class Conversation:
         """The client is away: a command that it started hears of it as from a closed terminal."""
         if self.command is not None and self.command.status is None:
             _signal(self.command.pid, signal.SIGHUP)
+            self.machine.abandoned[self.command.pid] = time.monotonic() + PATIENCE
         self._close_descriptors()
         self.machine.hang_up(self)
 
@@ -106,7 +111,7 @@ class Conversation:
         def become() -> NoReturn:
             if seen:
                 mounts.join(seen)
-            offspring.leave_nothing_of_the_machine(words[0].rpartition("/")[2], streams, dies_with_machine=False)
+            offspring.leave_nothing_of_the_machine(words[0].rpartition("/")[2], streams, dies_with_machine=True)
             offspring.dress(environment, directory)
             os.umask(umask)
             offspring.run_module(program, words)

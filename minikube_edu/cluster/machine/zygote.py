@@ -38,6 +38,7 @@ class Machine:
         self.units = Units(root, self.children, environment, self.preload.need)
         self.conversations: dict[int, Conversation] = {}
         self.ending = False
+        self.abandoned: dict[int, float] = {}  # pid of a command whose caller has gone -> when it is to be killed
         self._path = listener.getsockname()
         self._poll = select.poll()
         self._wake_read, self._wake_write = os.pipe()
@@ -65,6 +66,7 @@ class Machine:
     def _turn(self) -> None:
         due = self.units.due()
         waits = [seconds for seconds in (due, self._end_at - time.monotonic() if self._end_at else None) if seconds]
+        waits += self._kill_abandoned()
         timeout = 0 if not self.preload.done else (int(max(min(waits), 0) * 1000) + 1 if waits else None)
         events = self._poll.poll(timeout)
         for descriptor, _ in events:
@@ -79,6 +81,16 @@ class Machine:
             self._end_next()
         elif not events:
             self.preload.step()
+
+    def _kill_abandoned(self) -> list[float]:
+        """Seconds until the next of them is killed."""
+        now = time.monotonic()
+        for pid in [pid for pid in self.abandoned if pid not in self.children.by_pid]:
+            del self.abandoned[pid]
+        for pid, moment in self.abandoned.items():
+            if moment <= now:
+                _signal(pid, signal.SIGKILL)
+        return [max(moment - now, 0.05) for moment in self.abandoned.values()]
 
     def _accept(self) -> None:
         try:

@@ -134,3 +134,27 @@ def test_does_it_run_in_place_when_no_machine_answers(tmp_path: Path) -> None:
 
 def test_is_the_socket_private_to_its_user(running: Door) -> None:
     assert os.stat(running.layout.machine_socket).st_mode & 0o077 == 0
+
+
+def test_is_a_command_that_does_not_care_killed_with_its_caller(running: Door) -> None:
+    """A forwarder that is deaf to hang-ups must not outlive the one who called it."""
+    argv, environment = command(running, "kubectl", "get", "nodes", "--watch")
+    process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    children = Path(f"/proc/{machine_pid(running)}/task/{machine_pid(running)}/children").read_text().split()
+    deaf = next(int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "kubectl")
+    os.kill(deaf, signal.SIGSTOP)  # deafer than any
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 10
+    while forks(running) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert forks(running) == 0
+
+
+def machine_pid(door: Door) -> int:
+    from minikube_edu.cluster.machine import starter
+
+    with starter.start(door.layout.machine_socket, door.layout.bare_root, {}) as machine:
+        return int(machine.ask("status")["pid"])
