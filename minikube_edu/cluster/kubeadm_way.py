@@ -77,10 +77,22 @@ def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
 
 
 def boot_all(layout: Layout, wanted: list[Node]) -> None:
-    """One after the other: the second is a fork of the first. What fails here is met again by who needs the machine."""
+    """The others are forks of the first, made when that has imported everything: so it is imported once, and shared.
+    What fails here is met again by who needs the machine."""
     with suppress(OSError, Refused):
-        for node in wanted:
+        nodes.boot(layout, wanted[0])
+        if len(wanted) > 1:
+            wait_until_warm(layout, wanted[0])
+        for node in wanted[1:]:
             nodes.boot(layout, node)
+
+
+def wait_until_warm(layout: Layout, node: Node) -> None:
+    machine = starter.find(nodes.machine_socket(layout, node))
+    if machine is not None:
+        with machine:
+            while not machine.ask("status")["warm"]:
+                time.sleep(0.02)
 
 
 def refuse_unknown_network(request: Request) -> None:

@@ -1,7 +1,7 @@
 """etcd's public ports, opened at once, served when somebody comes.
 
 Importing gRPC takes as long as the whole seat needs to start, and a cluster whose API server speaks to its store over
-the private socket may never need it. So the ports are plain listeners; the first connection brings gRPC up, on a socket
+the private socket may never need it. So the ports are plain listeners; the first bytes bring gRPC up, on a socket
 that only this process knows, and from then on bytes are passed through (TLS is between the client and gRPC).
 """
 
@@ -55,8 +55,7 @@ class PatientFace:
         except (OSError, RuntimeError, ImportError):
             visitor.transport.abort()
             raise
-        visitor.other = far
-        visitor.transport.resume_reading()
+        visitor.joined(far)
 
     async def _begin(self) -> str:
         self._folder = tempfile.TemporaryDirectory(prefix="etcd-")
@@ -66,15 +65,27 @@ class PatientFace:
 
 
 class _Visitor(RelayEnd):
-    """A connection from outside; nothing is read until gRPC is there."""
+    """A connection from outside. Whoever only looks whether the port answers brings nothing up: the first bytes do."""
 
     def __init__(self, face: PatientFace) -> None:
         self._face = face
+        self._early = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().__init__(cast(asyncio.Transport, transport))  # uvloop's are none by name
-        self.transport.pause_reading()
-        self._face.visit(self)
+
+    def data_received(self, data: bytes) -> None:
+        if hasattr(self, "other"):
+            super().data_received(data)
+        elif not self._early:
+            self._early = data
+            self.transport.pause_reading()
+            self._face.visit(self)
+
+    def joined(self, far: RelayEnd) -> None:
+        self.other = far
+        far.transport.write(self._early)
+        self.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         with contextlib.suppress(AttributeError):  # gone before gRPC came
