@@ -60,7 +60,8 @@ class Node:
         return container
 
     async def ended(self, container: str) -> Container:
-        return await eventually(lambda: self._when_ended(container))
+        found: Container = await eventually(lambda: self._when_ended(container))
+        return found
 
     async def _when_ended(self, container: str) -> Container | None:
         status = await self.runtime.container_status(container)
@@ -92,7 +93,7 @@ class Node:
 async def eventually(found: Callable[[], Awaitable[Any]], patience: float = 5.0) -> Any:
     """What `found` answers, as soon as it is something."""
     async with asyncio.timeout(patience):
-        while not (result := await found()):
+        while not (result := await found()):  # noqa: ASYNC110  # there is nothing that tells
             await asyncio.sleep(0.002)
         return result
 

@@ -97,7 +97,7 @@ async def pods() -> AsyncIterator[Cluster]:
 async def until(condition: Any, seconds: float = 5) -> None:
     """Turns of the loop until something holds."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # there is nothing that tells
             await asyncio.sleep(0)
 
 

@@ -39,7 +39,11 @@ class Subprocesses:
     ) -> SeatProcess:
         script = f"import sys; sys.argv = {list(argv)!r}\n{self.scripts[module]}"
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-u", "-c", script), stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=env
+            *(sys.executable, "-u", "-c", script),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
         )
         made = self.started[tag] = Subprocess(process)
         return made
