@@ -155,7 +155,7 @@ class Booted:
         return [row for row in rows if row.startswith(f"{self.home}/") or row in names]
 
 
-def until(what: str, look: Callable[[], Found], seconds: float = 20.0) -> Found:
+def until(what: str, look: Callable[[], Found], seconds: float = 60.0) -> Found:
     """The first answer that is true."""
     deadline = time.monotonic() + seconds
     while True:

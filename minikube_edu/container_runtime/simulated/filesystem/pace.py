@@ -6,7 +6,8 @@ scheduler installs its `breathe` here; without a kernel (the file system's own t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 
 async def _nobody() -> None:
@@ -19,6 +20,17 @@ _breathe: Callable[[], Awaitable[None]] = _nobody
 def install(breathe: Callable[[], Awaitable[None]]) -> None:
     global _breathe
     _breathe = breathe
+
+
+@contextmanager
+def without_turns() -> Iterator[None]:
+    """For the kernel's own work, which is done at once: no turn of the loop may pass inside."""
+    global _breathe
+    before, _breathe = _breathe, _nobody
+    try:
+        yield
+    finally:
+        _breathe = before
 
 
 async def pace() -> None:

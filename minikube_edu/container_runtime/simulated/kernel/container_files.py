@@ -18,6 +18,7 @@ from minikube_edu.container_runtime.simulated.filesystem.device_tree import DEVI
 from minikube_edu.container_runtime.simulated.filesystem.host_tree import HostTree
 from minikube_edu.container_runtime.simulated.filesystem.layer import Layer
 from minikube_edu.container_runtime.simulated.filesystem.memory_tree import MemoryTree
+from minikube_edu.container_runtime.simulated.filesystem.pace import without_turns
 from minikube_edu.container_runtime.simulated.filesystem.path_walk import KERNEL, FileView
 from minikube_edu.container_runtime.simulated.filesystem.tree import Access, Caller, Node, Tree
 from minikube_edu.container_runtime.simulated.kernel.fifo import open_fifo
@@ -132,9 +133,6 @@ def make_directories(view: FileView, path: str) -> None:
             continue
 
 
-MOST_PAUSES = 100
-
-
 def put(view: FileView, path: str, content: bytes, mode: int = 0o644) -> None:
     """Write a file on the kernel's own behalf, its directories too."""
     above = path.rstrip("/").rpartition("/")[0]
@@ -143,13 +141,13 @@ def put(view: FileView, path: str, content: bytes, mode: int = 0o644) -> None:
     file = view.open(path, "w", mode, KERNEL)
     try:
         writing = file.write(content)
-        try:
-            for _ in range(MOST_PAUSES):  # a pause that gives way to others; the kernel's own work takes none
+        with without_turns():
+            try:
                 writing.send(None)
-        except StopIteration:
-            pass
-        else:  # no file that the kernel itself writes makes its writer wait
-            writing.close()
+            except StopIteration:
+                pass
+            else:  # no file that the kernel itself writes makes its writer wait
+                writing.close()
     finally:
         file.release()
     view.chmod(path, mode, KERNEL)

@@ -10,7 +10,17 @@ from minikube_edu.container_runtime.simulated.tools import long_texts
 from minikube_edu.container_runtime.simulated.tools.arguments import is_busybox
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Match, Pattern
 from minikube_edu.container_runtime.simulated.tools.sed.script import Address, Command
-from minikube_edu.container_runtime.simulated.tools.streams import LineReader, Output, Words, decode, encode, unopened
+from minikube_edu.container_runtime.simulated.tools.streams import (
+    LineReader,
+    Output,
+    Words,
+    decode,
+    encode,
+    held,
+    unopened,
+)
+
+MOST_SPACE = 4 << 20  # letters that the pattern space may have
 
 
 class Quit(Exception):
@@ -375,6 +385,7 @@ class Editor:
                     break
         if count < command.which or not result:
             return
+        held(self.process, sum(map(len, result)) + len(text) - copied, MOST_SPACE)
         self.pattern_space = "".join(result) + text[copied:]
         self.replaced = True
         for _ in range(command.print_times):
