@@ -49,7 +49,7 @@ class Cage:
     async def tries(self, script: str, ip: str = "127.0.0.1") -> ExecResult:
         """Every command of the script by itself, so that one that fails does not end the others."""
         try:
-            return await self.made.runtime.exec_sync(self.container, ["sh", "-c", self.filled(script, ip)], 20)
+            return await self.made.runtime.exec_sync(self.container, ["sh", "-c", self.filled(script, ip)], 5)
         except RuntimeFailure as failure:
             if failure.code != "DeadlineExceeded":  # that it takes long is its own affair
                 raise
@@ -149,9 +149,7 @@ async def test_no_port_of_the_host_is_reached(ip: str, tmp_path: Path, monkeypat
 async def test_the_outside_world_does_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with caged("debian", tmp_path, monkeypatch) as cage:
         for ip in ("192.0.2.1", "example.com", "169.254.169.254", socket.gethostname()):
-            result = await cage.tries(
-                f"curl -sS -m 1 http://{ip}/; ping -c1 -w1 {ip}; nslookup {ip}; nc -z -w1 {ip} 22"
-            )
+            result = await cage.tries(f"curl -sS -m 1 http://{ip}/; ping -c1 -w1 {ip}; nc -z -w1 {ip} 22")
             assert b"HTTP/" not in result.stdout
 
 

@@ -42,7 +42,7 @@ async def test_redis_answers(commands: str, answers: str) -> None:
         for command, answer in zip(commands.split("|"), answers.split("|"), strict=True):
             result = await client.run(["redis-cli", "-h", "redis", *command.split()])
             # an error is followed by an empty line where nobody sits at a terminal
-            assert result.stdout.decode() == answer + ("\n\n" if answer.split()[0] in ("ERR", "WRONGTYPE") else "\n")
+            assert result.stdout.decode() == answer + ("\n\n" if answer.startswith(("ERR ", "WRONGTYPE ")) else "\n")
 
 
 async def test_redis_on_a_terminal_counts_and_quotes() -> None:
