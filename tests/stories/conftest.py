@@ -19,6 +19,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServerProgr
             "minikube_edu.kube_controller_manager",
             f"--kubeconfig={server.kubeconfig}",
             "--leader-elect=false",
+            "--secure-port=0",
             f"--root-ca-file={server.certificates}/ca.crt",
         )
         try:
