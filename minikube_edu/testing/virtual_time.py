@@ -2,7 +2,8 @@
 
     result = run(story())      # as asyncio.run, but five minutes of waiting take no time
 
-`lib.clock` follows the loop while it runs, so that timestamps, leases and back-offs agree with what was slept. The wall
+`lib.clock` follows the loop while it runs, so that timestamps, leases and back-offs agree with what was slept. While
+there is work, time passes as this process works: a busy machine makes no timeout of a test expire. The wall
 clock starts at the real now: certificates are judged by OpenSSL, which knows no other. Rules for callers: what happens
 outside the process (sockets to others, subprocesses) does not keep up with such a clock; threads of the loop's executor
 are waited for.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from typing import Any, TypeVar, TypeVarTuple, Unpack
@@ -31,8 +33,14 @@ class JumpingSelector(selectors.DefaultSelector):
         self.threads = 0  # at work: they need real time
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout <= 0 or self.threads:
+        if timeout is not None and timeout <= 0:
             return super().select(timeout)
+        if timeout is None or self.threads:
+            begun = time.perf_counter()
+            try:
+                return super().select(timeout)
+            finally:
+                self.skipped += time.perf_counter() - begun
         ready = super().select(0)
         if not ready:
             self.skipped += timeout
@@ -43,9 +51,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = JumpingSelector()
         super().__init__(self._jumping)
+        self._ahead = super().time() - time.process_time()
 
     def time(self) -> float:
-        return super().time() + self._jumping.skipped
+        return self._ahead + time.process_time() + self._jumping.skipped
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
