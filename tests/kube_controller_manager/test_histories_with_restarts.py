@@ -26,9 +26,6 @@ from tests.in_process import Api, until
 from tests.kube_controller_manager.cluster import APPS, CORE, Cluster, Object, cluster, template, workload
 from tests.kube_controller_manager.test_histories import CONTROLLERS, settled
 
-__all__ = [
-    "virtual_time"
-]  # autouse: what the manager may not know yet is a matter of its own time, not of the machine's
 
 UNSEEN = 0.5
 START = 3
