@@ -26,7 +26,6 @@ from tests.in_process import Api, until
 from tests.kube_controller_manager.cluster import APPS, CORE, Cluster, Object, cluster, template, workload
 from tests.kube_controller_manager.test_histories import CONTROLLERS, settled
 
-
 UNSEEN = 0.5
 START = 3
 
