@@ -11,6 +11,7 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.etcd.memory import MemoryStore
 from minikube_edu.kube_apiserver import watch_cache
 from minikube_edu.kube_apiserver.handlers import watching
+from minikube_edu.lib.web import incoming
 from tests.in_process import PARTIAL, TABLE, Api, api_server
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -196,6 +197,34 @@ async def test_a_watcher_that_does_not_keep_up_is_cut_off(api: Api, monkeypatch:
         assert len(api.server.watchers) == 1
     with pytest.raises(ConnectionError):
         await slow.read()
+
+
+@pytest.mark.parametrize("since", ["the list", "a version"])
+async def test_what_was_there_before_comes_as_fast_as_it_is_taken(
+    api: Api, monkeypatch: pytest.MonkeyPatch, since: str
+) -> None:
+    """However much it is: nobody is cut off for it. What changes meanwhile comes behind it."""
+    monkeypatch.setattr(watching, "UNSENT_LIMIT", 10_000)
+    monkeypatch.setattr(watching, "PORTION", 5_000)
+    monkeypatch.setattr(incoming, "HIGH", 4_000)
+    version = (await api.get(MAPS)).version
+    for number in range(30):
+        await api.create(MAPS, f"m-{number:02}", data={"big": "x" * 1000})
+    before = [("ADDED", f"m-{number:02}") for number in range(30)]
+    query = INITIAL if since == "the list" else f"resourceVersion={version}"
+    async with api.watch(f"{MAPS}?{query}") as events:
+        await asyncio.sleep(0)
+        await api.create(MAPS, "new")
+        newest = (await api.patch(f"{MAPS}/m-00", {"data": {"n": "2"}})).json["metadata"]["resourceVersion"]
+        assert await events.take(30) == before
+        if since == "the list":
+            bookmark = await events.next()
+            assert bookmark is not None
+            assert bookmark["type"] == "BOOKMARK"
+            assert int(bookmark["object"]["metadata"]["resourceVersion"]) < int(newest) - 1
+        assert await events.take(2) == [("ADDED", "new"), ("MODIFIED", "m-00")]
+        await api.create(MAPS, "newer")
+        assert await events.take(1) == [("ADDED", "newer")]
 
 
 async def test_a_watch_of_tables_sends_the_columns_once(api: Api) -> None:

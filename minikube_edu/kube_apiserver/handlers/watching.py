@@ -3,13 +3,15 @@
 A watcher is a listener on the resource's cache. An event is encoded once and the bytes are shared by all watchers of
 the same form. A watcher with selectors sees an object that begins to match as ADDED and one that ceases to as DELETED.
 One that does not keep up is cut off, as the real server does; its client starts anew from the last version that it
-saw.
+saw. What there was before it came (all pods of a great cluster, say) is sent as fast as it takes that: meanwhile its
+changes wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import orjson
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from minikube_edu.kube_apiserver.server import ApiServer
 
 UNSENT_LIMIT = 8 * 1024 * 1024  # bytes that a watcher may lag behind before it is cut off
+PORTION = 1024 * 1024  # bytes of what was before; then the watcher has to take them
+MOST_LATE = 50_000  # changes that wait for a watcher that is still told what was before
 BOOKMARK_SECONDS = 60.0
 MIN_WATCH_SECONDS = 1800
 
@@ -81,9 +85,10 @@ class Watcher:
         self.columns_sent = False
         self.sent_revision = 0
         self.ending: Exception | None = None
+        self.late: deque[Change] | None = None  # changes that wait until all is told that was before
 
-    def start(self, writer: BodyWriter) -> None:
-        """Everything here is synchronous: nothing can change between the first events and the subscription."""
+    def start(self, writer: BodyWriter) -> Awaitable[None] | None:
+        """What was before is laid hold of in the turn of the subscription: nothing can change between the two."""
         self.writer = writer
         self.server.watchers.add(self)
         loop = asyncio.get_running_loop()
@@ -98,10 +103,14 @@ class Watcher:
                 timer.cancel()
 
         writer.on_close(finish)
-        if not self.send_past():
+        past = self.past()
+        if past is None:
             writer.end()
-            return
-        stop.append(self.cache.listen(self.take))
+            return None
+        whole = self._go_on(past)
+        if not whole:
+            self.late = deque()
+        stop.append(self.cache.listen(self.take if whole else self._take_late))
         timers.append(loop.call_later(self._seconds(), writer.end))
         if self.options.bookmarks:
 
@@ -110,6 +119,7 @@ class Watcher:
                 timers[-1] = loop.call_later(BOOKMARK_SECONDS, bookmark)
 
             timers.append(loop.call_later(ids.uniform(0.8, 1.0) * BOOKMARK_SECONDS, bookmark))
+        return None if whole else self._catch_up(past)
 
     def _seconds(self) -> float:
         if self.options.timeout is not None and self.options.timeout > 0:
@@ -118,32 +128,59 @@ class Watcher:
 
     # ------------------------------------------------------------ what was
 
-    def send_past(self) -> bool:
-        """The events up to now; False when the watch is over already."""
+    def past(self) -> Iterator[None] | None:
+        """The events up to now: each step sends one. None when the watch is over already."""
         wanted = revision_of(self.options.version)
         initial = self.options.send_initial
         if initial or (wanted == 0 and initial is None):
-            for entry in self._present():
-                self.send("ADDED", entry, {})
-            if initial and self.options.bookmarks:
-                self.bookmark(initial_end=True)
-            return True
+            return self._send_present(list(self._present()), bool(initial and self.options.bookmarks))
         if wanted == 0:  # from now on
-            return True
+            return iter(())
         changes = self.cache.changes_after(wanted)
         if changes is None:
             self.fail(Gone(f"too old resource version: {wanted} ({self.cache.ring_start})"))
-            return False
-        for change in changes:
+            return None
+        return map(self.take, changes)
+
+    def _send_present(self, entries: list[Entry], bookmark: bool) -> Iterator[None]:
+        revision = self.server.registry.cache.revision
+        for entry in entries:
+            if self.selection.matches is None or self.selection.matches(entry):
+                self.send("ADDED", entry, {})
+                yield
+        if bookmark:
+            self.bookmark(initial_end=revision)
+            yield
+
+    def _go_on(self, past: Iterator[None]) -> bool:
+        """Send a portion; False when there is more."""
+        return all(self.writer.unsent < PORTION for _ in past)
+
+    async def _catch_up(self, past: Iterator[None]) -> None:
+        """The rest of what was before, then what has changed meanwhile."""
+        while not self._go_on(past):
+            await self.writer.drained()
+        assert self.late is not None
+        while self.late:
+            self.take(self.late.popleft())
+            if self.writer.unsent > PORTION:
+                await self.writer.drained()
+        self.late = None
+
+    def _take_late(self, change: Change) -> None:
+        if self.late is None:
             self.take(change)
-        return True
+        elif len(self.late) < MOST_LATE:
+            self.late.append(change)
+        else:
+            self.writer.abort()
 
     def _present(self) -> Iterable[Entry]:
         entries: Iterable[Entry] = self.cache.select(self.below)
         if self.selection.name is not None:
             entry = self.cache.entries.get(self.below + self.selection.name)
             entries = [entry] if entry else []
-        return entries if self.selection.matches is None else filter(self.selection.matches, entries)
+        return entries
 
     # ------------------------------------------------------------ what comes
 
@@ -202,9 +239,11 @@ class Watcher:
             return protobuf_frame(kind, load(inner))
         return b'{"type":"%s","object":%s}\n' % (kind.encode(), inner.rstrip(b"\n"))
 
-    def bookmark(self, initial_end: bool = False) -> None:
-        """How far the stream has come; nothing else in it."""
-        metadata: dict[str, object] = {"resourceVersion": str(self.server.registry.cache.revision)}
+    def bookmark(self, initial_end: int = 0) -> None:
+        """How far the stream has come; nothing else in it. `initial_end`: so far the initial events have come."""
+        if self.late is not None and not initial_end:
+            return
+        metadata: dict[str, object] = {"resourceVersion": str(initial_end or self.server.registry.cache.revision)}
         if initial_end:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         if self.form.is_table:
