@@ -85,12 +85,17 @@ def struct(name: str) -> Struct:
 
 
 @cache
+def _by_kind() -> dict[tuple[str, ...], str]:
+    found: dict[tuple[str, ...], str] = {}
+    for name, facts in _facts().items():
+        for gvk in facts.get("gvk", ()):
+            found.setdefault(tuple(gvk), name)
+    return found
+
+
 def type_of(group: str, version: str, kind: str) -> str | None:
     """The schema name of a kind: ("apps", "v1", "Deployment") -> "apps.v1.Deployment"."""
-    for name, facts in _facts().items():
-        if any(gvk == [group, version, kind] for gvk in facts.get("gvk", ())):
-            return name
-    return None
+    return _by_kind().get((group, version, kind))
 
 
 # ---------------------------------------------------------------- the fast pass

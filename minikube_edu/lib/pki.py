@@ -98,8 +98,8 @@ def load_key(pem: bytes) -> SigningKey:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    try:
-        key = load_pem_private_key(pem, None)
+    try:  # whether its numbers are primes is not asked: that takes 35 ms, and a bad key gives itself away when it signs
+        key = load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError) as error:
         raise Invalid(f"not a private key: {error}") from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
