@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from minikube_edu.cluster import certificates, ports, store_door
+from minikube_edu.cluster import certificates, store_door
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import SERVICE_CIDR, Layout, Request
 from minikube_edu.cluster.machine import starter
@@ -32,13 +32,7 @@ API_SERVER, CONTROLLERS, SCHEDULER, LIGHT_NODES = SEATS = (
 
 def up(layout: Layout, request: Request) -> None:
     """Start what does not run yet."""
-    running = starter.find(layout.machine_socket)
-    if running is None:
-        holder = ports.holder(request.port)
-        if holder:
-            raise CannotStart(f"port {request.port} is in use by {holder}; choose another with --port")
-    machine = running or starter.start(layout.machine_socket, layout.bare_root, {})
-    with machine:
+    with starter.start(layout.machine_socket, layout.bare_root, {}) as machine:
         certificates.make(layout, request)  # while the machine is loading
         write_units(layout, request)
         machine.ask("unit", verb="reload")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from minikube_edu.cluster import bare, nodes
+from minikube_edu.cluster import bare, nodes, ports
 from minikube_edu.cluster.door import Door
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
@@ -35,14 +35,34 @@ def up(layout: Layout, request: Request) -> None:
     if known is not None and known.bare != request.bare:
         before = "a bare cluster" if known.bare else "a cluster with nodes of its own"
         raise CannotStart(f"{layout.root} has {before}; `minikube-edu reset` makes room for another")
-    layout.write_request(request)
-    if not request.bare:
-        from minikube_edu.cluster import kubeadm_way
-
-        kubeadm_way.up(layout, request)
+    if request.bare:
+        refuse_taken_port(layout, request)
+        layout.write_request(request)
+        bare.up(layout, request)
+        wait_for_nodes(layout, request)
         return
-    bare.up(layout, request)
-    wait_for_nodes(layout, request)
+    from minikube_edu.cluster import kubeadm_way
+
+    refuse_another_port(layout, known, request)
+    kubeadm_way.refuse_unknown_network(request)
+    refuse_taken_port(layout, request)
+    layout.write_request(request)  # what is refused leaves nothing behind
+    kubeadm_way.up(layout, request)
+
+
+def refuse_taken_port(layout: Layout, request: Request) -> None:
+    if not starter.runs(layout.machine_socket):
+        holder = ports.holder(request.port)
+        if holder:
+            raise CannotStart(f"port {request.port} is in use by {holder}; choose another with --port")
+
+
+def refuse_another_port(layout: Layout, known: Request | None, request: Request) -> None:
+    """It stands in the nodes' addresses, certificates and kubeconfigs."""
+    if known is not None and known.port != request.port and any(node.initialized for node in nodes.of(layout)):
+        raise CannotStart(
+            f"the cluster in {layout.root} has port {known.port}; `minikube-edu reset` makes room for one with another"
+        )
 
 
 def door(layout: Layout, request: Request) -> Door:

@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from minikube_edu.cluster import nodes, ports, unfinished
+from minikube_edu.cluster import nodes, unfinished
 from minikube_edu.cluster.door import Door, is_ready
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import LARGE_POD_CIDR, POD_CIDR, Layout, Request
@@ -42,8 +42,6 @@ def up(layout: Layout, request: Request) -> None:
     names = [nodes.default_name(index) for index in range(max(request.nodes, 1))]
     known = [node.name for node in nodes.of(layout)]
     wanted = [nodes.prepare(layout, request, name) for name in dict.fromkeys([*names, *known])]
-    refuse_unknown_network(request)
-    refuse_taken_ports(layout, wanted[0], request)
     layout.network.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = not wanted[0].initialized
     for node in wanted:
@@ -67,13 +65,6 @@ def up(layout: Layout, request: Request) -> None:
         from minikube_edu.cluster.light import joining
 
         joining.bring(layout, request)
-
-
-def refuse_taken_ports(layout: Layout, node: Node, request: Request) -> None:
-    if not starter.runs(layout.machine_socket):
-        holder = ports.holder(request.port)
-        if holder:
-            raise CannotStart(f"port {request.port} is in use by {holder}; choose another with --port")
 
 
 def boot_all(layout: Layout, wanted: list[Node]) -> None:

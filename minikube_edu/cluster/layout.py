@@ -28,11 +28,12 @@ SERVICE_CIDR = "10.96.0.0/12"
 POD_CIDR = "10.244.0.0/16"
 LARGE_POD_CIDR = "10.128.0.0/9"  # has a /24 for more than 250 nodes
 LONGEST_SOCKET = 100  # bytes of a Unix socket's path; systems allow 103 to 107
+LONGEST_RANGE = len("/ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff_128.sock")  # a socket of the pods' network
 
 
 def home() -> Path:
     """All state of one cluster lies here."""
-    return Path(os.environ.get("MINIKUBE_EDU_HOME") or "~/.minikube-edu").expanduser()
+    return Path(os.environ.get("MINIKUBE_EDU_HOME") or "~/.minikube-edu").expanduser().absolute()
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Layout:
         self.request_file = self.root / "cluster.json"
         self.bin = self.root / "bin"  # the tools of a course, for the shell
         self.nodes = self.root / "nodes"
-        self.network = self.root / "network"  # sockets that join the nodes' pods
+        self.network = self._network()
         self.light = self.root / "light"
         self.bare_root = self.root / "machine"  # of a bare cluster, which has no nodes of its own
         self.machine_socket = self.run / "machine.sock"  # of the machine that answers the command line
@@ -75,6 +76,14 @@ class Layout:
             return path
         name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"minikube-edu-{os.getuid()}" / f"{name}.sock"
+
+    def _network(self) -> Path:
+        """The sockets that join the nodes' pods; where the home is too deep for them, in a temporary folder."""
+        path = self.root.absolute() / "network"
+        if len(os.fsencode(path)) + LONGEST_RANGE <= LONGEST_SOCKET:
+            return path
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"minikube-edu-{os.getuid()}" / name
 
     def exists(self) -> bool:
         return self.request_file.exists()

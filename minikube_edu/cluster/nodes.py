@@ -152,7 +152,7 @@ def prepare(layout: Layout, request: Request, name: str = "", address: str = "")
     known = of(layout)
     for node in known:
         if node.name == name:
-            return node
+            return node if node.initialized else moved(layout, request, node, address)
     index = next(number for number in range(len(known) + 1) if all(node.index != number for node in known))
     node = _new(layout, request, name or default_name(index), index, address)
     for directory in DIRECTORIES:
@@ -168,11 +168,30 @@ def prepare(layout: Layout, request: Request, name: str = "", address: str = "")
             units / "kubelet.service.d/10-kubeadm.conf": KUBEADM_DROP_IN,
         }
     )
+    _tell(node)
+    return node
+
+
+def moved(layout: Layout, request: Request, node: Node, address: str) -> Node:
+    """A node that kubeadm has not been on yet goes where the request puts it: its cluster's port may be another now."""
+    fresh = _new(layout, request, node.name, node.index, address)
+    if fresh == node:
+        return node
+    machine = starter.find(machine_socket(layout, node))
+    if machine is not None:
+        with machine:
+            if machine.ask("status")["pid"] == os.getppid():  # it answers this very command
+                return node
+        starter.end(machine_socket(layout, node))
+    _tell(fresh)
+    return fresh
+
+
+def _tell(node: Node) -> None:
     facts = node.root / "etc/minikube-edu/node.json"
     facts.parent.mkdir(parents=True, exist_ok=True)
     told = {key: value for key, value in asdict(node).items() if key != "root"}
     facts.write_text(json.dumps(told, indent=2) + "\n")
-    return node
 
 
 def towards(host: str) -> str:

@@ -6,6 +6,7 @@ In bash, `sudo` of a course's commands does without root, and `ssh NODE` opens a
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -89,7 +90,7 @@ def shell_words(layout: Layout, node: Node | None, command: str) -> list[str]:
         return [own, "-c", command] if command else [own]
     rc = write_rc(layout, node)
     if command:
-        return [bash, "-c", f". {rc}; {command}"]
+        return [bash, "-c", f". {shlex.quote(str(rc))}; {command}"]
     return [bash, "--rcfile", str(rc), "-i"]
 
 
@@ -98,5 +99,5 @@ def write_rc(layout: Layout, node: Node | None) -> Path:
     names = " ".join(one.name for one in nodes.of(layout))
     folder = layout.bin
     path = folder / f".{name}.bashrc"
-    path.write_text(RC.format(bin=folder, name=name, names=names))
+    path.write_text(RC.format(bin=shlex.quote(str(folder)), name=name, names=names))
     return path
