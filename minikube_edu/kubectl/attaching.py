@@ -9,8 +9,10 @@ from typing import Any
 from minikube_edu.api import label_selectors
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Resource
+from minikube_edu.kubectl import detaching
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call
+from minikube_edu.kubectl.detaching import Watch
 from minikube_edu.kubectl.factory import query_text
 from minikube_edu.kubectl.failures import CommandError, Exit, PlainError
 from minikube_edu.lib.gotext import quote
@@ -144,8 +146,8 @@ async def found_pod(call: Call, args: list[str]) -> Object:
 # ---------------------------------------------------------------- streams
 
 
-async def stream(call: Call, process: Any, *, stdin: bool, tty: bool) -> int:
-    """Until the process ends: its exit code. With a terminal, keys go as they are typed."""
+async def stream(call: Call, process: Any, *, stdin: bool, tty: bool, watch: Watch | None = None) -> int:
+    """Until the process ends: its exit code. With a terminal, keys go as they are typed, until `watch` sees its own."""
     from minikube_edu.kubectl.terminal import Terminal, piped
 
     tasks: list[asyncio.Task[Any]] = [
@@ -153,15 +155,20 @@ async def stream(call: Call, process: Any, *, stdin: bool, tty: bool) -> int:
         asyncio.create_task(_copy(process.stderr, sys.stderr.buffer if call.err is sys.stderr else call.err)),
     ]
     with Terminal(process, tty):  # once it is left, nothing more is said to it
-        feeding = asyncio.create_task(piped(process.stdin)) if stdin else None
+        feeding = asyncio.create_task(piped(process.stdin, watch)) if stdin else None
         if feeding is None:
             process.stdin.end()
+        ending = asyncio.create_task(process.wait())
         try:
-            code: int = await process.wait()
+            if feeding is not None and watch is not None:
+                await asyncio.wait((ending, feeding), return_when=asyncio.FIRST_COMPLETED)
+                if watch.seen:
+                    return 0
+            code: int = await ending
             await asyncio.gather(*tasks)
             return code
         finally:
-            for task in (*tasks, *([feeding] if feeding else ())):
+            for task in (*tasks, ending, *([feeding] if feeding else ())):
                 task.cancel()
 
 
@@ -221,6 +228,7 @@ async def attach(call: Call, pod: Object, container: str, *, stdin: bool, tty: b
     if tty and not its_own and not quiet:
         call.warn(f"error: Unable to use a TTY - container {container} did not allocate one")
     raw = usable_tty(call, stdin, its_own, quiet)
+    watch = Watch(detaching.keys(call.flags.get("detach-keys", ""))) if raw else None
     if not quiet:
         call.warn(RECORDED)
         call.warn("If you don't see a command prompt, try pressing enter.")
@@ -231,7 +239,7 @@ async def attach(call: Call, pod: Object, container: str, *, stdin: bool, tty: b
     except ApiError as error:
         raise refused(error) from None
     try:
-        await stream(call, process, stdin=stdin, tty=raw)
+        await stream(call, process, stdin=stdin, tty=raw, watch=watch)
     finally:
         process.close()
     if raw and not quiet:

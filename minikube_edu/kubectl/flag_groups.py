@@ -44,6 +44,19 @@ def filename(what: str) -> tuple[Flag, ...]:
     )
 
 
+def filename_alone(what: str) -> tuple[Flag, ...]:
+    """-f, without -k and -R."""
+    return filename(what)[:1]
+
+
+def filename_deep(what: str) -> tuple[Flag, ...]:
+    """-f and -R, which is on."""
+    return (
+        *filename_alone(what),
+        Flag("recursive", "bool", short="R", default=True, help="Take also the directories inside directories."),
+    )
+
+
 VALIDATE = (
     Flag(
         "validate",

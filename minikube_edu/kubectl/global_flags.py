@@ -43,7 +43,7 @@ GLOBAL = (
     Flag("user", help="The user of the kubeconfig to use."),
     Flag("username", help="Username for basic authentication."),
     Flag("v", "int", short="v", help="How much to log."),
-    Flag("vmodule", hidden=True),
-    Flag("log-flush-frequency", "duration", default="5s", hidden=True),
+    Flag("vmodule", "pairs", help="How much to log of single files, as pattern=N."),
+    Flag("log-flush-frequency", "duration", default="5s", help="How often logs are written out."),
     Flag("warnings-as-errors", "bool", help="Treat warnings received from the server as errors and exit with 1."),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from minikube_edu.kubectl.command import Command
 from minikube_edu.kubectl.command_table import GROUPS
 from minikube_edu.kubectl.flags import Flag
@@ -29,17 +31,18 @@ def of(command: Command, path: str) -> str:
     options = [flag for flag in command.flags if not flag.hidden and not flag.deprecated]
     if options:
         parts.append("Options:\n" + flag_lines(options).rstrip("\n"))
-    parts.append(f"Usage:\n  {path} {command.use}".rstrip() + " [options]" * bool(options or command.subcommands))
+    usage = f"  {path} {command.use}".rstrip()
+    parts.append(f"Usage:\n{usage}" + " [options]" * ("[options]" not in usage))
     tail = ""
     if command.subcommands:
         tail = f'Use "{path} <command> --help" for more information about a given command.\n'
     return "\n\n".join(parts) + "\n\n" + tail + OPTIONS_LINE
 
 
-def flag_lines(flags: list[Flag]) -> str:
+def flag_lines(flags: Iterable[Flag]) -> str:
     found = []
     for flag in sorted(flags, key=lambda one: one.name):
-        short = f"-{flag.short}, " if flag.short and flag.short != flag.name else ""
+        short = f"-{flag.short}, " if flag.short else ""
         found.append(f"    {short}--{flag.name}={flag.shown_default()}:\n\t{flag.help}\n\n")
     return "".join(found)
 

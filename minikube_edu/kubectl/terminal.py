@@ -9,6 +9,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from minikube_edu.kubectl.detaching import Watch
 from minikube_edu.kubectl.interrupts import Interrupts
 
 
@@ -48,11 +49,13 @@ class Terminal:
         self._process.resize(size.columns, size.lines)
 
 
-async def piped(sink: Any) -> None:
-    """All of stdin into a byte stream, then its end."""
+async def piped(sink: Any, watch: Watch | None = None) -> None:
+    """All of stdin into a byte stream, then its end; or up to the keys that `watch` looks for."""
     while data := await _typed():
-        sink.write(data)
+        sink.write(watch.passed(data) if watch else data)
         await sink.drained()
+        if watch and watch.seen:
+            return
     sink.end()
 
 

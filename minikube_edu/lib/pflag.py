@@ -25,7 +25,7 @@ class FlagError(Exception):
 @dataclass(frozen=True)
 class Flag:
     name: str
-    kind: str = "string"  # bool, string, int, int32, int64, duration, strings (a,b), array (one a time)
+    kind: str = "string"  # bool, string, int, int32, int64, duration, strings (a,b), array (one a time), pairs (a=b,c=d)
     short: str = ""
     default: Any = None
     help: str = ""
@@ -34,7 +34,7 @@ class Flag:
     hidden: bool = False
 
     def initial(self) -> Any:
-        if self.kind in ("strings", "array"):
+        if self.kind in ("strings", "array", "pairs"):
             return list(self.default or ())
         return _ZERO[self.kind] if self.default is None else self.default
 
@@ -44,6 +44,8 @@ class Flag:
 
     def shown_default(self) -> str:
         value = self.initial()
+        if self.kind == "pairs":
+            return ",".join(value)
         if isinstance(value, bool):
             return str(value).lower()
         if isinstance(value, list):
@@ -185,7 +187,7 @@ def without_flags(flags: Mapping[str, Flag], short: Mapping[str, Flag], words: S
     return found
 
 
-def _boolean(text: str) -> bool:
+def boolean(text: str) -> bool:
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
     raise ValueError(f"strconv.ParseBool: parsing {quote(text)}: invalid syntax")
@@ -212,13 +214,21 @@ def _comma_separated(text: str) -> list[str]:
     return next(csv.reader([text]), []) if text else []
 
 
+def _pairs(text: str) -> list[str]:
+    parts = text.split(",") if text else []
+    if any("=" not in part for part in parts):
+        raise ValueError("malformed pair, expect string=string")
+    return [f"{key.strip()}={value.strip()}" for key, _, value in (part.partition("=") for part in parts)]
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
-    "bool": _boolean,
+    "bool": boolean,
     "string": str,
     "int": _integer(64),
     "int32": _integer(32),
     "int64": _integer(64),
     "duration": _duration,
     "strings": _comma_separated,
+    "pairs": _pairs,
     "array": lambda text: [text],
 }

@@ -107,7 +107,7 @@ COMMANDS = {
         use="-f FILENAME",
         long="Set the latest last-applied-configuration annotations by setting it to match the contents of a file.",
         flags=(
-            *groups.filename("with the configuration."),
+            *groups.filename_alone("with the configuration."),
             *groups.PRINT,
             *groups.DRY_RUN,
             Flag("create-annotation", "bool", help="Create the annotation where there is none."),

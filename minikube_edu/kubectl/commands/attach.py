@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minikube_edu.kubectl import attaching
+from minikube_edu.kubectl import attaching, detaching
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
@@ -31,7 +31,11 @@ COMMAND = Command(
     long="Attach to a process that is already running inside an existing container.",
     flags=(
         Flag("container", short="c", help="The container; the pod's default one, or its first, without it."),
-        Flag("detach-keys", help="The keys that detach."),
+        Flag(
+            "detach-keys",
+            default=detaching.DEFAULT,
+            help="The keys that end the attachment and leave the container be.",
+        ),
         Flag("pod-running-timeout", "duration", default="1m0s", help="How long to wait until a pod runs."),
         Flag("quiet", "bool", short="q", help="Only print output from the remote session"),
         Flag("stdin", "bool", short="i", help="Pass stdin to the container"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Resource
+from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.flags import Flag
 
@@ -121,7 +122,7 @@ COMMANDS = {
     "cluster-info": Command(
         "cluster-info",
         run,
-        use="",
+        use="[flags]",
         long="Display addresses of the control plane and services with label kubernetes.io/cluster-service=true.\n\n"
         "To further debug and diagnose cluster problems, use 'kubectl cluster-info dump'.",
         subcommands=(Entry("dump", "Dump relevant information for debugging and diagnosis", "cluster_info"),),
@@ -129,11 +130,13 @@ COMMANDS = {
     "dump": Command(
         "dump",
         dump,
+        use="[flags]",
         long="Dump cluster information out suitable for debugging and diagnosing cluster problems.",
         flags=(
             Flag("all-namespaces", "bool", short="A", help="Dump all namespaces."),
             Flag("namespaces", "strings", help="A comma separated list of namespaces to dump."),
-            Flag("output", short="o", default="json", help="Output format. One of: (json, yaml)."),
+            *(flag for flag in groups.PRINT if flag.name != "output"),
+            Flag("output", short="o", default="json", help=f"Output format. One of: {groups.FORMATS}."),
             Flag("output-directory", help="Where to output the files; nothing or '-' for stdout."),
             Flag("pod-running-timeout", "duration", default="20s", help="How long to wait for a pod to run."),
         ),

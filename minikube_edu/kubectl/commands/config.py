@@ -50,8 +50,8 @@ def view(call: Call) -> None:
                 value = {key: _HIDDEN.get(key, text) if text else text for key, text in value.items()}
             shown.append({inner: value, "name": entry["name"]})
         merged[section] = shown or None
-    if not flags["output"] and not flags["template"]:
-        flags.put("output", "yaml")
+    if flags["template"] and not flags.changed("output"):
+        flags.put("output", "go-template")
     order = ("kind", "apiVersion", "clusters", "users", "contexts", "current-context")
     printing.shower(call, "", typed=True)({key: merged[key] for key in order})
 
@@ -188,14 +188,15 @@ COMMANDS = {
         use="[flags]",
         long="Display merged kubeconfig settings or a specified kubeconfig file.",
         flags=(
-            *groups.PRINT,
+            *(flag for flag in groups.PRINT if flag.name != "output"),
+            Flag("output", short="o", default="yaml", help=f"Output format. One of: {groups.FORMATS}."),
             Flag("flatten", "bool", help="Put certificates into the file itself, so that it can be carried elsewhere."),
-            Flag("merge", default="true", no_value="true", help="Merge the full hierarchy of kubeconfig files"),
+            Flag("merge", "bool", default=True, help="Merge the full hierarchy of kubeconfig files"),
             Flag("minify", "bool", help="Leave out all that the current context does not use."),
             Flag("raw", "bool", help="Show certificates, keys and tokens, too."),
         ),
     ),
-    "current-context": Command("current-context", current_context, long="Display the current-context."),
+    "current-context": Command("current-context", current_context, use="[flags]", long="Display the current-context."),
     "get-contexts": Command(
         "get-contexts",
         get_contexts,
@@ -206,8 +207,10 @@ COMMANDS = {
             Flag("output", short="o", help="Output format. One of: (name)."),
         ),
     ),
-    "get-clusters": Command("get-clusters", get_clusters, long="Display clusters defined in the kubeconfig."),
-    "get-users": Command("get-users", get_users, long="Display users defined in the kubeconfig."),
+    "get-clusters": Command(
+        "get-clusters", get_clusters, use="[flags]", long="Display clusters defined in the kubeconfig."
+    ),
+    "get-users": Command("get-users", get_users, use="[flags]", long="Display users defined in the kubeconfig."),
     "use-context": Command(
         "use-context",
         use_context,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+from dataclasses import replace
 from typing import Any
 
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.commands.config import files
 from minikube_edu.kubectl.failures import CommandError
-from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.flags import Flag, boolean
+from minikube_edu.kubectl.global_flags import GLOBAL
 from minikube_edu.kubectl.kubeconfig_files import INNER
 from minikube_edu.lib.gotext import quote
 
@@ -126,7 +128,11 @@ def set_value(call: Call) -> None:
     if len(call.args) != 2:
         raise call.usage(f"Unexpected args: [{' '.join(call.args)}]")
     path, value = call.args
-    _put(call, path, value)
+    if not value:
+        raise CommandError("you cannot use set to unset a property")
+    if not path:
+        raise CommandError("you must specify a property")
+    _put(call, path, value, raw=call.flags["set-raw-bytes"])
     call.say(f'Property "{path}" set.')
 
 
@@ -137,7 +143,7 @@ def unset_value(call: Call) -> None:
     call.say(f'Property "{call.args[0]}" unset.')
 
 
-def _put(call: Call, path: str, value: str | None) -> None:
+def _put(call: Call, path: str, value: str | None, *, raw: bool = False) -> None:
     """`current-context`, `users.x.token`; names with dots are found by trying the longest that exists."""
     found = files(call)
     section, _, rest = path.partition(".")
@@ -164,8 +170,26 @@ def _put(call: Call, path: str, value: str | None) -> None:
         if value is None:
             entry.pop(keys[0], None)
         else:
-            entry[keys[0]] = {"true": True, "false": False}.get(value, value) if "skip-tls" in keys[0] else value
+            entry[keys[0]] = _typed(keys[0], value, raw=raw)
     found.save()
+
+
+def _typed(key: str, value: str, *, raw: bool) -> object:
+    """Bytes are given in base64, unless --set-raw-bytes; what is yes or no is a boolean."""
+    if key in ("insecure-skip-tls-verify", "disable-compression", "provideClusterInfo"):
+        try:
+            return boolean(value)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+    if not key.endswith("-data"):
+        return value
+    if raw:
+        return base64.b64encode(value.encode()).decode()
+    try:
+        return base64.b64encode(base64.b64decode(value, validate=True)).decode()
+    except ValueError:
+        at = next((n for n, letter in enumerate(value) if not (letter.isalnum() or letter in "+/=")), len(value))
+        raise CommandError(f"error decoding input value: illegal base64 data at input byte {at}") from None
 
 
 def rename_context(call: Call) -> None:
@@ -226,6 +250,11 @@ def _one(call: Call) -> str:
     return call.args[0]
 
 
+def _own(*names: str) -> tuple[Flag, ...]:
+    """Flags of every command that here say what to write, not which cluster is meant; without their letters."""
+    return tuple(replace(flag, short="") for flag in GLOBAL if flag.name in names)
+
+
 _EMBED = Flag("embed-certs", "bool", help="Put the files' contents into the kubeconfig.")
 _ALL = (
     Command(
@@ -233,20 +262,27 @@ _ALL = (
         set_context,
         use="[NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname] [--namespace=namespace]",
         long="Set a context entry in kubeconfig. A name that exists is changed.",
-        flags=(Flag("current", "bool", help="Modify the current context"),),
+        flags=(Flag("current", "bool", help="Modify the current context"), *_own("cluster", "namespace", "user")),
     ),
     Command(
         "set-cluster",
         set_cluster,
         use="NAME [--server=server] [--certificate-authority=path/to/certificate/authority] "
-        "[--insecure-skip-tls-verify=true]",
+        "[--insecure-skip-tls-verify=true] [--tls-server-name=example.com]",
         long="Set a cluster entry in kubeconfig.",
-        flags=(_EMBED, Flag("proxy-url", help="Proxy of the cluster entry")),
+        flags=(
+            _EMBED,
+            Flag("proxy-url", help="Proxy of the cluster entry"),
+            *_own("certificate-authority", "insecure-skip-tls-verify", "server", "tls-server-name"),
+        ),
     ),
     Command(
         "set-credentials",
         set_credentials,
-        use="NAME [--client-certificate=path/to/certfile] [--client-key=path/to/keyfile] [--token=bearer_token]",
+        use="NAME [--client-certificate=path/to/certfile] [--client-key=path/to/keyfile] [--token=bearer_token] "
+        "[--username=basic_user] [--password=basic_password] [--auth-provider=provider_name] "
+        "[--auth-provider-arg=key=value] [--exec-command=exec_command] [--exec-api-version=exec_api_version] "
+        "[--exec-arg=arg] [--exec-env=key=value]",
         long="Set a user entry in kubeconfig.",
         flags=(
             _EMBED,
@@ -258,9 +294,16 @@ _ALL = (
             Flag("exec-env", "array", help="'key=value' environment of the plugin"),
             Flag("exec-interactive-mode", help="Never, IfAvailable or Always"),
             Flag("exec-provide-cluster-info", "bool", help="Tell the plugin of the cluster"),
+            *_own("client-certificate", "client-key", "password", "token", "username"),
         ),
     ),
-    Command("set", set_value, use="PROPERTY_NAME PROPERTY_VALUE", long="Set an individual value in a kubeconfig file."),
+    Command(
+        "set",
+        set_value,
+        use="PROPERTY_NAME PROPERTY_VALUE",
+        long="Set an individual value in a kubeconfig file.",
+        flags=(Flag("set-raw-bytes", "bool", help="Bytes are given as they are, not in base64."),),
+    ),
     Command("unset", unset_value, use="PROPERTY_NAME", long="Unset an individual value in a kubeconfig file."),
     Command(
         "rename-context",

@@ -91,7 +91,7 @@ def _tls(entries: list[str]) -> list[Object]:
 COMMAND = Command(
     "ingress",
     run,
-    use="NAME --rule=host/path=service:port[,tls[=secret]]",
+    use="NAME --rule=host/path=service:port[,tls[=secret]] ",
     long="Create an ingress with the specified name.",
     aliases=("ing",),
     examples="""# Create a single ingress called 'simple' that directs requests to foo.com/bar to svc

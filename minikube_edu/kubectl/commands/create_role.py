@@ -135,7 +135,7 @@ COMMANDS = {
         long="Create a cluster role.",
         flags=(
             *_FLAGS,
-            Flag("aggregation-rule", "strings", help="An aggregation label selector for combining ClusterRoles."),
+            Flag("aggregation-rule", "pairs", help="An aggregation label selector for combining ClusterRoles."),
             Flag("non-resource-url", "strings", help="A partial url that user should have access to."),
         ),
     ),

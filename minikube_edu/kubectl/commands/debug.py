@@ -228,7 +228,7 @@ kubectl debug mypod -it --image=busybox --copy-to=my-debugger
 # Create an interactive debugging session on a node and immediately attach to it.
 kubectl debug node/mynode -it --image=busybox""",
     flags=(
-        *groups.filename("of the pod."),
+        *groups.filename_alone("of the pod."),
         Flag("arguments-only", "bool", help="What stands behind -- are arguments of the container's own command."),
         Flag("attach", "bool", help="Attach to the container when it runs; the default with -i."),
         Flag("container", short="c", help="Container name to use for debug container."),

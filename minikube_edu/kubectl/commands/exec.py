@@ -47,7 +47,7 @@ kubectl exec mypod -- date
 # Switch to raw terminal mode; sends stdin to 'bash' in ruby-container from pod mypod
 kubectl exec mypod -c ruby-container -i -t -- bash -il""",
     flags=(
-        *groups.filename("of the pod."),
+        *groups.filename_alone("of the pod."),
         Flag("container", short="c", help="The container; the pod's default one, or its first, without it."),
         Flag("pod-running-timeout", "duration", default="1m0s", help="How long to wait until a pod runs."),
         Flag("quiet", "bool", short="q", help="Only print output from the remote session"),

@@ -23,7 +23,7 @@ def run(call: Call) -> None:
 COMMAND = Command(
     "kustomize",
     run,
-    use="DIR",
+    use="DIR [flags]",
     long="Build a set of KRM resources using a 'kustomization.yaml' file. DIR is the current directory without one.",
     flags=(
         Flag(
@@ -34,6 +34,9 @@ COMMAND = Command(
         Flag("enable-alpha-plugins", "bool", help="Enable kustomize plugins"),
         Flag("enable-helm", "bool", help="Enable use of the Helm chart inflator generator."),
         Flag("env", "array", short="e", help="A list of environment variables to be used by functions"),
+        Flag("helm-api-versions", "array", help="API versions that charts see"),
+        Flag("helm-debug", "bool", help="Let helm tell what it does"),
+        Flag("helm-kube-version", help="The version of Kubernetes that charts see"),
         Flag("helm-command", default="helm", help="helm command (path to executable)"),
         Flag(
             "load-restrictor",

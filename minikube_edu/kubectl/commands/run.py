@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from minikube_edu.client.rest import Resource
+from minikube_edu.kubectl import detaching, last_applied, overriding, pairs, printing
 from minikube_edu.kubectl import flag_groups as groups
-from minikube_edu.kubectl import last_applied, overriding, pairs, printing
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
@@ -204,11 +204,17 @@ kubectl run nginx --image=nginx --command -- <cmd> <arg1> ... <argN>""",
         *groups.RECORD,
         *overriding.FLAGS,
         *groups.field_manager("kubectl-run"),
+        *groups.filename("that nothing is done with."),
+        Flag(
+            "cascade", default="background", no_value="background", help="With --rm: background, orphan or foreground."
+        ),
         Flag("annotations", "array", help="Annotations to apply to the pod."),
         Flag("attach", "bool", help="Attach to the pod when it runs; the default with -i."),
         Flag("command", "bool", help="The arguments are the container's command, not the arguments of its own."),
+        Flag("detach-keys", default=detaching.DEFAULT, help="The keys that end the attachment and leave the pod be."),
         Flag("env", "array", help="Environment variables to set in the container."),
         Flag("expose", "bool", help="Create a ClusterIP service for the pod, too. Requires --port."),
+        Flag("force", "bool", help="With --rm: delete at once."),
         Flag("grace-period", "int", default=-1, help="With --rm: seconds that the pod has to end."),
         Flag("image", help="The image for the container to run."),
         Flag("image-pull-policy", help="Always, IfNotPresent or Never."),
@@ -225,6 +231,8 @@ kubectl run nginx --image=nginx --command -- <cmd> <arg1> ... <argN>""",
         ),
         Flag("rm", "bool", help="Delete the pod when it has ended. Only with --attach or -i."),
         Flag("stdin", "bool", short="i", help="Keep stdin open on the container."),
+        Flag("timeout", "duration", default="0s", help="With --rm: how long to wait for the deletion."),
         Flag("tty", "bool", short="t", help="Allocate a terminal for the container."),
+        Flag("wait", "bool", help="With --rm: wait until the pod is gone."),
     ),
 )

@@ -261,7 +261,8 @@ COMMANDS = {
         use="(-f FILENAME | TYPE NAME) EXPRESSIONS [--resource-version=version]",
         long="Set the selector on a resource. The old one is replaced.",
         flags=(
-            *(flag for flag in COMMON if flag.name != "selector"),
+            *groups.filename_deep("of the objects."),
+            *(flag for flag in COMMON if flag.name not in ("selector", "filename", "kustomize", "recursive")),
             *groups.RECORD,
             Flag("resource-version", help="Only if this is its version."),
         ),

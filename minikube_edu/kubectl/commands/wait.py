@@ -175,7 +175,7 @@ kubectl wait --for=condition=Ready pod/busybox1
 kubectl delete pod/busybox1
 kubectl wait --for=delete pod/busybox1 --timeout=60s""",
     flags=(
-        *groups.filename("of what to wait for."),
+        *groups.filename_deep("of what to wait for."),
         *groups.PRINT,
         *groups.SELECTOR,
         *groups.FIELD_SELECTOR,
