@@ -14,8 +14,18 @@ class InformerFactory:
     """Ask for all informers first; `async with factory` then starts them, waits until they have synced, and stops
     them at the end."""
 
-    def __init__(self, client: Client, *, namespace: str = "", resync: float = 0, watch_list: bool = True) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        namespace: str = "",
+        resync: float = 0,
+        watch_list: bool = True,
+        transform: Transform | None = None,
+    ) -> None:
+        """`transform`: of those who ask without one."""
         self._client = client
+        self._transform = transform
         self._namespace = namespace
         self._resync = resync
         self._watch_list = watch_list
@@ -42,7 +52,7 @@ class InformerFactory:
                 label_selector=label_selector,
                 field_selector=field_selector,
                 resync=self._resync,
-                transform=transform,
+                transform=transform or self._transform,
                 watch_list=self._watch_list,
             )
         return self._informers[key]

@@ -34,6 +34,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from minikube_edu.client.alike import Alike
 from minikube_edu.client.index import Index, Indexer, key_of
 from minikube_edu.client.reflector import Reflector
 from minikube_edu.client.rest import Client, Resource
@@ -70,6 +71,17 @@ def without_managed_fields(obj: Object) -> Object:
     """A transform: the part of the metadata that most loops never look at is often the greater part of an object."""
     obj["metadata"].pop("managedFields", None)
     return obj
+
+
+def trimmed() -> Transform:
+    """A transform for a process that keeps many objects: without managed fields, and what is equal is kept once."""
+    alike = Alike()
+
+    def trim(obj: Object) -> Object:
+        found: Object = alike.shared(without_managed_fields(obj))
+        return found
+
+    return trim
 
 
 class Informer:

@@ -13,6 +13,7 @@ from importlib import import_module
 
 from minikube_edu.client.events import EventRecorder
 from minikube_edu.client.factory import InformerFactory
+from minikube_edu.client.informer import trimmed
 from minikube_edu.client.rest import Client
 from minikube_edu.kube_controller_manager.controller import Controller, Environment, Settings
 from minikube_edu.kube_controller_manager.names import LEFT_OUT, full_name
@@ -85,7 +86,7 @@ class Manager:
         self, client_of: Callable[[str], Client], settings: Settings, controllers: Sequence[str] = ("*",)
     ) -> None:
         self.client = client_of("kube-controller-manager")
-        self.informers = InformerFactory(self.client)
+        self.informers = InformerFactory(self.client, transform=trimmed())
         self.recorders: dict[str, EventRecorder] = {}
         self.clients: list[Client] = [self.client]
         self.controllers: list[Controller] = []

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minikube_edu.client.factory import InformerFactory
-from minikube_edu.client.informer import Deleted, last_state, without_managed_fields
+from minikube_edu.client.informer import Deleted, last_state, trimmed
 from minikube_edu.client.rest import Resource
 from minikube_edu.kube_scheduler import cluster_events as events
 from minikube_edu.kube_scheduler import kinds
@@ -51,9 +51,10 @@ class EventHandlers:
         self._nominator = nominator
         self._waiting = waiting
         self._schedulers = schedulers
-        pods = informers.informer(kinds.PODS, field_selector=UNFINISHED, transform=without_managed_fields)
+        trim = trimmed()
+        pods = informers.informer(kinds.PODS, field_selector=UNFINISHED, transform=trim)
         self.pods = pods.index
-        informers.informer(kinds.NODES, transform=without_managed_fields).add_handler(
+        informers.informer(kinds.NODES, transform=trim).add_handler(
             self.node_added, self.node_updated, self.node_deleted
         )
         informers.informer(kinds.NAMESPACES).add_handler(

@@ -15,10 +15,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minikube_edu.client.alike import Alike
 from minikube_edu.client.informer import Informer, without_managed_fields
 from minikube_edu.client.reflector import Reflector
 from minikube_edu.client.rest import Client, Resource
-from minikube_edu.cluster.light.alike import Alike
 from minikube_edu.kubelet.api_objects import KubeletObjects, Listener
 from minikube_edu.kubelet.status.reporting import PODS
 from minikube_edu.lib import clock
