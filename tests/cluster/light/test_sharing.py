@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minikube_edu.client.alike import Alike
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.light import joining
-from minikube_edu.client.alike import Alike
 from minikube_edu.cluster.light.network import LightWire
 from minikube_edu.cluster.light.place import LightPlace, split
 from minikube_edu.cluster.light.sharing import STARTING, Dealer, PodDealer
