@@ -54,6 +54,7 @@ def run(work: Coroutine[Any, Any, None]) -> int:
     """To the end; returns the exit code."""
     klog.begin()
     collecting.seldom()
+    collecting.give_back()
     if os.environ.get("MINIKUBE_EDU_UVLOOP", "1") == "1":
         with contextlib.suppress(ImportError):
             import uvloop

@@ -203,6 +203,7 @@ async def _run(options: argparse.Namespace) -> int:
 def run_forever(options: argparse.Namespace) -> int:
     klog.begin()
     collecting.seldom()
+    collecting.give_back()
     try:
         import uvloop
     except ImportError:

@@ -2,7 +2,8 @@
 
 One watch of the whole `/registry/` feeds one `ResourceCache` a stored resource. Each keeps its objects as served bytes
 and a ring of the latest changes, so that a watch may start a little in the past without asking the store. The store
-may compact whatever it likes meanwhile: the ring is ours.
+may compact whatever it likes meanwhile: the ring is ours. Changes of the last minutes are in it, if they are not too
+many; older ones only while it is nearly empty.
 
 Promises:
 - `revision` never goes back; all changes up to it are in. While it is `current`, that is the store's newest revision,
@@ -42,7 +43,8 @@ Object = dict[str, Any]
 ROOT = b"/registry/"
 PAGE = 2000  # objects a range when the cache is filled
 CATCH_UP_SECONDS = 10.0
-RING = 4096  # changes remembered for each resource
+RING, RING_AT_LEAST = 4096, 100  # changes remembered for each resource: the latest, and however old they are
+AGE_SECONDS, AGES = 30.0, 4  # how long the others are remembered
 # What reading a value that is no object raises.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
@@ -101,7 +103,7 @@ class Change:
         self.revision = revision
         self.entry = entry
         self.before = before
-        self.encoded: dict[Any, bytes] = {}  # by form: each is encoded once for all watchers
+        self.encoded: dict[Any, bytes] = {}  # by form: each is encoded once for all who watch when it happens
 
 
 Listener = Callable[[Change], None]
@@ -170,7 +172,14 @@ class ResourceCache:
         self.changed = change.revision
         for listener in self.listeners:
             listener(change)
+        change.encoded.clear()  # who comes later encodes it again
         return change
+
+    def forget(self, revision: int) -> None:
+        """What has changed up to `revision` was long ago."""
+        ring = self.ring
+        while len(ring) > RING_AT_LEAST and ring[0].revision <= revision:
+            self.ring_start = ring.popleft().revision
 
     def changes_after(self, revision: int) -> list[Change] | None:
         """All changes after `revision`, or None when the ring does not reach back that far."""
@@ -209,6 +218,8 @@ class WatchCache:
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._broken: asyncio.Event = asyncio.Event()
         self.revision_listeners: list[Callable[[int], None]] = []
+        self._ages: deque[int] = deque(maxlen=AGES)  # the revision that there was, every so many seconds
+        self._older: asyncio.TimerHandle | None = None
 
     def of(self, prefix: str) -> ResourceCache:
         """The cache of the resource that is stored below `prefix`; objects that are there already are taken in."""
@@ -236,11 +247,21 @@ class WatchCache:
 
     async def run(self) -> None:
         """Fill the cache and follow the store; goes on by itself when the store comes back after a failure."""
+        self._grow_older()
         try:
             await self._keep_following()
         finally:
+            if self._older is not None:
+                self._older.cancel()
             if self._watch is not None:
                 self._watch.cancel()
+
+    def _grow_older(self) -> None:
+        if len(self._ages) == AGES:
+            for cache in self.caches.values():
+                cache.forget(self._ages[0])
+        self._ages.append(self.revision)
+        self._older = asyncio.get_running_loop().call_later(AGE_SECONDS, self._grow_older)
 
     async def _keep_following(self) -> None:
         delay = 0.05

@@ -199,6 +199,21 @@ async def test_a_watcher_that_does_not_keep_up_is_cut_off(api: Api, monkeypatch:
         await slow.read()
 
 
+async def test_changes_of_long_ago_are_forgotten_but_for_the_latest(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quiet resource would keep the past of its last busy hour."""
+    monkeypatch.setattr(watch_cache, "RING_AT_LEAST", 2)
+    cache = api.registry.cache
+    versions = [(await api.create(MAPS, f"m-{n}"))["metadata"]["resourceVersion"] for n in range(5)]
+    for _ in range(watch_cache.AGES + 1):
+        cache._grow_older()
+    async with api.watch(f"{MAPS}?resourceVersion={versions[2]}") as events:
+        assert await events.take(2) == [("ADDED", "m-3"), ("ADDED", "m-4")]
+    async with api.watch(f"{MAPS}?resourceVersion={versions[1]}") as events:
+        gone = await events.next()
+        assert gone is not None
+        assert gone["object"]["code"] == 410
+
+
 @pytest.mark.parametrize("since", ["the list", "a version"])
 async def test_what_was_there_before_comes_as_fast_as_it_is_taken(
     api: Api, monkeypatch: pytest.MonkeyPatch, since: str

@@ -169,6 +169,7 @@ def main() -> None:
     if soft != hard:  # a listener for each node
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     collecting.seldom()
+    collecting.give_back()
     try:
         import uvloop
     except ImportError:
