@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -36,9 +36,9 @@ class Entry:
     def load(self) -> Command:
         module = importlib.import_module(f"minikube_edu.kubectl.commands.{self.module}")
         found = getattr(module, "COMMAND", None)
-        if isinstance(found, Command) and found.name == self.name:
-            return found
-        command: Command = module.COMMANDS[self.name]
+        command: Command = found if found is not None and found.name == self.name else module.COMMANDS[self.name]
+        if command.gate and os.environ.get(command.gate, "").lower() == "true":
+            return replace(command, flags=(*command.flags, *command.gated))
         return command
 
 
@@ -56,6 +56,8 @@ class Command:
     bare: str = "stderr 1"  # where help goes, and the exit code, when a subcommand is missing
     discovery_tries: int = 5  # how often discovery is seen to fail before the command gives up
     is_root: bool = False
+    gate: str = ""  # an environment variable: when it is `true` there are the flags of `gated`, too
+    gated: tuple[Flag, ...] = ()
 
 
 @dataclass

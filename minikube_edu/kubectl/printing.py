@@ -33,11 +33,11 @@ def dry_run(call: Call) -> str:
     raise CommandError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')
 
 
-def klog(call: Call, text: str) -> None:
+def klog(call: Call, text: str, where: str = "helpers.go:715") -> None:
     from minikube_edu.lib import clock
 
     stamp = clock.rfc3339_micro()
-    call.warn(f"W{stamp[5:7]}{stamp[8:10]} {stamp[11:26]} {os.getpid():7d} helpers.go:715] {text}")
+    call.warn(f"W{stamp[5:7]}{stamp[8:10]} {stamp[11:26]} {os.getpid():7d} {where}] {text}")
 
 
 def validation(call: Call) -> str:

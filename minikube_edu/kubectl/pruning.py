@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from minikube_edu.client.errors import ApiError
@@ -26,6 +25,11 @@ def check(call: Call) -> None:
     flags = call.flags
     if flags["force"]:
         raise CommandError("--force cannot be used with --prune")
+    if flags.get("applyset"):
+        for name in ("all", "selector", "prune-allowlist"):
+            if flags[name]:
+                raise CommandError(f"--{name} is incompatible with --applyset")
+        return
     if not flags["all"] and not flags["selector"]:
         raise CommandError(
             "all resources selected for prune without explicitly passing --all. To prune all resources, pass the --all "
@@ -81,7 +85,3 @@ async def _one_kind(call: Call, path: str, resource: Any, visited: set[str], pol
                 if not error.not_found:
                     raise
         printing.shower(call, "pruned", dry)(item)
-
-
-def applysets_enabled() -> bool:
-    return os.environ.get("KUBECTL_APPLYSET", "").lower() in ("1", "true", "t")

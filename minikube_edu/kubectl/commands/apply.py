@@ -6,7 +6,7 @@ Fields that only the first one has go; fields that only the server has stay. Ser
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -17,6 +17,9 @@ from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError, raise_all, with_source
 from minikube_edu.kubectl.flags import Flag
+
+if TYPE_CHECKING:
+    from minikube_edu.kubectl.applysets import ApplySet
 
 Object = dict[str, Any]
 
@@ -49,12 +52,20 @@ async def run(call: Call) -> None:
     manager = flags["field-manager"]
     if not call.flags.changed("field-manager"):
         manager = "kubectl" if flags["server-side"] else "kubectl-client-side-apply"
-    _check(call, dry)
+    applyset = None
+    if flags.get("applyset"):
+        from minikube_edu.kubectl import applysets
+
+        applyset = await applysets.of(call)
+    await _check(call, dry, applyset)
     printing.check_output(call)
     builder = Builder(call).options(validate=directive != "Ignore", select_all=False)
     infos, errors = await builder.infos()
     if not infos and not errors:
         raise CommandError("no objects passed to apply")
+    if applyset is not None:
+        applyset.add_labels(infos)
+        await applyset.before_apply(infos, dry, directive)
     applier = Applier(call, dry, directive, manager)
     for info in infos:
         try:
@@ -63,13 +74,15 @@ async def run(call: Call) -> None:
             errors.append(error)
     raise_all(errors)
     applier.print_objects()
-    if flags["prune"]:
+    if applyset is not None:
+        await applyset.prune(applier.visited, dry, directive)
+    elif flags["prune"]:
         from minikube_edu.kubectl import pruning
 
         await pruning.prune(call, applier.visited, applier.namespaces, dry)
 
 
-def _check(call: Call, dry: str) -> None:
+async def _check(call: Call, dry: str, applyset: ApplySet | None) -> None:
     flags = call.flags
     rules = (
         (flags["force-conflicts"] and not flags["server-side"], "--force-conflicts only works with --server-side"),
@@ -84,6 +97,10 @@ def _check(call: Call, dry: str) -> None:
     for wrong, text in rules:
         if wrong:
             raise CommandError(text)
+    if applyset is not None:
+        if not flags["prune"]:
+            raise CommandError("--applyset requires --prune")
+        await applyset.check()
     if flags["prune"]:
         from minikube_edu.kubectl import pruning
 
@@ -283,6 +300,14 @@ cat pod.json | kubectl apply -f -""",
         Flag("subresource", help="With --server-side: the subresource to apply to."),
         Flag("timeout", "duration", default="0s", help="How long to wait for a deletion."),
         Flag("wait", "bool", help="Wait until what is deleted is gone."),
+    ),
+    gate="KUBECTL_APPLYSET",
+    gated=(
+        Flag(
+            "applyset",
+            help="[alpha] The object that keeps the book of what is applied, as [RESOURCE][.GROUP]/NAME; a Secret "
+            "without a type. With --prune: what it has and the files have not is deleted.",
+        ),
     ),
     subcommands=(
         Entry(
