@@ -21,6 +21,8 @@ def main() -> None:
     except BrokenPipeError:  # `minikube-edu status | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os._exit(141)
+    except OSError as error:
+        _complain(error)
 
 
 def _main() -> None:
@@ -40,8 +42,29 @@ def _main() -> None:
     in_place()
 
 
+def _complain(error: OSError) -> None:
+    """A disk that is full, a home that cannot be written to: said in one line. All else is a fault of this program."""
+    from minikube_edu.cluster.layout import home
+    from minikube_edu.cluster.room import complaint
+
+    text = complaint(error, home())
+    if not text:
+        raise error
+    print(f"error: {text}", file=sys.stderr)
+    sys.exit(1)
+
+
 def in_place() -> None:
     """The command `sys.argv`, in this process; its name says which program it is."""
+    try:
+        _in_place()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _complain(error)
+
+
+def _in_place() -> None:
     from minikube_edu.cluster import command_line
 
     name, words = os.path.basename(sys.argv[0]), sys.argv[1:]

@@ -29,6 +29,7 @@ app = typer.Typer(
     help="The Kubernetes that pip installs: a cluster in readable Python, for learning and for tests.",
     invoke_without_command=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     epilog="kubectl's verbs stand here too: minikube-edu get pods. So do kubeadm's init and join, "
     "and the tools: minikube-edu kubectl | kubeadm | crictl | etcdctl | systemctl | journalctl.",

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from minikube_edu.cluster import bare, nodes, ports
+from minikube_edu.cluster import bare, nodes, ports, room
 from minikube_edu.cluster.door import Door
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
@@ -37,6 +37,7 @@ def up(layout: Layout, request: Request) -> None:
         raise CannotStart(f"{layout.root} has {before}; `minikube-edu reset` makes room for another")
     if request.bare:
         refuse_taken_port(layout, request)
+        room.refuse_full(layout, 0)
         layout.write_request(request)
         bare.up(layout, request)
         wait_for_nodes(layout, request)
@@ -46,6 +47,7 @@ def up(layout: Layout, request: Request) -> None:
     refuse_another_port(layout, known, request)
     kubeadm_way.refuse_unknown_network(request)
     refuse_taken_port(layout, request)
+    room.refuse_full(layout, max(request.nodes, len(nodes.of(layout))))
     layout.write_request(request)  # what is refused leaves nothing behind
     kubeadm_way.up(layout, request)
 
@@ -120,10 +122,12 @@ def down(layout: Layout) -> list[str]:
 
 
 def reset(layout: Layout) -> None:
-    """End everything and forget it. Only what this program has made is removed."""
+    """End everything and forget it. Only what this program has made is removed. OSError when something cannot be."""
     down(layout)
     for path in (layout.pki, layout.run, layout.bare_root, layout.nodes, layout.network, layout.light, layout.bin):
         shutil.rmtree(path, ignore_errors=True)
+        if path.exists():  # a program that went only now wrote its last; or it may not be removed, which is then said
+            shutil.rmtree(path)
     store: list[Path] = [layout.store_socket, *layout.root.glob(f"{layout.state.name}*")]
     for file in [layout.kubeconfig, layout.request_file, *store]:
         file.unlink(missing_ok=True)

@@ -9,24 +9,38 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TextIO
 
-from minikube_edu.cluster import nodes, unfinished
+from minikube_edu.cluster import nodes, room, unfinished
+from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.kubeadm_host import NodeHost
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import Node
 
 NEEDS_A_MACHINE = ("init", "join")
+HELP = {"-h", "--help"}
 
 
 def run(words: Sequence[str]) -> int:
     """The command, on the node that it means."""
     layout = Layout()
+    if works(words):
+        try:
+            room.refuse_full(layout, 1)
+        except CannotStart as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
     node = chosen(layout, list(words))
     return asyncio.run(on_node(layout, node, words))
+
+
+def works(words: Sequence[str]) -> bool:
+    """Does it do what needs a machine, rather than only tell how?"""
+    return next((word for word in words if not word.startswith("-")), "") in NEEDS_A_MACHINE and not HELP & set(words)
 
 
 def chosen(layout: Layout, words: list[str]) -> Node | None:
@@ -34,7 +48,7 @@ def chosen(layout: Layout, words: list[str]) -> Node | None:
     here = os.environ.get("MINIKUBE_EDU_NODE", "")
     if here and (node := nodes.find(layout, here)):
         return node
-    verb = next((word for word in words if not word.startswith("-")), "")
+    verb = next((word for word in words if not word.startswith("-")), "") if works(words) else ""
     if verb == "init":
         port = _flag(words, "--apiserver-bind-port")
         request.port = int(port) if port.isdigit() else request.port
@@ -80,16 +94,15 @@ async def on_node(
 
     if node is None:
         return await app.run(words, None, out=out, err=err)
-    verb = next((word for word in words if not word.startswith("-")), "")
+    working = works(words)
     host = NodeHost(node, nodes.machine_socket(layout, node))
-    works = verb in NEEDS_A_MACHINE and not {"-h", "--help"} & set(words)
-    if works:
+    if working:
         await asyncio.to_thread(nodes.boot, layout, node)
         await host.attach_runtime()
     elif starter.runs(nodes.machine_socket(layout, node)):
         await host.attach_runtime(0.0)
     try:
-        with unfinished.marked(node) if works else nullcontext():
+        with unfinished.marked(node) if working else nullcontext():
             return await app.run(words, host, out=out, err=err)
     finally:
         await host.close()
