@@ -57,12 +57,13 @@ def reference(obj: Object) -> Object:
 
 
 class EventRecorder:
-    def __init__(self, client: Client, component: str, host: str = "") -> None:
+    def __init__(self, client: Client, component: str, host: str = "", correlator: Correlator | None = None) -> None:
+        """`correlator`: of a process with thousands of recorders, which share what they remember."""
         self.written = 0
         self.dropped = 0
         self._client = client
         self._source = {"component": component, **({"host": host} if host else {})}
-        self._correlator = Correlator()
+        self._correlator = correlator or Correlator()
         self._queue: deque[Object] = deque()
         self._task: asyncio.Task[None] | None = None
 

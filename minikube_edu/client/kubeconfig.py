@@ -20,7 +20,7 @@ from typing import Any
 from minikube_edu.client.credentials import Basic, Bearer, Exec, ExecPlugin, Nobody, TokenFile
 from minikube_edu.client.rest import Client
 from minikube_edu.client.sending import Impersonation, Sender
-from minikube_edu.client.transport import Connection, Dial, Endpoint
+from minikube_edu.client.transport import Caller, Connection, Dial, Endpoint
 from minikube_edu.lib.gotext import quote
 from minikube_edu.lib.node_root import below
 
@@ -57,10 +57,12 @@ def connect(
     refused_retries: int = 4,
     timeout: float | None = None,
     dial: Dial | None = None,
+    caller: Caller | None = None,
 ) -> Client:
-    """A client over a socket, or over what `dial` connects; close it when done. No connection is made yet."""
+    """A client over a socket, or over what `dial` connects; close it when done. No connection is made yet. `caller`:
+    another one's connections to the same server, for whoever shows no certificate, or the same one."""
     sender = Sender(
-        Connection(config.endpoint, config.credentials.certificate, dial),
+        caller or Connection(config.endpoint, config.credentials.certificate, dial),
         credentials=config.credentials,
         impersonate=config.impersonate,
         user_agent=user_agent,

@@ -17,7 +17,7 @@ from minikube_edu.lib.web.client import Dial
 from minikube_edu.lib.web.incoming import Caller, ClientResponse, IncomingBody, Upgraded
 from minikube_edu.lib.web.messages import Headers
 
-__all__ = ["Caller", "ClientResponse", "Connection", "Dial", "Endpoint", "Headers", "IncomingBody", "Upgraded"]
+__all__ = ["Caller", "ClientResponse", "Connection", "Dial", "Endpoint", "Headers", "IncomingBody", "Lent", "Upgraded"]
 
 Certificate = tuple[str, str]  # PEM: the certificate (chain), the key
 
@@ -102,6 +102,16 @@ class Connection:
         if certificate is not None:
             _load(context, certificate)
         return context
+
+
+class Lent:
+    """Another one's connections: who closes this closes nothing."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.request, self.stream, self.upgrade = caller.request, caller.stream, caller.upgrade
+
+    async def close(self) -> None:
+        return
 
 
 def _load(context: ssl.SSLContext, certificate: Certificate) -> None:

@@ -1,14 +1,16 @@
 """The manager: which controllers there are, which of them run, and their start.
 
 `TABLE` is the list that `--controllers` chooses from: `*` means all that are on by default, `-name` all but that one.
-Informers are shared: the first start fills them, then all controllers begin.
+Informers are shared: the first start fills them, then the controllers begin. The program starts them in two waves: the
+second, of those that have nothing to do in a cluster that boots, waits until the nodes are probably there. The real one
+starts all at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 
 from minikube_edu.client.events import EventRecorder
@@ -66,6 +68,16 @@ TABLE = {
 }
 
 
+# What a cluster needs until its nodes are Ready and its first pods run.
+FIRST_WAVE = frozenset((
+    "serviceaccount-controller", "root-ca-certificate-publisher-controller", "namespace-controller",
+    "replicaset-controller", "deployment-controller", "daemonset-controller", "endpoints-controller",
+    "endpointslice-controller", "service-cidr-controller", "node-lifecycle-controller", "taint-eviction-controller",
+    "node-ipam-controller", "ttl-controller", "certificatesigningrequest-approving-controller",
+    "certificatesigningrequest-signing-controller", "bootstrap-signer-controller", "clusterrole-aggregation-controller",
+))  # fmt: skip
+
+
 def chosen(controllers: Sequence[str]) -> list[str]:
     """The controllers that `--controllers` names; ValueError for one that there is not. `*` has the signer and the
     cleaner of bootstrap tokens too, which the real one has only when they are named, as kubeadm does."""
@@ -80,23 +92,38 @@ def chosen(controllers: Sequence[str]) -> list[str]:
 
 
 class Manager:
-    """`client_of` makes a client for one controller, with its name in the user agent."""
+    """`client_of` makes a client for one controller, with its name in the user agent. The second wave begins `linger`
+    seconds after the first; without, there is one wave."""
 
     def __init__(
-        self, client_of: Callable[[str], Client], settings: Settings, controllers: Sequence[str] = ("*",)
+        self,
+        client_of: Callable[[str], Client],
+        settings: Settings,
+        controllers: Sequence[str] = ("*",),
+        linger: float = 0.0,
     ) -> None:
         self.client = client_of("kube-controller-manager")
         self.informers = InformerFactory(self.client, transform=trimmed())
         self.recorders: dict[str, EventRecorder] = {}
         self.clients: list[Client] = [self.client]
         self.controllers: list[Controller] = []
-        for name in chosen(controllers):
+        self._client_of, self._settings, self._linger = client_of, settings, linger
+        names = chosen(controllers)
+        self._later = [name for name in names if name not in FIRST_WAVE] if linger else []
+        self._add(name for name in names if name not in self._later)
+
+    def _add(self, names: Iterable[str]) -> list[Controller]:
+        """They say which informers they need when they are made."""
+        added = []
+        for name in names:
             kind: type[Controller] = import_module(
                 f"minikube_edu.kube_controller_manager.controllers.{TABLE[name]}"
             ).CONTROLLER
-            client = client_of(name)
+            client = self._client_of(name)
             self.clients.append(client)
-            self.controllers.append(kind(Environment(client, self.informers, settings, self.recorder, self.client)))
+            added.append(kind(Environment(client, self.informers, self._settings, self.recorder, self.client)))
+        self.controllers += added
+        return added
 
     def recorder(self, component: str) -> EventRecorder:
         if component not in self.recorders:
@@ -105,15 +132,21 @@ class Manager:
 
     async def run(self) -> None:
         """Until cancelled, or until a controller's loop dies: then all stop."""
-        self.informers.start()
         try:
-            await self.informers.wait_synced()
             async with asyncio.TaskGroup() as group:
-                for controller in self.controllers:
-                    group.create_task(controller.run(), name=controller.name)
+                await self._begin(group, self.controllers)
+                if self._later:
+                    await asyncio.sleep(self._linger)
+                    await self._begin(group, self._add(self._later))
         finally:
             await self.informers.stop()
             for recorder in self.recorders.values():
                 await recorder.stop()
             for client in self.clients:
                 await client.close()
+
+    async def _begin(self, group: asyncio.TaskGroup, controllers: Sequence[Controller]) -> None:
+        self.informers.start()
+        await self.informers.wait_synced()
+        for controller in controllers:
+            group.create_task(controller.run(), name=controller.name)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from minikube_edu.client import elected
 from minikube_edu.client.kubeconfig import ClientConfig, connect, default_client_config
 from minikube_edu.client.rest import Client
+from minikube_edu.client.transport import Connection, Lent
 from minikube_edu.kube_controller_manager import metrics
 from minikube_edu.kube_controller_manager.flags import is_true, seconds, settings
 from minikube_edu.kube_controller_manager.identities import AS_MANAGER, AccountToken, account_of
@@ -15,6 +16,7 @@ from minikube_edu.kube_controller_manager.manager import Manager
 from minikube_edu.lib.health_port import Checks, Health, open_port
 
 NAME = "kube-controller-manager"
+SECOND_WAVE = 1.0  # seconds until the controllers begin that a booting cluster does not wait for
 
 
 class Program:
@@ -22,6 +24,10 @@ class Program:
         self.options = options
         self.config = default_client_config(options.kubeconfig)
         self.manager: Manager | None = None
+        # Forty clients over two sets of connections: the manager's with its certificate, and the controllers', whose
+        # tokens go with each request.
+        self._own = Connection(self.config.endpoint, self.config.credentials.certificate)
+        self._controllers = Connection(self.config.endpoint)
         self._root = self._connect(NAME)
 
     def client_of(self, component: str) -> Client:
@@ -35,7 +41,12 @@ class Program:
         config = self.config if token is None else ClientConfig(self.config.endpoint, token)
         options = self.options
         return connect(
-            config, user_agent=agent, field_manager=NAME, qps=options.kube_api_qps, burst=options.kube_api_burst
+            config,
+            user_agent=agent,
+            field_manager=NAME,
+            qps=options.kube_api_qps,
+            burst=options.kube_api_burst,
+            caller=Lent(self._own if token is None else self._controllers),
         )
 
     async def work(self) -> None:
@@ -62,11 +73,12 @@ class Program:
         finally:
             if server is not None:
                 await server.close()
-            await client.close()
-            await self._root.close()
+            await self._own.close()
+            await self._controllers.close()
 
     async def _lead(self) -> None:
-        self.manager = Manager(self.client_of, settings(self.options), self.options.controllers.split(","))
+        names = self.options.controllers.split(",")
+        self.manager = Manager(self.client_of, settings(self.options), names, SECOND_WAVE)
         await self.manager.run()
 
     def _metrics(self) -> tuple[bytes, bytes]:

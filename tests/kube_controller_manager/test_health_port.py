@@ -48,6 +48,11 @@ async def test_what_does_the_manager_say_of_itself_and_its_controllers(tmp_path:
     async with manager(tmp_path, chosen) as client:
         whole = await client.request("GET", "/healthz")
         assert (whole.status, whole.body) == (200, b"ok")
+
+        async def both_waves() -> bool:
+            return (await client.request("GET", "/healthz/garbage-collector-controller")).status == 200
+
+        await until(both_waves, 20)
         told = (await client.request("GET", "/healthz?verbose")).body.decode().splitlines()
         for name in ("leaderElection", "replicaset-controller", "garbage-collector-controller"):
             assert f"[+]{name} ok" in told
