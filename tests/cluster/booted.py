@@ -176,14 +176,12 @@ def booted(*words: str, up: bool = True, home: Path | None = None, port: int = 0
         if up:
             cluster.up(*words)
         yield cluster
-    except BaseException:
-        kept = os.environ.get("BOOTED_KEEP")  # to look into it
-        if kept:
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(cluster.home, kept, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
-        raise
     finally:
         cluster.close()
+        kept = os.environ.get("BOOTED_KEEP")  # to look into it: a cluster that tests share does not hear of failures
+        if kept and cluster.home.exists():
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(cluster.home, kept, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
         said = cluster.say("reset")
         left = cluster.processes()
         files = sorted(str(path) for path in cluster.home.rglob("*")) if cluster.home.exists() else []

@@ -139,14 +139,18 @@ spec:
 
 
 def test_a_node_whose_kubelet_is_stopped_loses_its_pods_and_heals_when_it_is_started(cluster: Booted) -> None:
+    cluster.run("kubectl", "apply", "-f", "-", given=SILENT)
+    until("the pod is Ready", lambda: cluster.ready("pod", "sitting") == "True")
+    config = "/var/lib/kubelet/config.yaml"  # a lease every second, so that five seconds of silence mean something
+    for node in ("control-plane", "worker-1"):
+        lease = f"sed -i /nodeLeaseDurationSeconds/d {config} && echo nodeLeaseDurationSeconds: 4 >> {config}"
+        cluster.type(f"{lease} && systemctl restart kubelet", node)
     file = f"{MANIFESTS}/kube-controller-manager.yaml"
     manager = "control-plane/kube-controller-manager"
     before = until("the manager runs", lambda: cluster.pids().get(manager), 60)
-    flags = "- --node-monitor-grace-period=4s\\n    - --node-monitor-period=1s\\n    - --leader-elect=false"
+    flags = "- --node-monitor-grace-period=5s\\n    - --node-monitor-period=1s\\n    - --leader-elect=false"
     cluster.type(f"sed -i -e '/--leader-elect=true/d' -e 's/- kube-controller-manager$/&\\n    {flags}/' {file}")
     until("it runs with them", lambda: cluster.pids().get(manager, before) != before)
-    cluster.run("kubectl", "apply", "-f", "-", given=SILENT)
-    until("the pod is Ready", lambda: cluster.ready("pod", "sitting") == "True")
     try:
         cluster.type("sudo systemctl stop kubelet", "worker-1")
         until("the node is unknown", lambda: cluster.ready("node", "worker-1") == "Unknown", 40)
