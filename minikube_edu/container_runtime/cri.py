@@ -41,6 +41,13 @@ class NotFound(RuntimeFailure):
         super().__init__(message, "NotFound")
 
 
+_NOTHING: Mapping[str, str] = {}  # the default of all that have none: nobody changes it
+
+
+def _nothing() -> Mapping[str, str]:
+    return _NOTHING
+
+
 class SandboxState(Enum):
     READY = "SANDBOX_READY"
     NOT_READY = "SANDBOX_NOTREADY"
@@ -53,14 +60,14 @@ class ContainerState(Enum):
     UNKNOWN = "CONTAINER_UNKNOWN"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DnsConfig:
     servers: Sequence[str] = ()
     searches: Sequence[str] = ()
     options: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PortMapping:
     container_port: int
     protocol: str = "TCP"
@@ -68,7 +75,7 @@ class PortMapping:
     host_ip: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SandboxConfig:
     name: str  # the pod's
     namespace: str
@@ -76,19 +83,19 @@ class SandboxConfig:
     attempt: int = 0
     hostname: str = ""
     log_directory: str = ""  # /var/log/pods/NAMESPACE_NAME_UID in the node's directory (an absolute host path)
-    dns: DnsConfig = field(default_factory=DnsConfig)
+    dns: DnsConfig = DnsConfig()
     port_mappings: Sequence[PortMapping] = ()
     host_network: bool = False
     host_pid: bool = False
     host_ipc: bool = False
     share_process_namespace: bool = False
-    sysctls: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=_nothing)
+    labels: Mapping[str, str] = field(default_factory=_nothing)
+    annotations: Mapping[str, str] = field(default_factory=_nothing)
     runtime_handler: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sandbox:
     id: str
     config: SandboxConfig
@@ -97,7 +104,7 @@ class Sandbox:
     ips: Sequence[str] = ()  # none for host network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mount:
     container_path: str
     host_path: str  # a directory or file of the node (an absolute host path; the kubelet has made it)
@@ -106,7 +113,7 @@ class Mount:
     name: str = ""  # the volume's, for messages
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resources:
     """Zero means: no limit."""
 
@@ -117,7 +124,7 @@ class Resources:
     oom_score_adj: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SecurityContext:
     privileged: bool = False
     run_as_user: int | None = None
@@ -132,7 +139,7 @@ class SecurityContext:
     apparmor: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ContainerConfig:
     name: str
     image: str  # as the pod says it
@@ -141,22 +148,22 @@ class ContainerConfig:
     command: Sequence[str] = ()  # replaces the image's entrypoint
     args: Sequence[str] = ()  # replaces the image's cmd
     working_dir: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=_nothing)
     mounts: Sequence[Mount] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=_nothing)
+    annotations: Mapping[str, str] = field(default_factory=_nothing)
     log_path: str = ""  # below the sandbox's log_directory: CONTAINER/ATTEMPT.log
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False
-    resources: Resources = field(default_factory=Resources)
-    security: SecurityContext = field(default_factory=SecurityContext)
+    resources: Resources = Resources()
+    security: SecurityContext = SecurityContext()
     termination_message_path: str = "/dev/termination-log"
     stop_signal: str = ""  # the pod's lifecycle.stopSignal
     target_container: str = ""  # id: an ephemeral container that shares this one's processes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Container:
     id: str
     sandbox_id: str
@@ -175,7 +182,7 @@ class Container:
     log_path: str = ""  # absolute
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Image:
     id: str  # sha256:…
     tags: Sequence[str]  # docker.io/library/nginx:1.27
@@ -185,7 +192,7 @@ class Image:
     pinned: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """Of a registry, out of an image pull secret."""
 
@@ -195,7 +202,7 @@ class Credentials:
     token: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ContainerStats:
     id: str
     timestamp: float
@@ -208,7 +215,7 @@ class ContainerStats:
     filesystem_inodes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SandboxStats:
     id: str
     timestamp: float
@@ -218,7 +225,7 @@ class SandboxStats:
     containers: Sequence[ContainerStats] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FilesystemUsage:
     mountpoint: str
     used_bytes: int
@@ -226,14 +233,14 @@ class FilesystemUsage:
     capacity_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Version:
     name: str  # containerd
     version: str  # v2.x
     api_version: str = "v1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RuntimeCondition:
     """RuntimeReady and NetworkReady; `reason` NetworkPluginNotReady with `cni plugin not initialized`."""
 
@@ -250,7 +257,7 @@ class EventType(Enum):
     DELETED = "CONTAINER_DELETED_EVENT"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ContainerEvent:
     """One life sign. For a sandbox itself `container_id` is the sandbox's id."""
 
@@ -261,7 +268,7 @@ class ContainerEvent:
     time: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExecResult:
     stdout: bytes
     stderr: bytes

@@ -5,15 +5,15 @@ Nothing waits for an event. Without an API server they are held, a thousand at m
 
 from __future__ import annotations
 
-from minikube_edu.client.events import EventRecorder, reference
+from minikube_edu.client.events import Correlator, EventRecorder, reference
 from minikube_edu.client.rest import Client
 from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.contract import Object
 
 
 class KubeletRecorder:
-    def __init__(self, client: Client | None, node: str) -> None:
-        self._recorder = EventRecorder(client, "kubelet", node) if client is not None else None
+    def __init__(self, client: Client | None, node: str, correlator: Correlator | None = None) -> None:
+        self._recorder = EventRecorder(client, "kubelet", node, correlator) if client is not None else None
         self._held: list[tuple[Object, str, str, str]] | None = []
         self._node = node
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minikube_edu.client.events import Correlator
 from minikube_edu.client.informer import Informer
 from minikube_edu.client.rest import Client
 from minikube_edu.container_runtime.cri import ContainerRuntime, RuntimeFailure
@@ -114,13 +115,14 @@ class Seat:
         parts: Around | None = None,
         pods: Informer | None = None,
         objects: KubeletObjects | None = None,
+        correlator: Correlator | None = None,
     ) -> None:
         """`pods`: an informer of all pods, or of this node's, that somebody else runs, where many seats share one;
-        `objects`: likewise."""
+        `objects` and `correlator` (of events): likewise."""
         self._shared_pods = pods
         self.place = place
         self.client = client
-        self.recorder = KubeletRecorder(client, place.identity.name)
+        self.recorder = KubeletRecorder(client, place.identity.name, correlator)
         self.parts = parts or around(place, runtime, client, self.recorder, objects)
         self.kubelet: Kubelet
         self.agent: NodeAgent | None = None

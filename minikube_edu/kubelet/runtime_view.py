@@ -62,14 +62,17 @@ class PodView:
         return []
 
 
-@dataclass
+_NONE: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
 class _Known:
     """Copies of one pod's, and the ids of those that have changed since."""
 
     sandboxes: dict[str, Sandbox] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
-    stale_sandboxes: set[str] = field(default_factory=set)
-    stale_containers: set[str] = field(default_factory=set)
+    stale_sandboxes: frozenset[str] = _NONE
+    stale_containers: frozenset[str] = _NONE
 
     @property
     def empty(self) -> bool:
@@ -140,22 +143,24 @@ class RuntimeView:
         if known is None:
             return PodView(uid)
         while known.stale_sandboxes:
-            id = known.stale_sandboxes.pop()
+            id = next(iter(known.stale_sandboxes))
+            known.stale_sandboxes = known.stale_sandboxes - {id} or _NONE
             try:
                 known.sandboxes[id] = await self._runtime.sandbox_status(id)
             except NotFound:
                 known.sandboxes.pop(id, None)
             except BaseException:
-                known.stale_sandboxes.add(id)
+                known.stale_sandboxes |= {id}
                 raise
         while known.stale_containers:
-            id = known.stale_containers.pop()
+            id = next(iter(known.stale_containers))
+            known.stale_containers = known.stale_containers - {id} or _NONE
             try:
                 known.containers[id] = await self._runtime.container_status(id)
             except NotFound:
                 known.containers.pop(id, None)
             except BaseException:
-                known.stale_containers.add(id)
+                known.stale_containers |= {id}
                 raise
         if known.empty:
             self._pods.pop(uid, None)
@@ -165,9 +170,9 @@ class RuntimeView:
         """The caller has done something to it: its sign of life may come later than the next look."""
         known = self._pods.setdefault(uid, _Known())
         if sandbox:
-            known.stale_sandboxes.add(sandbox)
+            known.stale_sandboxes |= {sandbox}
         if container:
-            known.stale_containers.add(container)
+            known.stale_containers |= {container}
 
     def _heard(self, event: ContainerEvent) -> None:
         if not event.pod_uid:
@@ -177,14 +182,14 @@ class RuntimeView:
         if event.type is EventType.DELETED:
             for copies in (known.sandboxes, known.containers):
                 copies.pop(event.container_id, None)
-            known.stale_sandboxes.discard(event.container_id)
-            known.stale_containers.discard(event.container_id)
+            known.stale_sandboxes = known.stale_sandboxes - {event.container_id} or _NONE
+            known.stale_containers = known.stale_containers - {event.container_id} or _NONE
             if known.empty:
                 del self._pods[event.pod_uid]
         elif itself:
-            known.stale_sandboxes.add(event.container_id)
+            known.stale_sandboxes |= {event.container_id}
         else:
-            known.stale_containers.add(event.container_id)
+            known.stale_containers |= {event.container_id}
         self._changed(event.pod_uid)
 
     async def _list(self) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minikube_edu.client.events import Correlator
 from minikube_edu.client.informer import Informer
 from minikube_edu.client.rest import Client
 from minikube_edu.cluster.light.endpoint import Endpoint
@@ -89,6 +90,7 @@ class Common:
     seat_ports: Collection[int] = SEAT_PORTS
     tls: ssl.SSLContext | None = None
     port: int = PORT
+    correlator: Correlator = field(default_factory=Correlator)
     registry: Registry = field(default_factory=lambda: Registry(SharedCatalogue(), "run"))
 
     @functools.cached_property
@@ -171,6 +173,7 @@ class LightNode:
             client,
             pods=common.pods.hand(self.name),
             objects=objects,
+            correlator=common.correlator,
         )
 
     async def stop(self) -> None:

@@ -78,11 +78,14 @@ class _Probe:
             self.task = None
 
 
+NOTHING: frozenset[tuple[str, ProbeKind]] = frozenset()
+
+
 class Prober:
     def __init__(self, runtime: ContainerRuntime, recorder: Recorder, dialing: PodDialing | None = None) -> None:
         self.runtime, self.recorder = runtime, recorder
         self.checks = Checks(runtime, dialing or PodDialing(runtime))
-        self._declared: dict[str, set[tuple[str, ProbeKind]]] = {}  # pods that were followed: what they ask for
+        self._declared: dict[str, frozenset[tuple[str, ProbeKind]]] = {}  # pods that were followed: what they ask for
         self._probes: dict[Key, _Probe] = {}
         self._by_pod: dict[str, set[Key]] = {}
         self._listeners: list[Callable[[ProbeResult], None]] = []
@@ -97,12 +100,13 @@ class Prober:
         of an earlier kubelet comes with its old status, and keeps what that says until its probes know better."""
         wanted = dict(self._wanted(pod, status))
         uid = pod_facts.uid(pod)
-        self._declared[uid] = {
+        declared = {
             (container["name"], kind)
             for container in (*pod_facts.init_containers(pod), *pod_facts.containers(pod))
             for kind, name in FIELDS.items()
             if container.get(name)
         }
+        self._declared[uid] = frozenset(declared) if declared else NOTHING
         for key in self._by_pod.get(uid, set()) - set(wanted):
             self._drop(key)
         for key, (container, spec, state) in wanted.items():

@@ -58,9 +58,13 @@ class StatusKeeper:
 
     def seen(self, pod: Object) -> None:
         """The watch has told of it: what we were answered need not be kept when that is no newer."""
-        sent = self._last.get(pod_facts.uid(pod))
+        uid = pod_facts.uid(pod)
+        sent = self._last.get(uid)
         if sent is not None and sent[1] <= _version(pod):
-            del self._last[pod_facts.uid(pod)]
+            del self._last[uid]
+        mine = self._statuses.get(uid)
+        if mine is not None:
+            self._statuses[uid] = _kept_once(mine, pod.get("status") or {})
 
     def forget(self, uid: str) -> None:
         self._statuses.pop(uid, None)
@@ -151,10 +155,17 @@ class StatusKeeper:
             PODS, pod_facts.name(pod), body, pod_facts.namespace(pod), kind=STRATEGIC_PATCH, subresource="status"
         )
         self.written += 1
-        self._last[uid] = (api_uid, _version(answer), answer.get("status") or {})
+        seen = self._in_api(uid)
+        if seen is None or pod_facts.uid(seen) != api_uid or _version(seen) < _version(answer):  # not by the watch yet
+            self._last[uid] = (api_uid, _version(answer), answer.get("status") or {})
 
 
 DISRUPTION = "DisruptionTarget"
+
+
+def _kept_once(mine: Object, theirs: Object) -> Object:
+    """The same status, with the API's parts where they are equal: of thousands of pods each has one then, not two."""
+    return {key: theirs[key] if theirs.get(key) == value else value for key, value in mine.items()}
 
 
 def _version(pod: Object) -> int:
