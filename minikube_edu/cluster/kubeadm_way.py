@@ -47,6 +47,9 @@ def up(layout: Layout, request: Request) -> None:
     for node in wanted:
         if request.network != "none":
             write_network(node)
+    first = wanted[0]
+    with suppress(OSError):  # who needs it will meet the reason
+        starter.start(layout.machine_socket, first.root, first.environment(layout), by_fork=True).close()
     # The machines boot while this process still imports what it needs.
     booting = threading.Thread(target=boot_all, args=(layout, wanted), daemon=True)
     booting.start()

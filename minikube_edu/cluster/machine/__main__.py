@@ -15,8 +15,6 @@ def main() -> None:
     parser.add_argument("--socket-fd", type=int, help="a listening Unix socket that was inherited")
     parser.add_argument("--socket", type=Path, help="or the path of one to make")
     options = parser.parse_args()
-    os.umask(0o022)
-    gc.disable()  # the machine makes next to nothing; its children collect again
     if options.socket_fd is not None:
         listener = socket.socket(fileno=options.socket_fd)
     else:
@@ -25,13 +23,20 @@ def main() -> None:
         listener.bind(str(options.socket))
         os.chmod(options.socket, 0o600)
         listener.listen(64)
+    serve(options.root, listener)
+
+
+def serve(root: Path, listener: socket.socket) -> None:
+    """Be the machine, until it was shut down."""
+    os.umask(0o022)
+    gc.disable()  # the machine makes next to nothing; its children collect again
     from minikube_edu.cluster.machine.offspring import name_process
     from minikube_edu.cluster.machine.zygote import Machine
 
     name_process("machine")
     own = ("MINIKUBE_EDU_", "PYTHON", "PATH", "HOME", "LANG", "LC_", "TZ", "VIRTUAL_ENV", "TMPDIR", "USER")
     environment = {name: value for name, value in os.environ.items() if name.startswith(own)}
-    Machine(options.root, listener, environment).run()
+    Machine(root, listener, environment).run()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ A second machine on the same host is a fork of the first: its code is warm alrea
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -35,8 +36,11 @@ def runs(path: Path) -> bool:
     return True
 
 
-def start(path: Path, root: Path, environment: Mapping[str, str], beside: Calls | None = None) -> Calls:
-    """A machine for the node in `root`, away from the terminal; the one that runs already, if there is one."""
+def start(
+    path: Path, root: Path, environment: Mapping[str, str], beside: Calls | None = None, *, by_fork: bool = False
+) -> Calls:
+    """A machine for the node in `root`, away from the terminal; the one that runs already, if there is one. `by_fork`:
+    it is born of this very process, and shares what that has imported; nobody may do so who has threads, or a loop."""
     running = find(path)
     if running is not None:
         return running
@@ -48,6 +52,8 @@ def start(path: Path, root: Path, environment: Mapping[str, str], beside: Calls 
         listener.listen(64)
         if beside is not None:
             beside.ask("machine", [listener.fileno()], root=str(root), environment=dict(environment))
+        elif by_fork:
+            _fork(listener, root, environment)
         else:
             _spawn(listener, root, environment)
     return Calls.open(reachable(str(path)))
@@ -72,6 +78,28 @@ def _spawn(listener: socket.socket, root: Path, environment: Mapping[str, str]) 
             cwd="/",
         )
     process.returncode = 0  # it is not ours to wait for: it outlives this command
+
+
+def _fork(listener: socket.socket, root: Path, environment: Mapping[str, str]) -> None:
+    from minikube_edu.cluster.machine import preload
+
+    preload.common()
+    sys.stdout.flush()
+    gc.freeze()
+    if os.fork():
+        return
+    try:
+        from minikube_edu.cluster.machine import __main__, offspring
+
+        keep = os.dup(listener.fileno())
+        log = os.open(root / "var/log/machine.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        offspring.leave_nothing_of_the_machine("machine", (nothing, log, log), dies_with_machine=False, keep=keep)
+        offspring.dress({**os.environ, **environment}, "/")
+        __main__.serve(root, socket.socket(fileno=keep))
+        os._exit(0)
+    finally:  # whatever went wrong, no second command may come out of this
+        os._exit(1)
 
 
 def end(path: Path) -> bool:
