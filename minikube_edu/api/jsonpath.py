@@ -296,7 +296,7 @@ class _Walk:
         self.depth = 0  # of ranges
 
     def block(self, nodes: list[Any], at: int, data: Any, results: list[Values]) -> int:
-        """Walk nodes up to the `end` of this block; returns where that is."""
+        """Walk nodes up to the `end` of this block; returns where that is, -1 without one."""
         while at < len(nodes):
             node = nodes[at]
             at += 1
@@ -310,14 +310,15 @@ class _Walk:
                 continue
             found = self.node([data], Sequence([n for n in node.nodes if n != Identifier("range")]))
             self.depth += 1
-            after = len(nodes)
+            after = -1
             for value in found:
                 after = self.block(nodes, at, value, results)
             if not found:  # the body is walked once to find its end
                 after = self.block(nodes, at, None, [])
             self.depth -= 1
-            at = after
-        return at
+            if after >= 0:  # else the body is walked once more, as what comes behind the range
+                at = after
+        return -1
 
     def node(self, values: Values, node: Any) -> Values:
         return _WALKERS[type(node)](self, values, node)

@@ -46,6 +46,10 @@ def run(words: Sequence[str], out: TextIO | None = None, err: TextIO | None = No
         raise
     except Exception as error:
         text, code = _explained(error)
+        if isinstance(error, ValueError):
+            from minikube_edu.api.output import PartialOutput
+
+            out.write(error.text if isinstance(error, PartialOutput) else "")
         out.flush()
         if text:
             err.write(text if text.endswith("\n") else text + "\n")

@@ -142,6 +142,7 @@ class Builder:
         self.accept = JSON
         self.query: dict[str, Any] = {}
         self.single_item = False  # one name was asked for: a failure is the only failure
+        self.single_source = False  # one file: after its failure nothing is printed
         self.args: list[str] = []
         self._all_of_type = False
         self.types: list[str] = []
@@ -339,6 +340,7 @@ class Builder:
         else:
             places = manifests.sources(self.filenames, self.recursive, self.call.stdin)
         self.single_item = len(places) == 1 and not os.path.isdir((self.filenames or [""])[0])
+        self.single_source = self.single_item
         count = 0
         for place in places:
             try:

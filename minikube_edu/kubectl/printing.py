@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minikube_edu.kubectl.command import Call
-from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.failures import CommandError, PlainError
 from minikube_edu.kubectl.printers import printer_for
 from minikube_edu.lib.gotext import quote
 
@@ -38,6 +38,14 @@ def klog(call: Call, text: str, where: str = "helpers.go:715") -> None:
 
     stamp = clock.rfc3339_micro()
     call.warn(f"W{stamp[5:7]}{stamp[8:10]} {stamp[11:26]} {os.getpid():7d} {where}] {text}")
+
+
+def fatal(text: str, where: str) -> PlainError:
+    """What the real one logs as the last thing that it does."""
+    from minikube_edu.lib import clock
+
+    stamp = clock.rfc3339_micro()
+    return PlainError(f"F{stamp[5:7]}{stamp[8:10]} {stamp[11:26]} {os.getpid():7d} {where}] {text}")
 
 
 def validation(call: Call) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from minikube_edu.api.output.go_template import GoTemplatePrinter, PartialOutput
+from minikube_edu.api.output import PartialOutput
+from minikube_edu.api.output.go_template import GoTemplatePrinter
 
 OBJECT: dict[str, Any] = {
     "kind": "ConfigMap",

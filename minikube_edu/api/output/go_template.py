@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from minikube_edu.api.output import PartialOutput
 from minikube_edu.api.output.go_format import type_of
 from minikube_edu.api.output.go_template_functions import FUNCTIONS, TEXT_FIRST, truth
 from minikube_edu.api.output.go_template_parser import Node, Parser, Pipe, TemplateError
@@ -38,14 +39,6 @@ class GoTemplatePrinter:
             out.append(f"\tobject given to template engine was:\n\t\t{show(obj)}\n\n")
             raise PartialOutput("".join(out), f"error executing template {quote(self.text)}: {error}") from None
         return "".join(out)
-
-
-class PartialOutput(ValueError):
-    """A template failed; `text` belongs on standard output nevertheless."""
-
-    def __init__(self, text: str, message: str) -> None:
-        super().__init__(message)
-        self.text = text
 
 
 class _Break(Exception):

@@ -10,12 +10,14 @@ from minikube_edu.client.discovery import ServedResource
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.sending import JSON
 from minikube_edu.kubectl import flag_groups as groups
+from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
 from minikube_edu.kubectl.printers import Printer, printer_for
 from minikube_edu.kubectl.printers.table import TableOptions
+from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
 
@@ -27,6 +29,8 @@ _AS_TABLE = (
 async def run(call: Call) -> None:
     flags = call.flags
     _check(call)
+    if flags["raw"] and call.args:
+        raise CommandError("arguments may not be passed when --raw is specified")
     if flags["raw"]:
         reply = await call.factory.raw("GET", flags["raw"])
         call.out.write(reply.body.decode("utf-8", "replace"))
@@ -80,6 +84,8 @@ def _check(call: Call) -> None:
             )
         if output:
             raise CommandError("--raw and --output are mutually exclusive")
+        if not flags["raw"].startswith("/") and "://" not in flags["raw"]:
+            raise CommandError(f"--raw must be a valid URL path: parse {quote(flags['raw'])}: invalid URI for request")
     if flags["show-labels"] and output not in ("", "wide"):
         raise CommandError(f"--show-labels option cannot be used with {output} printer")
     if flags["label-columns"] and output.startswith("custom-columns"):
@@ -125,6 +131,8 @@ def _print_tables(call: Call, infos: list[Info], errors: list[Exception]) -> Non
 
             try:
                 tables = [sorting.sort_table(table, flags["sort-by"]) for table in tables]
+            except sorting.Unsortable as error:
+                raise printing.fatal(str(error), "sorter.go:375") from None
             except ValueError:
                 tables = []  # the real one says nothing either
         text = "".join(printer.print(table) for table in tables)
@@ -166,7 +174,7 @@ def _joined(tables: list[Object]) -> list[Object]:
 
 def _print_objects(call: Call, builder: Builder, infos: list[Info], errors: list[Exception]) -> None:
     flags = call.flags
-    if builder.single_item and errors:
+    if (builder.single_item or builder.single_source) and errors:
         raise_all(errors)
     if not infos and flags["ignore-not-found"]:
         raise_all(errors)
@@ -176,7 +184,10 @@ def _print_objects(call: Call, builder: Builder, infos: list[Info], errors: list
     if flags["sort-by"]:
         from minikube_edu.kubectl.printers import sorting
 
-        objects = sorting.sort_objects(objects, flags["sort-by"])
+        try:
+            objects = sorting.sort_objects(objects, flags["sort-by"])
+        except sorting.Unsortable as error:
+            raise printing.fatal(str(error), "sorter.go:329") from None
     if builder.single_item and len(objects) == 1:
         call.out.write(printer.print(objects[0]))
     elif not objects and flags["output"] == "name":

@@ -128,8 +128,12 @@ class PlainPrinter:
     def print(self, obj: Object, event: str = "") -> str:
         if not self.show_managed_fields:
             obj = without_managed_fields(obj)
+        if event and self.form == "json":  # one line an event
+            from minikube_edu.kubectl.last_applied import encoded
+
+            return f'{{"type":{quote(event)},"object":{encoded(obj)[:-1]}}}\n'
         if event:
-            obj = {"type": event, "object": obj}
+            return self._encode({"type": event, "object": obj})
         self._printed += 1
         text = self._encode(obj)
         return "---\n" + text if self.form == "yaml" and self._printed > 1 else text

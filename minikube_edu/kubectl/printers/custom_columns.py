@@ -6,6 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from minikube_edu.api.jsonpath import JsonPath
+from minikube_edu.api.output import PartialOutput
 from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.lib.govalue import show
 
@@ -15,7 +16,11 @@ _LINES = "Expected format is one line of space separated headers, one line of sp
 
 class Column(NamedTuple):
     header: str
-    path: JsonPath
+    text: str
+
+    @property
+    def path(self) -> JsonPath:
+        return JsonPath(self.text, allow_missing=True)
 
 
 def relaxed_path(text: str) -> str:
@@ -45,7 +50,7 @@ class CustomColumnsPrinter:
             header, colon, path = part.partition(":")
             if not colon:
                 raise ValueError(f"unexpected custom-columns spec: {part}, expected <header>:<json-path-expr>")
-            columns.append(Column(header, JsonPath(relaxed_path(path), allow_missing=True)))
+            columns.append(Column(header, relaxed_path(path)))
         return cls(columns, no_headers=no_headers)
 
     @classmethod
@@ -60,7 +65,7 @@ class CustomColumnsPrinter:
             counts = f"number of headers ({len(headers)}) and field specifications ({len(paths)})"
             raise ValueError(f"{counts} don't match")
         pairs = zip(headers, paths, strict=True)
-        return cls([Column(header, JsonPath(relaxed_path(path), allow_missing=True)) for header, path in pairs])
+        return cls([Column(header, relaxed_path(path)) for header, path in pairs])
 
     def print(self, obj: Any, event: str = "") -> str:
         items = obj["items"] if isinstance(obj.get("items"), list) else [obj]
@@ -68,7 +73,11 @@ class CustomColumnsPrinter:
             items = [{"type": event, "object": obj}]
         lines = [] if self._headed else ["\t".join(column.header for column in self.columns) + "\n"]
         self._headed = True
-        lines += ["\t".join(_cell(column.path, item) for column in self.columns) + "\n" for item in items]
+        try:
+            paths = [column.path for column in self.columns]
+        except ValueError as error:
+            raise PartialOutput(align("".join(lines), TABLE), str(error)) from None
+        lines += ["\t".join(_cell(path, item) for path in paths) + "\n" for item in items]
         return align("".join(lines), TABLE, remembered=self._widths)
 
 

@@ -34,14 +34,27 @@ def sort_table(table: dict[str, Any], field: str) -> dict[str, Any]:
         parsed = JsonPath(path, allow_missing=True)
     except ValueError as error:
         raise ValueError(f"sorting error: {error}") from None
-    return {**table, "rows": _sorted(rows, [row.get("object") for row in rows], parsed, path)}
+    try:
+        return {**table, "rows": _sorted(rows, [row.get("object") for row in rows], parsed, path)}
+    except Unsortable as error:
+        raise Unsortable(
+            f"Field {path} in [][][]reflect.Value is an unsortable type: interface, err: {error}"
+        ) from None
 
 
 def sort_objects(objects: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
     if not objects:
         return objects
     path = relaxed_path(field)
-    return _sorted(objects, objects, JsonPath(path, allow_missing=True), path)
+    try:
+        return _sorted(objects, objects, JsonPath(path, allow_missing=True), path)
+    except Unsortable as error:
+        shown = f"Field {path} in *unstructured.Unstructured is an unsortable type: interface, err: {error}"
+        raise Unsortable(shown) from None
+
+
+class Unsortable(Exception):
+    """The real one logs it as fatal."""
 
 
 def _sorted(items: Sequence[Item], objects: Sequence[Any], path: JsonPath, shown: str) -> list[Item]:
@@ -74,12 +87,10 @@ def _less(a: Any, b: Any) -> bool:
             return quantity.parse(a) < quantity.parse(b)
         except ValueError:
             return a < b
-    if isinstance(a, list) and isinstance(b, list):
-        return all(_less(x, y) for x, y in zip(a, b, strict=False))
     numbers = isinstance(a, int | float) and isinstance(b, int | float)
     if numbers and not isinstance(a, bool) and not isinstance(b, bool):
         return bool(a < b)
-    raise ValueError(f"unsortable type: {_kind(a)}")
+    raise Unsortable(f"unsortable type: {_kind(a)}")
 
 
 def _compare(a: tuple[Any, Any], b: tuple[Any, Any]) -> int:
@@ -90,4 +101,5 @@ _BY_KEY = cmp_to_key(_compare)
 
 
 def _kind(value: Any) -> str:
-    return "bool" if isinstance(value, bool) else "map[string]interface {}" if isinstance(value, dict) else "interface"
+    names = {bool: "bool", dict: "map[string]interface {}", list: "[]interface {}"}
+    return names.get(type(value), "interface")
