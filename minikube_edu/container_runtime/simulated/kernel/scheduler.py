@@ -115,6 +115,11 @@ def scheduler() -> Scheduler:
     return found
 
 
+def due() -> bool:
+    """Whether the slice of the running process is used up: for pure work in steps, which has no process at hand."""
+    return perf_counter() > _deadline
+
+
 async def breathe() -> None:
     """A step of work was done: give way when the slice is used up."""
     if perf_counter() < _deadline:

@@ -102,7 +102,7 @@ class Automaton:
         states: dict[int, tuple[int, ...]] = {}
         nothing = (-1,) * (2 * self.groups + 2)
         for here in range(position, len(text) + 1):
-            if here & 63 == 63:
+            if here & 15 == 15:
                 yield
             if best is None:
                 self.follow(self.first, (here, *nothing[1:]), text, here, states)

@@ -1,658 +1,777 @@
 """A jq filter at work: from one value to none, one or many.
 
-A budget of steps keeps endless filters from holding the loop.
+A filter is compiled to closures that are told what to do with each result: `node(value, path, scope, then)` returns the
+next step, `(function, value, path)`, or None when there is nothing more on this way. Ways not yet gone wait on
+`Machine.ways`; backtracking takes the last of them. So no filter is ever deep in Python's stack, `limit` and `break`
+cut the ways that were opened since, `try` is a mark among them, and the machine may pause between any two steps.
 
-The file is long because there is a generator for every kind of node, and they call each other.
+`path` is None, or, below `path(f)`, where the value was found: then each result knows its place, and whatever makes a
+new value has LOST it. In the real jq this is the bytecode interpreter with its fork points.
+
+The file is long because there is a compiler for every kind of node, and they call each other.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import math
-import re
-import urllib.parse
-from collections.abc import Callable, Iterator
-from functools import cmp_to_key
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from minikube_edu.container_runtime.simulated.tools.jq.parser import Node
+from minikube_edu.container_runtime.simulated.tools.jq.formats import formatted
+from minikube_edu.container_runtime.simulated.tools.jq.parser import BadFilter, Node
+from minikube_edu.container_runtime.simulated.tools.jq.values import (
+    Broken,
+    Edited,
+    Fault,
+    Path,
+    arithmetic,
+    at,
+    described,
+    indexed,
+    kind,
+    shown,
+    true,
+    without,
+)
+from minikube_edu.container_runtime.simulated.tools.steps import due
 
-BUDGET = 200_000
+Step = tuple[Callable[..., Any], Any, Any] | None
+Then = Callable[[Any, Any], Step]
 Scope = dict[str, Any]
-KINDS = ["null", "boolean", "number", "string", "array", "object"]
+Filter = Callable[[Any, Any, Scope, Then], Step]
+STEPS = 12  # without asking whether a pause is due
+MOST_WAYS = 2_000_000
+DEEPEST = 10_000  # calls inside calls that still have something to do
+MOST_RESULTS = 1 << 20  # in one array
+PAUSE = object()
+NONE: frozenset[str] = frozenset()
+LOST = ("lost",)  # the path of a value that is no part of the input
+UPDATES = ("=", "|=", "+=", "-=", "*=", "/=", "%=", "//=")
 
 
-class Fault(Exception):
-    def __init__(self, value: Any) -> None:
-        super().__init__(value if isinstance(value, str) else f"{dumped(value)} (not a string)")
-        self.value = value
+@dataclass(eq=False)
+class Mark:
+    """Where errors are caught: from what was begun above it, and has not `Left`."""
+
+    catch: Callable[[Fault], Step] | None = None
+
+    def __call__(self) -> Step:
+        return None
 
 
-def kind(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    return {int: "number", float: "number", str: "string", list: "array"}.get(type(value), "object")
+@dataclass(eq=False)
+class Left:
+    """A result has left this mark's body: what fails behind it is not the body's fault."""
+
+    mark: Mark
+
+    def __call__(self) -> Step:
+        return None
 
 
-def dumped(value: Any) -> str:
-    return (
-        json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
-        if not unwieldy(value)
-        else "null"
-    )
+@dataclass(frozen=True)
+class Function:
+    parameters: list[str]
+    body: Filter
+    home: Scope
 
 
-def unwieldy(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
+@dataclass
+class Surroundings:
+    """What a filter sees beside its input."""
+
+    env: dict[str, str] = field(default_factory=dict)
+    inputs: Iterator[Any] = field(default_factory=lambda: iter(()))  # PAUSE among them: give way
+    debug: list[str] = field(default_factory=list)  # for stderr, at the next pause
+    file: str | None = None
+    lines: Callable[[], int] = lambda: 0
 
 
-def simple(value: float) -> int | float:
-    """3.0 is 3."""
-    return (
-        int(value)
-        if isinstance(value, float) and math.isfinite(value) and value == int(value) and abs(value) < 1e17
-        else value
-    )
+class Halt(Exception):
+    def __init__(self, value: Any = None, code: int = 0, silent: bool = True) -> None:
+        super().__init__("halt")
+        self.value, self.code, self.silent = value, code, silent
 
 
-def rank(value: Any) -> int:
-    return (
-        1
-        if value is False
-        else 2
-        if value is True
-        else {"null": 0, "number": 3, "string": 4, "array": 5, "object": 6}[kind(value)]
-    )
+class Machine:
+    """One run at a time; `run` yields results, and PAUSE where it may be left alone for a while."""
+
+    def __init__(self, surroundings: Surroundings | None = None) -> None:
+        self.surroundings = surroundings or Surroundings()
+        self.ways: list[Any] = []
+
+    def run(self, filter: Filter, value: Any, scope: Scope) -> Iterator[Any]:
+        ways = self.ways = []
+        result: list[Any] = []
+
+        def out(value: Any, path: Any) -> Step:
+            result.append(value)
+            return None
+
+        step: Step = (lambda value, path: filter(value, None, scope, out)), value, None
+        while True:
+            try:
+                for _ in range(STEPS):
+                    if step is not None:
+                        step = step[0](step[1], step[2])
+                    elif result:
+                        break
+                    elif ways:
+                        step = ways.pop()()
+                    else:
+                        return
+            except Fault as fault:
+                step = self.unwound(fault)
+            except (TypeError, ValueError, AttributeError, OverflowError, KeyError, ArithmeticError):
+                step = self.unwound(Fault(f"{described(value)} does not fit the filter"))
+            except RecursionError:
+                raise Broken("error: the filter is nested too deeply") from None
+            if len(ways) > MOST_WAYS:
+                raise Broken("error: cannot allocate memory")
+            if result:
+                yield result.pop()
+            elif due():
+                yield PAUSE
+
+    def unwound(self, fault: Fault) -> Step:
+        """Back to the mark that catches it."""
+        left: set[Mark] = set()
+        while self.ways:
+            way = self.ways.pop()
+            if isinstance(way, Left):
+                left.add(way.mark)
+            elif isinstance(way, Mark) and way.catch is not None and way not in left:
+                return _caught, way.catch, fault
+        raise fault
+
+    def cut(self, mark: Mark) -> None:
+        """Ways that were opened since are closed."""
+        while self.ways and self.ways.pop() is not mark:
+            pass
 
 
-def compare(a: Any, b: Any) -> int:
-    if rank(a) != rank(b):
-        return -1 if rank(a) < rank(b) else 1
-    if isinstance(a, list):
-        for one, other in zip(a, b, strict=False):
-            order = compare(one, other)
-            if order:
-                return order
-        return (len(a) > len(b)) - (len(a) < len(b))
-    if isinstance(a, dict):
-        order = compare(sorted(a), sorted(b))
-        return order or next((o for o in (compare(a[key], b[key]) for key in sorted(a)) if o), 0)
-    if a is None:
-        return 0
-    return int(a > b) - int(a < b)
+def _caught(catch: Callable[[Fault], Step], fault: Fault) -> Step:
+    return catch(fault)
 
 
-KEY = cmp_to_key(compare)
+def lost(path: Any) -> Any:
+    return None if path is None else LOST
 
 
-class Engine:
-    def __init__(self, inputs: Callable[[], Iterator[Any]] | None = None, env: dict[str, str] | None = None) -> None:
-        self.steps = 0
-        self.env = env or {}
-        self.inputs = inputs
+def known(path: Any, value: Any) -> Any:
+    """The path of something of which a part is wanted."""
+    if path is LOST:
+        raise Fault(f"Invalid path expression with result {shown(value)}")
+    return path
 
-    def run(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        self.steps += 1
-        if self.steps > BUDGET:
-            raise Fault("the filter takes too long")
-        return getattr(self, f"do_{node[0]}")(node, value, scope)  # type: ignore[no-any-return]
 
-    def do_identity(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        yield value
+class Compiler:
+    """Of trees to filters for one machine. Names are looked up when a filter is compiled: what is not defined is said
+    at once."""
 
-    def do_empty(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        return iter(())
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.library: dict[str, Function] = {}
 
-    def do_value(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        yield node[1]
+    def compiled(self, node: Node, names: frozenset[str] = frozenset()) -> Filter:
+        return getattr(self, f"make_{node[0]}")(node, names)  # type: ignore[no-any-return]
 
-    def do_string(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        results = [""]
-        for part in node[1]:
-            if isinstance(part, str):
-                results = [text + part for text in results]
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    def make_identity(self, node: Node, names: frozenset[str]) -> Filter:
+        return lambda value, path, scope, then: (then, value, path)
+
+    def make_empty(self, node: Node, names: frozenset[str]) -> Filter:
+        return lambda value, path, scope, then: None
+
+    def make_value(self, node: Node, names: frozenset[str]) -> Filter:
+        constant = node[1]
+        return lambda value, path, scope, then: (then, constant, lost(path))
+
+    def make_string(self, node: Node, names: frozenset[str]) -> Filter:
+        layout = node[2] or "@text"
+        parts = [part if isinstance(part, str) else self.compiled(part, names) for part in node[1]]
+        if all(isinstance(part, str) for part in parts):
+            return self.make_value(("value", "".join(map(str, parts))), names)
+
+        def string(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def from_here(index: int, after: str) -> Step:
+                # The last part is the outermost loop, as in the real one
+                while index >= 0 and isinstance(parts[index], str):
+                    after = str(parts[index]) + after
+                    index -= 1
+                if index < 0:
+                    return then, after, lost(path)
+                part: Any = parts[index]
+                return part(value, None, scope, lambda item, _: from_here(index - 1, formatted(layout, item) + after))  # type: ignore[no-any-return]
+
+            return from_here(len(parts) - 1, "")
+
+        return string
+
+    def make_format(self, node: Node, names: frozenset[str]) -> Filter:
+        layout = node[1]
+        return lambda value, path, scope, then: (then, formatted(layout, value), lost(path))
+
+    def make_variable(self, node: Node, names: frozenset[str]) -> Filter:
+        name = node[1]
+        if name == "$ENV":
+            env = self.machine.surroundings.env
+            return lambda value, path, scope, then: (then, env, lost(path))
+        if name == "$__loc__":
+            return self.make_value(("value", {"file": "<top-level>", "line": 1}), names)
+        if name not in names:
+            raise BadFilter(f"{name} is not defined")
+        return lambda value, path, scope, then: (then, scope[name], lost(path))
+
+    def make_negative(self, node: Node, names: frozenset[str]) -> Filter:
+        body = self.compiled(node[1], names)
+
+        def negative(item: Any) -> Any:
+            if kind(item) != "number":
+                raise Fault(f"{described(item)} cannot be negated")
+            return -item
+
+        return lambda value, path, scope, then: body(
+            value, None, scope, lambda item, _: (then, negative(item), lost(path))
+        )
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def make_index(self, node: Node, names: frozenset[str]) -> Filter:
+        body = self.compiled(node[1], names)
+        if node[2][0] == "value":
+            constant = node[2][1]
+
+            def field(item: Any, place: Any, then: Then) -> Step:
+                return then, indexed(item, constant), None if place is None else (*known(place, item), constant)
+
+            if node[1][0] == "identity":
+                return lambda value, path, scope, then: field(value, path, then)
+            return lambda value, path, scope, then: body(
+                value, path, scope, lambda item, place: field(item, place, then)
+            )
+        key = self.compiled(node[2], names)
+
+        def index(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def with_key(name: Any, _: Any) -> Step:
+                return body(
+                    value,
+                    path,
+                    scope,
+                    lambda item, place: (
+                        then,
+                        indexed(item, name),
+                        None if place is None else (*known(place, item), name),
+                    ),
+                )
+
+            return key(value, None, scope, with_key)
+
+        return index
+
+    def make_slice(self, node: Node, names: frozenset[str]) -> Filter:
+        nothing: Node = ("value", None)
+        start, end = (self.compiled(part or nothing, names) for part in node[2:4])
+        body = self.compiled(node[1], names)
+
+        def slice(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def with_limits(first: Any, last: Any) -> Step:
+                key = {"start": first, "end": last}
+                return body(
+                    value,
+                    path,
+                    scope,
+                    lambda item, place: (
+                        then,
+                        indexed(item, key),
+                        None if place is None else (*known(place, item), key),
+                    ),
+                )
+
+            return end(
+                value,
+                None,
+                scope,
+                lambda last, _: start(value, None, scope, lambda first, _: with_limits(first, last)),
+            )
+
+        return slice
+
+    def make_each(self, node: Node, names: frozenset[str]) -> Filter:
+        body = self.compiled(node[1], names)
+        ways = self.machine
+
+        def each(item: Any, place: Any, then: Then) -> Step:
+            if isinstance(item, dict):
+                left = iter(item)
+            elif isinstance(item, list):
+                left = iter(range(len(item)))
             else:
-                shown = [formatted(node[2] or "@text", item) for item in self.run(part, value, scope)]
-                results = [text + item for item in shown for text in results]
-        yield from results
+                raise Fault(f"Cannot iterate over {described(item)}")
+            known(place, item)
 
-    def do_format(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        yield formatted(node[1], value)
+            def following() -> Step:
+                for key in left:
+                    ways.ways.append(following)
+                    return then, item[key], None if place is None else (*place, key)
+                return None
 
-    def do_variable(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        if node[1] == "$ENV":
-            yield self.env
-        elif node[1] not in scope:
-            raise Fault(f"{node[1]} is not defined")
-        else:
-            yield scope[node[1]]
+            return following()
 
-    def do_negative(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        for item in self.run(node[1], value, scope):
-            yield arithmetic("-", 0, item)
+        return lambda value, path, scope, then: body(value, path, scope, lambda item, place: each(item, place, then))
 
-    def do_index(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        for key in self.run(node[2], value, scope):
-            for item in self.run(node[1], value, scope):
-                yield indexed(item, key)
+    def make_collect(self, node: Node, names: frozenset[str]) -> Filter:
+        body = self.compiled(node[1], names)
+        machine = self.machine
 
-    def do_slice(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        for item in self.run(node[1], value, scope):
-            start = next(self.run(node[2], value, scope)) if node[2] else None
-            end = next(self.run(node[3], value, scope)) if node[3] else None
-            if item is None:
-                yield None
-            elif isinstance(item, str | list):
-                yield item[None if start is None else int(start) : None if end is None else int(end)]
-            else:
-                raise Fault(f"Cannot index {kind(item)} with object")
+        def collect(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            items: list[Any] = []
 
-    def do_each(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        for item in self.run(node[1], value, scope):
-            if isinstance(item, list):
-                yield from item
-            elif isinstance(item, dict):
-                yield from item.values()
-            else:
-                raise Fault(f"Cannot iterate over {kind(item)}" + (f" ({dumped(item)})" if item is not None else ""))
+            def keep(item: Any, _: Any) -> Step:
+                items.append(item)
+                if len(items) > MOST_RESULTS:
+                    raise Broken("error: cannot allocate memory")
+                return None
 
-    def do_collect(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        yield list(self.run(node[1], value, scope))
+            machine.ways.append(lambda: (then, items, lost(path)))
+            return body(value, None, scope, keep)
 
-    def do_object(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        results: list[dict[str, Any]] = [{}]
-        for key_node, value_node in node[1]:
-            fresh = []
-            for partial in results:
-                for key in self.run(key_node, value, scope):
-                    if not isinstance(key, str):
-                        raise Fault(f"Object keys must be strings, not {kind(key)} ({dumped(key)})")
-                    fresh += [{**partial, key: item} for item in self.run(value_node, value, scope)]
-            results = fresh
-        yield from results
+        return collect
 
-    def do_try(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        try:
-            yield from self.run(node[1], value, scope)
-        except Fault as fault:
-            if fault.value == "break":
-                return
-            yield from self.run(node[2], fault.value, scope)
+    def make_object(self, node: Node, names: frozenset[str]) -> Filter:
+        pairs = [(self.compiled(key, names), self.compiled(item, names)) for key, item in node[1]]
 
-    def do_if(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        for test in self.run(node[1], value, scope):
-            yield from self.run(node[2] if test is not None and test is not False else node[3], value, scope)
+        def object_(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def from_here(index: int, made: dict[str, Any]) -> Step:
+                if index == len(pairs):
+                    return then, made, lost(path)
+                key, item = pairs[index]
 
-    def do_as(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        for item in self.run(node[1], value, scope):
-            yield from self.run(node[3], value, {**scope, **bound(node[2], item)})
+                def with_key(name: Any, _: Any) -> Step:
+                    if not isinstance(name, str):
+                        raise Fault(f"Object keys must be strings, not {described(name)}")
+                    return item(
+                        value,
+                        None,
+                        scope,
+                        lambda found, _: (lambda *_: from_here(index + 1, {**made, name: found}), None, None),
+                    )
 
-    def do_reduce(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        state = next(self.run(node[3][0], value, scope), None)
-        for item in self.run(node[1], value, scope):
-            for fresh in self.run(node[3][1], state, {**scope, **bound(node[2], item)}):
-                state = fresh
-        yield state
+                return key(value, None, scope, with_key)
 
-    def do_foreach(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        state = next(self.run(node[3][0], value, scope), None)
-        for item in self.run(node[1], value, scope):
-            inner = {**scope, **bound(node[2], item)}
-            for fresh in self.run(node[3][1], state, inner):
-                state = fresh
-                yield from self.run(node[3][2], state, inner) if len(node[3]) > 2 else [state]
+            return from_here(0, {})
 
-    def do_def(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        _, name, parameters, body, rest = node
-        inner = dict(scope)
-        inner[f"{name}/{len(parameters)}"] = (parameters, body, inner)
-        yield from self.run(rest, value, inner)
+        return object_
 
-    def do_binary(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        _, operator, left, right = node
+    # -- control -----------------------------------------------------------------------------------------------------
+
+    def make_try(self, node: Node, names: frozenset[str]) -> Filter:
+        body, catch = self.compiled(node[1], names), self.compiled(node[2], names)
+        machine = self.machine
+
+        def attempt(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            mark = Mark(lambda fault: catch(fault.value, lost(path), scope, then))
+            machine.ways.append(mark)
+
+            def leave(item: Any, place: Any) -> Step:
+                machine.ways.append(Left(mark))
+                return then, item, place
+
+            return body(value, path, scope, leave)
+
+        return attempt
+
+    def make_if(self, node: Node, names: frozenset[str]) -> Filter:
+        test, yes, no = (self.compiled(part, names) for part in node[1:4])
+        return lambda value, path, scope, then: test(
+            value, None, scope, lambda found, _: (yes if true(found) else no)(value, path, scope, then)
+        )
+
+    def make_label(self, node: Node, names: frozenset[str]) -> Filter:
+        name = f"*{node[1]}"
+        body = self.compiled(node[2], names | {name})
+        machine = self.machine
+
+        def label(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            mark = Mark()
+            machine.ways.append(mark)
+            return body(value, path, {**scope, name: mark}, then)
+
+        return label
+
+    def make_break(self, node: Node, names: frozenset[str]) -> Filter:
+        name = f"*{node[1]}"
+        if name not in names:
+            raise BadFilter(f"$*label-{node[1].removeprefix('$')} is not defined")
+        machine = self.machine
+
+        def leave(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            machine.cut(scope[name])
+            return None
+
+        return leave
+
+    def make_as(self, node: Node, names: frozenset[str]) -> Filter:
+        source = self.compiled(node[1], names)
+        patterns = node[2][1] if node[2][0] == "either" else [node[2]]
+        bound = frozenset().union(*(variables(pattern) for pattern in patterns))
+        binders = [self.binder(pattern, names | (bound if len(patterns) > 1 else frozenset())) for pattern in patterns]
+        body = self.compiled(node[3], names | bound)
+        machine = self.machine
+        nothing = dict.fromkeys(bound) if len(binders) > 1 else {}
+
+        def bind(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def attempt(item: Any, index: int) -> Step:
+                def with_all(inner: Scope) -> Step:
+                    return body(value, path, inner, then)
+
+                if index + 1 < len(binders):
+                    machine.ways.append(Mark(lambda fault: attempt(item, index + 1)))
+                return binders[index](item, {**scope, **nothing}, with_all)
+
+            return source(value, None, scope, lambda item, _: attempt(item, 0))
+
+        return bind
+
+    def binder(self, pattern: Node, names: frozenset[str]) -> Callable[[Any, Scope, Callable[[Scope], Step]], Step]:
+        """Gives the variables of a pattern their values, in every way it can."""
+        if pattern[0] == "variable":
+            name = pattern[1]
+            return lambda value, scope, then: then({**scope, name: value})
+        parts: list[tuple[Filter, str | None, Any]] = []
+        for key, variable, inner in pattern[1]:
+            parts.append((self.compiled(key, names), variable, inner and self.binder(inner, names)))
+            names |= ({variable} if variable else frozenset()) | (variables(inner) if inner else frozenset())
+        array = pattern[0] == "array"
+
+        def bind(value: Any, scope: Scope, then: Callable[[Scope], Step]) -> Step:
+            if value is not None and isinstance(value, list) != array:
+                raise Fault(f"Cannot index {kind(value)} with {'number' if array else 'string'}")
+
+            def from_here(index: int, inner: Scope) -> Step:
+                if index == len(parts):
+                    return then(inner)
+                key, variable, binder = parts[index]
+
+                def with_key(name: Any, _: Any) -> Step:
+                    found = indexed(value, name)
+                    more = {**inner, variable: found} if variable else inner
+                    if binder is None:
+                        return from_here(index + 1, more)
+                    return binder(found, more, lambda scope: from_here(index + 1, scope))  # type: ignore[no-any-return]
+
+                return key(value, None, inner, with_key)
+
+            return from_here(0, scope)
+
+        return bind
+
+    def make_reduce(self, node: Node, names: frozenset[str]) -> Filter:
+        return self.folding(node, names, each=False)
+
+    def make_foreach(self, node: Node, names: frozenset[str]) -> Filter:
+        return self.folding(node, names, each=True)
+
+    def folding(self, node: Node, names: frozenset[str], each: bool) -> Filter:
+        source, start = self.compiled(node[1], names), self.compiled(node[3][0], names)
+        inner_names = names | variables(node[2])
+        binder = self.binder(node[2], names)
+        update = self.compiled(node[3][1], inner_names)
+        extract = self.compiled(node[3][2], inner_names) if len(node[3]) > 2 else None
+        machine = self.machine
+
+        def fold(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def begin(first: Any, place: Any) -> Step:
+                state: list[tuple[Any, Any]] = [(first, place)]
+
+                def one(item: Any, _: Any) -> Step:
+                    return binder(item, scope, with_item)
+
+                def with_item(inner: Scope) -> Step:
+                    def keep(item: Any, place: Any) -> Step:
+                        state[0] = (item, place)
+                        if not each:
+                            return None
+                        return extract(item, place, inner, then) if extract else (then, item, place)
+
+                    current = state[0]
+                    if not each:
+                        state[0] = (None, lost(path))
+                    return update(*current, inner, keep)
+
+                if not each:
+                    machine.ways.append(lambda: (then, *state[0]))
+                return source(value, None, scope, one)
+
+            return start(value, path, scope, begin)
+
+        return fold
+
+    # -- operators ---------------------------------------------------------------------------------------------------
+
+    def make_binary(self, node: Node, names: frozenset[str]) -> Filter:
+        _, operator, left_node, right_node = node
+        left, right = self.compiled(left_node, names), self.compiled(right_node, names)
+        machine = self.machine
+        if operator in UPDATES:
+            return self.updating(operator, left, right)
         if operator == "|":
-            for item in self.run(left, value, scope):
-                yield from self.run(right, item, scope)
-        elif operator == ",":
-            yield from self.run(left, value, scope)
-            yield from self.run(right, value, scope)
-        elif operator == "//":
+            return lambda value, path, scope, then: left(
+                value, path, scope, lambda item, place: right(item, place, scope, then)
+            )
+        if operator == ",":
+
+            def both(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+                machine.ways.append(lambda: right(value, path, scope, then))
+                return left(value, path, scope, then)
+
+            return both
+        if operator == "//":
+            return self.alternative(left, right)
+        if operator in ("and", "or"):
+            decided = operator == "or"
+
+            def logic(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+                return left(
+                    value,
+                    None,
+                    scope,
+                    lambda one, _: (
+                        (then, decided, lost(path))
+                        if true(one) == decided
+                        else right(value, None, scope, lambda other, _: (then, true(other), lost(path)))
+                    ),
+                )
+
+            return logic
+        return lambda value, path, scope, then: right(
+            value,
+            None,
+            scope,
+            lambda b, _: left(value, None, scope, lambda a, _: (then, arithmetic(operator, a, b), lost(path))),
+        )
+
+    def alternative(self, left: Filter, right: Filter) -> Filter:
+        machine = self.machine
+
+        def either(value: Any, path: Any, scope: Scope, then: Then) -> Step:
             found = False
-            try:
-                for item in self.run(left, value, scope):
-                    if item is not None and item is not False:
-                        found = True
-                        yield item
-            except Fault:
-                pass
-            if not found:
-                yield from self.run(right, value, scope)
-        elif operator in ("and", "or"):
-            for item in self.run(left, value, scope):
-                truth = item is not None and item is not False
-                if truth != (operator == "and"):
-                    yield truth
-                else:
-                    for other in self.run(right, value, scope):
-                        yield other is not None and other is not False
-        elif operator in ("=", "|=", "+=", "-=", "*=", "/=", "//="):
-            yield from self.updated(operator, left, right, value, scope)
-        else:
-            for b in self.run(right, value, scope):
-                for a in self.run(left, value, scope):
-                    yield arithmetic(operator, a, b)
 
-    def updated(self, operator: str, left: Node, right: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        places = list(self.paths(left, value, scope))
-        if operator == "|=":
-            result = value
-            for place in places:
-                fresh = next(self.run(right, at(result, place), scope), Ellipsis)
-                result = without(result, place) if fresh is Ellipsis else put(result, place, fresh)
-            yield result
-            return
-        for operand in self.run(right, value, scope):
-            result = value
-            for place in places:
-                old = at(result, place)
-                if operator == "=":
-                    fresh = operand
-                elif operator == "//=":
-                    fresh = operand if old is None or old is False else old
-                else:
-                    fresh = arithmetic(operator[0], old, operand)
-                result = put(result, place, fresh)
-            yield result
+            def other() -> Step:
+                return None if found else right(value, path, scope, then)
 
-    def paths(self, node: Node, value: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
-        """Where a filter points to."""
-        name = node[0]
-        if name == "identity":
-            yield ()
-        elif name == "index":
-            for place in self.paths(node[1], value, scope):
-                for key in self.run(node[2], value, scope):
-                    yield (*place, key)
-        elif name == "each":
-            for place in self.paths(node[1], value, scope):
-                item = at(value, place)
-                if isinstance(item, dict | list):
-                    yield from ((*place, key) for key in (item if isinstance(item, dict) else range(len(item))))
-                elif item is not None:
-                    raise Fault(f"Cannot iterate over {kind(item)}")
-        elif name == "binary" and node[1] == "|":
-            for place in self.paths(node[2], value, scope):
-                yield from ((*place, *rest) for rest in self.paths(node[3], at(value, place), scope))
-        elif name == "binary" and node[1] == ",":
-            yield from self.paths(node[2], value, scope)
-            yield from self.paths(node[3], value, scope)
-        elif name == "try":
-            try:
-                yield from self.paths(node[1], value, scope)
-            except Fault:
-                pass
-        elif name == "if":
-            for test in self.run(node[1], value, scope):
-                yield from self.paths(node[2] if test is not None and test is not False else node[3], value, scope)
-        elif name == "call" and node[1] == "select":
-            if any(test is not None and test is not False for test in self.run(node[2][0], value, scope)):
-                yield ()
-        elif name == "call" and node[1] == "recurse" and not node[2]:
-            waiting: list[tuple[Any, ...]] = [()]
-            while waiting:
-                place = waiting.pop()
-                yield place
-                item = at(value, place)
-                if isinstance(item, dict | list):
-                    keys = list(item) if isinstance(item, dict) else list(range(len(item)))
-                    waiting += [(*place, key) for key in reversed(keys)]
-        elif name == "call" and node[1] == "empty":
-            return
-        elif name == "call" and node[1] in ("first", "last") and not node[2]:
-            yield (0,) if node[1] == "first" else (-1,)
-        else:
-            raise Fault("Invalid path expression")
+            def good(item: Any, place: Any) -> Step:
+                nonlocal found
+                if not true(item):
+                    return None
+                found = True
+                machine.ways.append(Left(mark))
+                return then, item, place
 
-    # functions
+            machine.ways.append(other)
+            mark = Mark(lambda fault: None)
+            machine.ways.append(mark)
+            return left(value, path, scope, good)
 
-    def do_call(self, node: Node, value: Any, scope: Scope) -> Iterator[Any]:
-        _, name, arguments = node
-        own = scope.get(f"{name}/{len(arguments)}")
-        if own is not None:
-            yield from self.own(own, arguments, value, scope)
-            return
-        special = getattr(self, f"call_{name}_{len(arguments)}", None)
-        if special is not None:
-            yield from special(arguments, value, scope)
-            return
+        return either
+
+    def updating(self, operator: str, left: Filter, right: Filter) -> Filter:
+        def update(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def with_places(places: list[Path]) -> Step:
+                if operator == "|=":
+                    return self.modified(value, places, right, scope, lambda item: (then, item, lost(path)))
+
+                def with_operand(operand: Any, _: Any) -> Step:
+                    def changed(old: Any) -> Any:
+                        if operator == "=":
+                            return operand
+                        if operator == "//=":
+                            return old if true(old) else operand
+                        return arithmetic(operator[0], old, operand)
+
+                    def work() -> Generator[None, None, Any]:
+                        edited = Edited(value)
+                        for place in places:
+                            edited.put(place, changed(at(edited.top[0], place)))
+                            if due():
+                                yield
+                        return edited.top[0]
+
+                    return worked(work(), then, path)
+
+                return right(value, None, scope, with_operand)
+
+            return self.places(left, value, scope, with_places)
+
+        return update
+
+    def places(self, filter: Filter, value: Any, scope: Scope, then: Callable[[list[Path]], Step]) -> Step:
+        found: list[Path] = []
+
+        def keep(item: Any, place: Any) -> Step:
+            found.append(known(place, item))
+            return None
+
+        self.machine.ways.append(lambda: then(found))
+        return filter(value, (), scope, keep)
+
+    def modified(
+        self, value: Any, places: list[Path], change: Filter, scope: Scope, then: Callable[[Any], Step]
+    ) -> Step:
+        """`places |= change`: the first result of each; none removes the place."""
+        machine = self.machine
+        gone: list[Path] = []
+        edited = Edited(value)
+
+        def from_here(index: int) -> Step:
+            if index == len(places):
+                if gone:
+                    return worked(without(edited.top[0], gone), lambda item, _: then(item), None)
+                return then(edited.top[0])
+            mark = Mark()
+
+            def fresh(item: Any, _: Any) -> Step:
+                machine.cut(mark)
+                machine.ways.pop()  # `none` does not count
+                edited.put(places[index], item)
+                return (lambda *_: from_here(index + 1)), None, None
+
+            def none() -> Step:
+                gone.append(places[index])
+                return from_here(index + 1)
+
+            machine.ways += [none, mark]
+            return change(at(edited.top[0], places[index]), None, scope, fresh)
+
+        return from_here(0)
+
+    # -- functions ---------------------------------------------------------------------------------------------------
+
+    def make_def(self, node: Node, names: frozenset[str]) -> Filter:
+        _, name, parameters, body_node, rest_node = node
+        key = f"{name}/{len(parameters)}"
+        body = self.compiled(body_node, names | {key} | taken_by(parameters))
+        rest = self.compiled(rest_node, names | {key})
+
+        def define(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            home = dict(scope)
+            home[key] = Function(parameters, body, home)
+            return rest(value, path, home, then)
+
+        return define
+
+    def make_call(self, node: Node, names: frozenset[str]) -> Filter:
+        from minikube_edu.container_runtime.simulated.tools.jq.builtins import CONTROL, DEFINITIONS
         from minikube_edu.container_runtime.simulated.tools.jq.functions import FUNCTIONS
 
-        function = FUNCTIONS.get((name, len(arguments)))
-        if function is None:
-            raise Fault(f"{name}/{len(arguments)} is not defined")
-        lists: list[list[Any]] = [[]]
-        for argument in arguments:
-            lists = [[*given, item] for item in self.run(argument, value, scope) for given in lists]
-        for given in lists:
-            try:
-                yield function(value, *given)
-            except Fault as fault:
-                if fault.value != "break":  # `strings`, `numbers`: nothing comes out
-                    raise
+        _, name, arguments = node
+        key = f"{name}/{len(arguments)}"
+        given = [self.compiled(argument, names) for argument in arguments]
+        if key in names:
+            return self.calling(lambda scope: scope[key], given)
+        if key in CONTROL:
+            return CONTROL[key](self, given)
+        if key in FUNCTIONS:
+            return self.native(FUNCTIONS[key], given)
+        if key in DEFINITIONS:
+            if key not in self.library:
+                parameters, body = DEFINITIONS[key]
+                made: list[Function] = []
+                self.library[key] = Function(parameters, lambda *a: made[0].body(*a), {})
+                made.append(Function(parameters, self.compiled(body(), taken_by(parameters)), {}))
+                self.library[key] = made[0]
+            function = self.library[key]
+            return self.calling(lambda scope: function, given)
+        raise BadFilter(f"{key} is not defined")
 
-    def own(self, function: Any, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        parameters, body, home = function
-        inner = dict(home)
-        for parameter, argument in zip(parameters, arguments, strict=True):
-            if parameter.startswith("$"):
-                inner[parameter] = next(self.run(argument, value, scope), None)
-                inner[f"{parameter[1:]}/0"] = ([], ("value", inner[parameter]), {})
-            else:
-                inner[f"{parameter}/0"] = ([], argument, scope)
-        yield from self.run(body, value, inner)
+    def calling(self, found: Callable[[Scope], Any], arguments: list[Filter]) -> Filter:
+        def call(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            function: Function = found(scope)
+            caller, depth = scope.get("", (None, 0))
+            if then is not caller:  # else it is the last thing that the caller does
+                depth += 1
+                if depth > DEEPEST:
+                    raise Broken("error: too many nested calls: cannot allocate memory")
+            inner = {**function.home, "": (then, depth)}
+            wanted: list[tuple[str, Filter]] = []
+            for name, argument in zip(function.parameters, arguments, strict=True):
+                if name.startswith("$"):
+                    wanted.append((name, argument))
+                else:
+                    inner[f"{name}/0"] = Closure(argument, scope)
 
-    def call_select_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        for test in self.run(arguments[0], value, scope):
-            if test is not None and test is not False:
-                yield value
+            def from_here(index: int, inner: Scope) -> Step:
+                if index == len(wanted):
+                    return (lambda value, path: function.body(value, path, inner, then)), value, path
+                name, argument = wanted[index]
+                return argument(
+                    value,
+                    None,
+                    scope,
+                    lambda item, _: from_here(
+                        index + 1,
+                        {**inner, name: item, f"{name[1:]}/0": Closure(self.make_value(("", item), NONE), {})},
+                    ),
+                )
 
-    def call_map_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield [
-            item
-            for entry in self.do_each(("each", ("identity",)), value, scope)
-            for item in self.run(arguments[0], entry, scope)
-        ]
+            return from_here(0, inner)
 
-    def call_map_values_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        if isinstance(value, dict):
-            fresh = {key: next(self.run(arguments[0], item, scope), Ellipsis) for key, item in value.items()}
-            yield {key: item for key, item in fresh.items() if item is not Ellipsis}
-        else:
-            yield [item for entry in value or [] for item in list(self.run(arguments[0], entry, scope))[:1]]
+        def enter(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            function = found(scope)
+            if isinstance(function, Closure):  # a parameter: a filter in its caller's scope
+                return (lambda value, path: function.filter(value, path, function.scope, then)), value, path
+            return call(value, path, scope, then)
 
-    def call_with_entries_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        from minikube_edu.container_runtime.simulated.tools.jq.functions import from_entries, to_entries
+        return enter
 
-        yield from_entries([item for entry in to_entries(value) for item in self.run(arguments[0], entry, scope)])
+    def native(self, function: Callable[..., Any], arguments: list[Filter]) -> Filter:
+        """A function of values. A generator is one whose work is long."""
 
-    def call_recurse_0(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield value
-        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-            yield from self.call_recurse_0(arguments, item, scope)
+        def call(value: Any, path: Any, scope: Scope, then: Then) -> Step:
+            def from_here(index: int, values: tuple[Any, ...]) -> Step:
+                if index < 0:
+                    result = function(value, *values)
+                    if isinstance(result, Generator):
+                        return worked(result, then, path)
+                    return then, result, lost(path)
+                return arguments[index](value, None, scope, lambda item, _: from_here(index - 1, (item, *values)))
 
-    def call_recurse_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield value
-        for item in self.run(arguments[0], value, scope):
-            yield from self.call_recurse_1(arguments, item, scope)
+            return from_here(len(arguments) - 1, ())
 
-    def call_empty_0(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        return iter(())
-
-    def call_error_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        raise Fault(next(self.run(arguments[0], value, scope), None))
-
-    def call_error_0(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        raise Fault(value)
-
-    def call_first_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        for item in self.run(arguments[0], value, scope):
-            yield item
-            return
-
-    def call_last_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield from list(self.run(arguments[0], value, scope))[-1:]
-
-    def call_limit_2(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        count = int(next(self.run(arguments[0], value, scope)))
-        for number, item in enumerate(self.run(arguments[1], value, scope)):
-            if number >= count:
-                return
-            yield item
-            if number == count - 1:
-                return
-
-    def call_range_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        for end in self.run(arguments[0], value, scope):
-            yield from self.counted(0, end, 1)
-
-    def call_range_2(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        for start in self.run(arguments[0], value, scope):
-            for end in self.run(arguments[1], value, scope):
-                yield from self.counted(start, end, 1)
-
-    def counted(self, start: float, end: float, step: float) -> Iterator[Any]:
-        while start < end:
-            self.steps += 1
-            if self.steps > BUDGET:
-                raise Fault("the filter takes too long")
-            yield start
-            start += step
-
-    def call_any_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield any(
-            test is not None and test is not False for entry in value for test in self.run(arguments[0], entry, scope)
-        )
-
-    def call_all_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield all(
-            test is not None and test is not False for entry in value for test in self.run(arguments[0], entry, scope)
-        )
-
-    def keyed(self, argument: Node, value: Any, scope: Scope) -> list[tuple[Any, Any]]:
-        if not isinstance(value, list):
-            raise Fault(f"Cannot index {kind(value)} with number")
-        pairs = [(list(self.run(argument, item, scope)), item) for item in value]
-        return sorted(pairs, key=lambda pair: KEY(pair[0]))
-
-    def call_sort_by_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield [item for _, item in self.keyed(arguments[0], value, scope)]
-
-    def groups(self, argument: Node, value: Any, scope: Scope) -> list[list[Any]]:
-        groups: list[tuple[Any, list[Any]]] = []
-        for key, item in self.keyed(argument, value, scope):
-            if groups and compare(groups[-1][0], key) == 0:
-                groups[-1][1].append(item)
-            else:
-                groups.append((key, [item]))
-        return [items for _, items in groups]
-
-    def call_group_by_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield self.groups(arguments[0], value, scope)
-
-    def call_unique_by_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield [group[0] for group in self.groups(arguments[0], value, scope)]
-
-    def call_min_by_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        pairs = self.keyed(arguments[0], value, scope)
-        yield pairs[0][1] if pairs else None
-
-    def call_max_by_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        pairs = self.keyed(arguments[0], value, scope)
-        yield pairs[-1][1] if pairs else None
-
-    def call_del_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        result = value
-        for place in sorted(self.paths(arguments[0], value, scope), key=lambda place: KEY(list(place)), reverse=True):
-            result = without(result, place)
-        yield result
-
-    def call_path_1(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        for place in self.paths(arguments[0], value, scope):
-            yield list(place)
-
-    def call_env_0(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield self.env
-
-    def call_inputs_0(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        yield from self.inputs() if self.inputs else ()
-
-    def call_input_0(self, arguments: list[Node], value: Any, scope: Scope) -> Iterator[Any]:
-        item = next(self.inputs(), Ellipsis) if self.inputs else Ellipsis
-        if item is Ellipsis:
-            raise Fault("No more inputs")
-        yield item
+        return call
 
 
-def indexed(item: Any, key: Any) -> Any:
-    if item is None and (key is None or isinstance(key, str | int | float)):
-        return None
-    if isinstance(item, dict) and isinstance(key, str):
-        return item.get(key)
-    if isinstance(item, list) and isinstance(key, int | float) and not isinstance(key, bool):
-        place = math.floor(key)
-        return item[place] if -len(item) <= place < len(item) else None
-    shown = f'"{key}"' if isinstance(key, str) else kind(key)
-    raise Fault(f"Cannot index {kind(item)} with {shown}")
+@dataclass(frozen=True)
+class Closure:
+    filter: Filter
+    scope: Scope
 
 
-def at(value: Any, place: tuple[Any, ...]) -> Any:
-    for key in place:
-        value = indexed(value, key)
-    return value
+def worked(work: Generator[None, None, Any], then: Then, path: Any) -> Step:
+    """The result of long work, a step at a time."""
+
+    def on(value: Any, _: Any) -> Step:
+        try:
+            next(work)
+        except StopIteration as end:
+            return then, end.value, lost(path)
+        return on, None, None
+
+    return on, None, None
 
 
-def put(value: Any, place: tuple[Any, ...], fresh: Any) -> Any:
-    """A copy of the value in which that place has another value."""
-    if not place:
-        return fresh
-    key, rest = place[0], place[1:]
-    if isinstance(key, str):
-        if value is not None and not isinstance(value, dict):
-            raise Fault(f'Cannot index {kind(value)} with "{key}"')
-        return {**(value or {}), key: put((value or {}).get(key), rest, fresh)}
-    items = list(value or [])
-    index = int(key)
-    if not -len(items) <= index < 100_000:
-        raise Fault("Out of bounds array index")
-    items += [None] * (index + 1 - len(items))
-    items[index] = put(items[index], rest, fresh)
-    return items
+def taken_by(parameters: list[str]) -> frozenset[str]:
+    """The names that parameters have inside."""
+    return frozenset(
+        name for one in parameters for name in ((one, f"{one[1:]}/0") if one.startswith("$") else (f"{one}/0",))
+    )
 
 
-def without(value: Any, place: tuple[Any, ...]) -> Any:
-    if not place or value is None:
-        return value
-    key, rest = place[0], place[1:]
-    if isinstance(value, dict):
-        if rest:
-            return {**value, key: without(value[key], rest)} if key in value else value
-        return {name: item for name, item in value.items() if name != key}
-    if isinstance(value, list):
-        items = list(value)
-        if -len(items) <= int(key) < len(items):
-            if rest:
-                items[int(key)] = without(items[int(key)], rest)
-            else:
-                del items[int(key)]
-        return items
-    raise Fault(f"Cannot delete field at object index of {kind(value)}")
-
-
-def bound(pattern: Node, value: Any) -> Scope:
-    """The variables that `as` gives a value."""
+def variables(pattern: Node) -> frozenset[str]:
     if pattern[0] == "variable":
-        return {pattern[1]: value}
-    result: Scope = {}
-    if pattern[0] == "array":
-        for index, part in enumerate(pattern[1]):
-            result |= bound(part, indexed(value, index))
-    else:
-        for key, part in pattern[1]:
-            result |= bound(part, indexed(value, key))
-    return result
-
-
-def arithmetic(operator: str, a: Any, b: Any) -> Any:
-    if operator in ("==", "!=", "<", "<=", ">", ">="):
-        order = compare(a, b)
-        return {"==": order == 0, "!=": order != 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[
-            operator
-        ]
-    one, other = kind(a), kind(b)
-    if operator == "+":
-        if a is None or b is None:
-            return b if a is None else a
-        if one == other and one in ("number", "string", "array"):
-            return simple(a + b) if one == "number" else a + b
-        if one == other == "object":
-            return {**a, **b}
-        words = "added"
-    elif one == other == "number":
-        if operator in "/%" and (b == 0 or (operator == "%" and int(b) == 0)):
-            raise Fault(f"number ({dumped(a)}) and number ({dumped(b)}) cannot be divided because the divisor is zero")
-        try:
-            if operator in "-*":
-                return simple(a - b if operator == "-" else a * b)
-            return simple(a / b if operator == "/" else math.fmod(int(a), abs(int(b))))
-        except OverflowError:
-            return math.inf
-    elif operator == "-" and one == other == "array":
-        return [item for item in a if not any(compare(item, gone) == 0 for gone in b)]
-    elif operator == "*" and one == other == "object":
-        return {
-            **a,
-            **{
-                key: arithmetic("*", a[key], item) if isinstance(item, dict) and isinstance(a.get(key), dict) else item
-                for key, item in b.items()
-            },
-        }
-    elif operator == "*" and {one, other} == {"string", "number"}:
-        text, count = (a, b) if one == "string" else (b, a)
-        return text * min(math.ceil(count), 100_000) if count > 0 else None
-    elif operator == "/" and one == other == "string":
-        return a.split(b)
-    words = {"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided", "%": "divided"}[operator]
-    raise Fault(f"{one} ({dumped(a)}) and {other} ({dumped(b)}) cannot be {words}")
-
-
-def formatted(layout: str, value: Any) -> str:
-    text = value if isinstance(value, str) else dumped(value)
-    if layout == "@text":
-        return text
-    if layout == "@json":
-        return dumped(value)
-    if layout == "@base64":
-        return base64.b64encode(text.encode()).decode()
-    if layout == "@base64d":
-        try:
-            return base64.b64decode(text + "=" * (-len(text) % 4)).decode("utf-8", "replace")
-        except ValueError:
-            raise Fault(f"string ({dumped(value)}) is not valid base64 data") from None
-    if layout == "@uri":
-        return urllib.parse.quote(text, safe="-_.~")
-    if layout == "@html":
-        return re.sub(
-            "[<>&'\"]",
-            lambda found: {"<": "&lt;", ">": "&gt;", "&": "&amp;", "'": "&#39;", '"': "&quot;"}[found[0]],
-            text,
-        )
-    if layout in ("@csv", "@tsv"):
-        if not isinstance(value, list):
-            raise Fault(f"{kind(value)} ({dumped(value)}) cannot be {layout[1:]}-formatted, only an array can be")
-        if layout == "@csv":
-            quote = chr(34)
-            return ",".join(
-                f"{quote}{item.replace(quote, quote * 2)}{quote}"
-                if isinstance(item, str)
-                else ""
-                if item is None
-                else dumped(item)
-                for item in value
-            )
-        return "\t".join(
-            ""
-            if item is None
-            else item.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
-            if isinstance(item, str)
-            else dumped(item)
-            for item in value
-        )
-    if layout == "@sh":
-        items = value if isinstance(value, list) else [value]
-        return " ".join(
-            "'" + item.replace("'", "'\\''") + "'" if isinstance(item, str) else dumped(item) for item in items
-        )
-    raise Fault(f"{layout[1:]} is not a valid format")
+        return frozenset((pattern[1],))
+    found: frozenset[str] = frozenset()
+    for _, variable, inner in pattern[1]:
+        found |= ({variable} if variable else frozenset()) | (variables(inner) if inner else frozenset())
+    return found

@@ -1,38 +1,56 @@
-"""jq's functions that take values: (name, number of arguments) -> function of the input and the arguments."""
+"""jq's functions that take values: name/arity -> function of the input and the arguments.
+
+A generator is one whose work is long: it yields to give way, and returns its result.
+"""
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
-from minikube_edu.container_runtime.simulated.tools.jq.engine import (
-    KEY,
+from minikube_edu.container_runtime.simulated.tools.jq import dates, patterns
+from minikube_edu.container_runtime.simulated.tools.jq.formats import formatted
+from minikube_edu.container_runtime.simulated.tools.jq.json_text import BadText, Reader, pieces
+from minikube_edu.container_runtime.simulated.tools.jq.values import (
+    LONGEST_TEXT,
+    Broken,
     Fault,
+    Steps,
     arithmetic,
-    compare,
-    dumped,
-    indexed,
+    described,
+    equal,
+    indices,
+    key,
     kind,
+    ordered,
     put,
     simple,
+    split,
+    true,
+    without,
 )
+from minikube_edu.container_runtime.simulated.tools.steps import due, picked
 from minikube_edu.lib import clock
+
+STEP = 200
 
 
 def wanted(value: Any, expected: str, words: str) -> Any:
     if kind(value) != expected:
-        raise Fault(f"{kind(value)} ({dumped(value)}) {words}")
+        raise Fault(f"{described(value)} {words}")
     return value
+
+
+def numeric(value: Any, words: str = "number required") -> Any:
+    return wanted(value, "number", words)
 
 
 def length(value: Any) -> Any:
     if value is None:
         return 0
     if isinstance(value, bool):
-        raise Fault(f"boolean ({dumped(value)}) has no length")
+        raise Fault(f"{described(value)} has no length")
     return abs(value) if isinstance(value, int | float) else len(value)
 
 
@@ -42,205 +60,468 @@ def keys(value: Any) -> Any:
     return list(range(len(wanted(value, "array", "has no keys"))))
 
 
-def to_entries(value: Any) -> list[dict[str, Any]]:
-    return [{"key": key, "value": item} for key, item in wanted(value, "object", "has no keys").items()]
+def has(value: Any, name: Any) -> bool:
+    if isinstance(value, dict) and isinstance(name, str):
+        return name in value
+    if isinstance(value, list) and kind(name) == "number":
+        return bool(0 <= name < len(value))
+    raise Fault(f"Cannot check whether {kind(value)} has a {'string' if kind(name) == 'string' else kind(name)} key")
 
 
-def from_entries(value: Any) -> dict[str, Any]:
-    result = {}
-    for entry in value:
-        key = next(
-            (entry[name] for name in ("key", "k", "name", "Name", "Key", "K") if entry.get(name) is not None), None
-        )
-        item = next((entry[name] for name in ("value", "v", "Value", "V") if name in entry), None)
-        result[key if isinstance(key, str) else dumped(key)] = item
-    return result
-
-
-def add(value: Any) -> Any:
+def add(value: Any) -> Steps:
+    if not isinstance(value, dict | list):
+        raise Fault(f"Cannot iterate over {described(value)}")
+    items = list(value.values()) if isinstance(value, dict) else value
+    for sort in (str, list):
+        if items and all(isinstance(item, sort) or item is None for item in items):
+            joined: list[Any] = []
+            size = 0
+            for number, item in enumerate(items):
+                if number % STEP == 0:
+                    yield
+                joined.append(item) if sort is str else joined.extend(item or ())
+                size += len(item or ())
+                if size > LONGEST_TEXT:
+                    raise Broken("error: cannot allocate memory")
+            if sort is list or any(item is not None for item in items):
+                return "".join(item or "" for item in joined) if sort is str else joined
     result = None
-    for item in value.values() if isinstance(value, dict) else value:
-        result = arithmetic("+", result, item)
+    for number, item in enumerate(items):
+        if number > 1 and isinstance(result, dict) and isinstance(item, dict):
+            result.update(item)  # it is ours: the sum of two
+        else:
+            result = arithmetic("+", result, item)
+        if due():
+            yield
     return result
 
 
 def tonumber(value: Any) -> Any:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if kind(value) == "number":
         return value
+    text = wanted(value, "string", "cannot be parsed as a number")
     try:
-        return simple(float(wanted(value, "string", "cannot be parsed as a number")))
+        if not text or text.strip() != text or "_" in text or text.lower().lstrip("+-")[:1] in ("i", "n"):
+            raise ValueError
+        return int(text) if text.lstrip("-").isdigit() and len(text) < 18 else simple(float(text))
     except ValueError:
-        raise Fault(f"Cannot parse '{value}' as number") from None
+        words = f"Invalid numeric literal at EOF at line 1, column {len(text)}"
+        raise Fault(f"{words} (while parsing '{text}')") from None
 
 
 def contains(value: Any, part: Any) -> bool:
+    if kind(value) != kind(part):
+        raise Fault(f"{described(value)} and {described(part)} cannot have their containment checked")
+    return _holds(value, part)
+
+
+def _holds(value: Any, part: Any) -> bool:
     if isinstance(value, dict) and isinstance(part, dict):
-        return all(key in value and contains(value[key], item) for key, item in part.items())
+        return all(name in value and _holds(value[name], item) for name, item in part.items())
     if isinstance(value, list) and isinstance(part, list):
-        return all(any(contains(item, one) for item in value) for one in part)
+        return all(any(_holds(item, one) for item in value) for one in part)
     if isinstance(value, str) and isinstance(part, str):
         return part in value
-    return compare(value, part) == 0
+    return equal(value, part)
 
 
-def flatten(value: Any, depth: float = math.inf) -> list[Any]:
+def flatten(value: Any, depth: Any = math.inf) -> Steps:
+    if numeric(depth) < 0:
+        raise Fault("flatten depth must not be negative")
+    if not isinstance(value, dict | list):
+        raise Fault(f"Cannot iterate over {described(value)}")
     result: list[Any] = []
-    for item in value:
-        result += flatten(item, depth - 1) if isinstance(item, list) and depth > 0 else [item]
-    return result
-
-
-def pattern(text: str, flags: str = "") -> re.Pattern[str]:
-    from minikube_edu.container_runtime.simulated.tools import regular_expressions
-
-    try:
-        # Refuses what backtracking would never end with; jq's syntax is close enough to Python's
-        if regular_expressions.explosive(regular_expressions.Parser(text, True, False).parse()):
-            raise Fault(f"{text} (at offset 0) is too complex a regex")
-        return re.compile(
-            text.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!"),
-            (re.IGNORECASE if "i" in flags else 0) | (re.VERBOSE if "x" in flags else 0),
-        )
-    except (re.error, regular_expressions.BadPattern):
-        raise Fault(f"{text} (at offset 0) is not a valid regex") from None
-
-
-def matches(value: Any, text: str, flags: str = "") -> bool:
-    return pattern(text, flags).search(wanted(value, "string", "cannot be matched, as it is not a string")) is not None
-
-
-def capture(value: Any, text: str, flags: str = "") -> Any:
-    found = pattern(text, flags).search(value)
-    if not found:
-        raise Fault("break")
-    return found.groupdict()
-
-
-def substitute(count: int) -> Callable[..., str]:
-    def replace(value: str, text: str, by: str, flags: str = "") -> str:
-        return pattern(text, flags).sub(lambda found: by, value, count=0 if "g" in flags else count)
-
-    return replace
-
-
-def join(value: Any, glue: str) -> str:
-    return glue.join("" if item is None else item if isinstance(item, str) else dumped(item) for item in value)
-
-
-def unique(value: Any) -> list[Any]:
-    result: list[Any] = []
-    for item in sorted(value, key=KEY):
-        if not result or compare(result[-1], item):
+    ways = [(iter(value.values() if isinstance(value, dict) else value), depth)]
+    count = 0
+    while ways:
+        items, left = ways[-1]
+        for item in items:
+            count += 1
+            if count % STEP == 0:
+                yield
+            if isinstance(item, list) and left > 0:
+                ways.append((iter(item), left - 1))
+                break
             result.append(item)
+        else:
+            ways.pop()
     return result
 
 
-def fromjson(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        raise Fault(f"{value} (while parsing '{value}')") from None
+def sort(value: Any) -> Steps:
+    pairs = yield from ordered(wanted(value, "array", "cannot be sorted, as it is not an array"))
+    return (yield from picked(pairs, lambda pair: pair[1]))
 
 
-def kept(name: str) -> Callable[[Any], Any]:
-    """`strings`, `numbers`, …: the input, when it is of that kind."""
-
-    def select(value: Any) -> Any:
-        if (name == "scalars" and kind(value) not in ("array", "object")) or (
-            name == "iterables" and kind(value) in ("array", "object")
-        ):
-            return value
-        if name == "values" and value is not None:
-            return value
-        if kind(value) + "s" == name or (name == "nulls" and value is None):
-            return value
-        raise Fault("break")
-
-    return select
+def sort_by(value: Any, by: Any) -> Steps:
+    pairs = yield from ordered(wanted(value, "array", "cannot be sorted, as it is not an array"), by)
+    return (yield from picked(pairs, lambda pair: pair[1]))
 
 
-def index_of(value: Any, part: Any, last: bool) -> Any:
+def group_by(value: Any, by: Any) -> Steps:
+    pairs = yield from ordered(wanted(value, "array", "cannot be grouped, as it is not an array"), by)
+    groups: list[list[Any]] = []
+    last: Any = None
+    for number, (found, item) in enumerate(pairs):
+        if number % STEP == 0:
+            yield
+        if groups and found == last:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+        last = found
+    return groups
+
+
+def unique(value: Any) -> Steps:
+    pairs = yield from ordered(wanted(value, "array", "cannot be sorted, as it is not an array"))
+    kept = []
+    for number, (found, item) in enumerate(pairs):
+        if number % STEP == 0:
+            yield
+        if not number or found != pairs[number - 1][0]:
+            kept.append(item)
+    return kept
+
+
+def extreme(most: bool) -> Callable[..., Any]:
+    def find(value: Any, by: Any = None) -> Steps:
+        items = wanted(value, "array", "cannot be iterated over")
+        best: Any = None
+        chosen = None
+        for number, item in enumerate(items):
+            if number % STEP == STEP - 1:
+                yield
+            mine = key(item if by is None else by[number])
+            if best is None or (mine >= best if most else mine < best):
+                best, chosen = mine, item
+        return chosen
+
+    return find
+
+
+def reverse(value: Any) -> Any:
     if isinstance(value, str):
-        place = value.rfind(part) if last else value.find(part)
-    else:
-        places = [i for i, item in enumerate(value or []) if compare(item, part) == 0]
-        place = (places[-1] if last else places[0]) if places else -1
-    return None if place < 0 else place
+        return value[::-1]
+    return [] if value is None else wanted(value, "array", "cannot be reversed, as it is not an array")[::-1]
 
 
-FUNCTIONS: dict[tuple[str, int], Callable[..., Any]] = {
-    ("length", 0): length,
-    ("keys", 0): keys,
-    ("keys_unsorted", 0): lambda v: list(v) if isinstance(v, dict) else keys(v),
-    ("values", 0): kept("values"),
-    ("to_entries", 0): to_entries,
-    ("from_entries", 0): from_entries,
-    ("add", 0): add,
-    ("not", 0): lambda v: v is None or v is False,
-    ("type", 0): kind,
-    ("tonumber", 0): tonumber,
-    ("tostring", 0): lambda v: v if isinstance(v, str) else dumped(v),
-    ("tojson", 0): dumped,
-    ("fromjson", 0): fromjson,
-    ("has", 1): lambda v, k: k in v if isinstance(v, dict) else 0 <= k < len(v),
-    ("in", 1): lambda v, o: v in o,
-    ("contains", 1): contains,
-    ("inside", 1): lambda v, o: contains(o, v),
-    ("flatten", 0): flatten,
-    ("flatten", 1): flatten,
-    ("sort", 0): lambda v: sorted(wanted(v, "array", "cannot be sorted, as it is not an array"), key=KEY),
-    ("unique", 0): unique,
-    ("reverse", 0): lambda v: v[::-1] if v is not None else [],
-    ("min", 0): lambda v: min(v, key=KEY) if v else None,
-    ("max", 0): lambda v: max(v, key=KEY) if v else None,
-    ("first", 0): lambda v: indexed(v, 0),
-    ("last", 0): lambda v: indexed(v, -1),
-    ("any", 0): lambda v: any(i is not None and i is not False for i in v),
-    ("all", 0): lambda v: all(i is not None and i is not False for i in v),
-    ("floor", 0): math.floor,
-    ("ceil", 0): math.ceil,
-    ("round", 0): lambda v: math.floor(v + 0.5),
-    ("sqrt", 0): lambda v: simple(math.sqrt(v)),
-    ("fabs", 0): abs,
-    ("abs", 0): abs,
-    ("pow", 2): lambda v, a, b: simple(float(a) ** float(b)) if abs(b) < 1000 else math.inf,
-    ("split", 1): lambda v, s: wanted(v, "string", "cannot be split").split(s) if s else list(v),
-    ("join", 1): join,
-    ("ascii_downcase", 0): str.lower,
-    ("ascii_upcase", 0): str.upper,
-    ("ltrimstr", 1): lambda v, s: v.removeprefix(s) if isinstance(v, str) else v,
-    ("rtrimstr", 1): lambda v, s: v.removesuffix(s) if isinstance(v, str) else v,
-    ("trim", 0): str.strip,
-    ("startswith", 1): lambda v, s: wanted(v, "string", "startswith() requires string inputs").startswith(s),
-    ("endswith", 1): lambda v, s: wanted(v, "string", "endswith() requires string inputs").endswith(s),
-    ("test", 1): matches,
-    ("test", 2): matches,
-    ("capture", 1): capture,
-    ("capture", 2): capture,
-    ("sub", 2): substitute(1),
-    ("sub", 3): substitute(1),
-    ("gsub", 2): substitute(0),
-    ("gsub", 3): substitute(0),
-    ("explode", 0): lambda v: [ord(letter) for letter in v],
-    ("implode", 0): lambda v: "".join(chr(code) for code in v),
-    ("index", 1): lambda v, p: index_of(v, p, False),
-    ("rindex", 1): lambda v, p: index_of(v, p, True),
-    ("getpath", 1): lambda v, p: v if not p else FUNCTIONS["getpath", 1](indexed(v, p[0]), p[1:]),
-    ("setpath", 2): lambda v, p, x: put(v, tuple(p), x),
-    ("now", 0): lambda v: clock.now(),
-    ("todate", 0): lambda v: clock.rfc3339(float(v)),
-    ("fromdate", 0): lambda v: int(clock.parse_rfc3339(v)),
-    ("fromdateiso8601", 0): lambda v: int(clock.parse_rfc3339(v)),
-    ("todateiso8601", 0): lambda v: clock.rfc3339(float(v)),
-    ("infinite", 0): lambda v: math.inf,
-    ("nan", 0): lambda v: math.nan,
-    ("isnan", 0): math.isnan,
-    ("transpose", 0): lambda v: [list(r) for r in zip(*v, strict=False)],
-    ("utf8bytelength", 0): lambda v: len(v.encode()),
-    ("ascii", 0): chr,
-    ("debug", 0): lambda v: v,
+def join(value: Any, glue: Any) -> Steps:
+    if not isinstance(value, dict | list):
+        raise Fault(f"Cannot iterate over {described(value)}")
+    items = list(value.values()) if isinstance(value, dict) else value
+    parts: list[str] = []
+    for number, item in enumerate(items):
+        if number % STEP == 0:
+            yield
+        if kind(item) in ("array", "object"):
+            raise Fault(f"{described(glue.join(parts) + glue)} and {described(item)} cannot be added")
+        parts.append("" if item is None else item if isinstance(item, str) else formatted("@json", item))
+    if items and kind(glue) != "string":
+        raise Fault(f"{described(glue)} and {described(parts[0])} cannot be added")
+    return glue.join(parts) if parts else ""
+
+
+def tojson(value: Any) -> Steps:
+    parts: list[str] = []
+    size = 0
+    for piece in pieces(value):
+        parts.append(piece)
+        size += len(piece)
+        if len(parts) % STEP == 0:
+            if size > LONGEST_TEXT:
+                raise Broken("error: cannot allocate memory")
+            yield
+    return "".join(parts)
+
+
+def tostring(value: Any) -> Any:
+    return value if isinstance(value, str) else tojson(value)
+
+
+def fromjson(value: Any) -> Steps:
+    reader = Reader(wanted(value, "string", "cannot be parsed as JSON"))
+    try:
+        if not reader.more():
+            return None
+        found = yield from reader.value()
+        if reader.more():
+            raise reader.fault("Unexpected extra JSON values", reader.position)
+        return found
+    except BadText as error:
+        raise Fault(f"{error} (while parsing '{value}')") from None
+
+
+def implode(value: Any) -> str:
+    try:
+        return "".join(map(chr, wanted(value, "array", "cannot be imploded")))
+    except (TypeError, ValueError):
+        raise Fault("Unicode codepoint must be numeric") from None
+
+
+def position(last: bool) -> Callable[[Any, Any], Any]:
+    def find(value: Any, part: Any) -> Any:
+        places = indices(value, part)
+        return places[-1 if last else 0] if places else None
+
+    return find
+
+
+def stripped(left: bool, right: bool) -> Callable[[Any], str]:
+    def strip(value: Any) -> str:
+        text: str = wanted(value, "string", "cannot be trimmed")
+        text = text.lstrip() if left else text
+        return text.rstrip() if right else text
+
+    return strip
+
+
+def begins(value: Any, part: Any) -> bool:
+    if kind(value) != "string" or kind(part) != "string":
+        raise Fault("startswith() requires string inputs")
+    return bool(value.startswith(part))
+
+
+def ends(value: Any, part: Any) -> bool:
+    if kind(value) != "string" or kind(part) != "string":
+        raise Fault("endswith() requires string inputs")
+    return bool(value.endswith(part))
+
+
+def split_(value: Any, separator: Any) -> list[str]:
+    if kind(value) != "string" or kind(separator) != "string":
+        raise Fault("split input and separator must be strings")
+    return split(value, separator)
+
+
+def cased(upper: bool) -> Callable[[Any], str]:
+    lower, higher = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    letters = str.maketrans(lower, higher) if upper else str.maketrans(higher, lower)
+    name = "ascii_upcase" if upper else "ascii_downcase"
+    return lambda value: str(wanted(value, "string", f"{name} input must be a string")).translate(letters)
+
+
+def paths_put(value: Any, place: Any, fresh: Any) -> Any:
+    if not isinstance(place, list):
+        raise Fault("Path must be specified as an array")
+    return put(value, tuple(place), fresh)
+
+
+def paths_gone(value: Any, places: Any) -> Any:
+    if not isinstance(places, list):
+        raise Fault("Paths must be specified as an array")
+    if any(not isinstance(place, list) for place in places):
+        raise Fault("Path must be specified as an array")
+    return without(value, [tuple(place) for place in places])
+
+
+def transpose(value: Any) -> list[Any]:
+    width = max((len(row) for row in value), default=0)
+    return [[row[index] if index < len(row) else None for row in value] for index in range(width)]
+
+
+def search(value: Any, target: Any) -> int:
+    from bisect import bisect_left
+
+    wanted(value, "array", "cannot be searched from")
+    place = bisect_left(value, key(target), key=key)
+    return place if place < len(value) and equal(value[place], target) else -1 - place
+
+
+def mathematical(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*values: Any) -> Any:
+        for value in values:
+            numeric(value)
+        try:
+            return simple(function(*values))
+        except OverflowError:
+            return math.inf
+        except (ValueError, ZeroDivisionError):
+            return math.nan
+
+    return call
+
+
+def by_arguments(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One that looks at its arguments alone."""
+    made = mathematical(function)
+    return lambda value, *given: made(*given)
+
+
+def power(base: float, exponent: float) -> float:
+    if base == 0 and exponent < 0:
+        return math.inf
+    return math.pow(base, exponent)
+
+
+def logarithm(base: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda value: -math.inf if value == 0 else base(value)
+
+
+def frexp(value: Any) -> list[Any]:
+    fraction, exponent = math.frexp(numeric(value))
+    return [simple(fraction), exponent]
+
+
+def modf(value: Any) -> list[Any]:
+    if math.isinf(numeric(value)):
+        return [math.copysign(0.0, value), value]
+    fraction, whole = math.modf(value)
+    return [simple(fraction), simple(whole)]
+
+
+def ldexp(value: float, exponent: float) -> float:
+    return math.ldexp(value, int(exponent))
+
+
+def rounded(value: float) -> float:
+    return value if not math.isfinite(value) else math.copysign(math.floor(abs(value) + 0.5), value)
+
+
+def whole(function: Callable[[float], int]) -> Callable[[Any], Any]:
+    return mathematical(lambda value: function(value) if math.isfinite(value) else value)
+
+
+def normal(value: Any) -> bool:
+    return math.isfinite(numeric(value)) and abs(value) >= 2.2250738585072014e-308
+
+
+def significand(value: float) -> float:
+    return value if value == 0 or not math.isfinite(value) else math.frexp(value)[0] * 2
+
+
+def logb(value: float) -> float:
+    return -math.inf if value == 0 else math.frexp(value)[1] - 1
+
+
+def bytes_of(value: Any) -> int:
+    return len(wanted(value, "string", "only strings have UTF-8 byte length").encode(errors="surrogateescape"))
+
+
+def shortened(value: Any, part: Any, left: bool) -> Any:
+    if isinstance(value, str) and isinstance(part, str):
+        return value.removeprefix(part) if left else value.removesuffix(part)
+    return value
+
+
+def formatted_as(value: Any, layout: Any) -> str:
+    return formatted(f"@{wanted(layout, 'string', 'is not a valid format')}", value)
+
+
+def absolute(value: Any) -> Any:
+    return -numeric(value, "has no absolute value") if numeric(value, "has no absolute value") < 0 else value
+
+
+def fused(a: float, b: float, c: float) -> float:
+    return a * b + c
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "not/0": lambda v: not true(v),
+    "type/0": kind,
+    "length/0": length,
+    "utf8bytelength/0": bytes_of,
+    "keys/0": keys,
+    "keys_unsorted/0": lambda v: list(v) if isinstance(v, dict) else keys(v),
+    "has/1": has,
+    "contains/1": contains,
+    "add/0": add,
+    "flatten/0": flatten,
+    "flatten/1": flatten,
+    "sort/0": sort,
+    "_sort_by/1": sort_by,
+    "_group_by/1": group_by,
+    "unique/0": unique,
+    "min/0": extreme(False),
+    "max/0": extreme(True),
+    "_min_by/1": extreme(False),
+    "_max_by/1": extreme(True),
+    "reverse/0": reverse,
+    "join/1": join,
+    "transpose/0": transpose,
+    "bsearch/1": search,
+    "tonumber/0": tonumber,
+    "tostring/0": tostring,
+    "tojson/0": tojson,
+    "fromjson/0": fromjson,
+    "format/1": formatted_as,
+    "explode/0": lambda v: [ord(letter) for letter in wanted(v, "string", "cannot be exploded")],
+    "implode/0": implode,
+    "split/1": split_,
+    "ascii_downcase/0": cased(False),
+    "ascii_upcase/0": cased(True),
+    "ltrimstr/1": lambda v, part: shortened(v, part, True),
+    "rtrimstr/1": lambda v, part: shortened(v, part, False),
+    "trimstr/1": lambda v, part: shortened(shortened(v, part, True), part, False),
+    "trim/0": stripped(True, True),
+    "ltrim/0": stripped(True, False),
+    "rtrim/0": stripped(False, True),
+    "startswith/1": begins,
+    "endswith/1": ends,
+    "index/1": position(False),
+    "rindex/1": position(True),
+    "indices/1": indices,
+    "_match/3": patterns.matches,
+    "setpath/2": paths_put,
+    "delpaths/1": paths_gone,
+    "now/0": lambda v: clock.now(),
+    "gmtime/0": dates.broken_down,
+    "localtime/0": dates.broken_down,
+    "mktime/0": dates.made,
+    "strftime/1": dates.written,
+    "strflocaltime/1": lambda v, layout: dates.written(v, layout, "strflocaltime/1"),
+    "strptime/1": dates.read,
+    "infinite/0": lambda v: math.inf,
+    "nan/0": lambda v: math.nan,
+    "isnan/0": lambda v: math.isnan(numeric(v)),
+    "isinfinite/0": lambda v: math.isinf(numeric(v)),
+    "isfinite/0": lambda v: math.isfinite(numeric(v)),
+    "isnormal/0": normal,
+    "abs/0": absolute,
+    "frexp/0": frexp,
+    "modf/0": modf,
+    "floor/0": whole(math.floor),
+    "ceil/0": whole(math.ceil),
+    "trunc/0": whole(math.trunc),
+    "round/0": mathematical(rounded),
+    "rint/0": whole(round),
+    "nearbyint/0": whole(round),
+    "fabs/0": mathematical(abs),
+    "sqrt/0": mathematical(math.sqrt),
+    "cbrt/0": mathematical(math.cbrt),
+    "significand/0": mathematical(significand),
+    "logb/0": mathematical(logb),
+    "gamma/0": mathematical(math.lgamma),
+    "lgamma/0": mathematical(math.lgamma),
+    "lgamma_r/0": mathematical(math.lgamma),
+    "tgamma/0": mathematical(math.gamma),
+    "log/0": mathematical(logarithm(math.log)),
+    "log2/0": mathematical(logarithm(math.log2)),
+    "log10/0": mathematical(logarithm(math.log10)),
+    "log1p/0": mathematical(math.log1p),
+    "exp/0": mathematical(math.exp),
+    "exp2/0": mathematical(math.exp2),
+    "exp10/0": mathematical(lambda value: math.pow(10.0, value)),
+    "pow10/0": mathematical(lambda value: math.pow(10.0, value)),
+    "expm1/0": mathematical(math.expm1),
     **{
-        (name, 0): kept(name)
-        for name in ("strings", "numbers", "arrays", "objects", "booleans", "nulls", "scalars", "iterables")
+        f"{name}/0": mathematical(getattr(math, name))
+        for name in ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
     },
+    "pow/2": by_arguments(power),
+    "atan2/2": by_arguments(math.atan2),
+    "fmin/2": by_arguments(min),
+    "fmax/2": by_arguments(max),
+    "fmod/2": by_arguments(math.fmod),
+    "drem/2": by_arguments(math.remainder),
+    "remainder/2": by_arguments(math.remainder),
+    "hypot/2": by_arguments(math.hypot),
+    "copysign/2": by_arguments(math.copysign),
+    "nextafter/2": by_arguments(math.nextafter),
+    "nexttoward/2": by_arguments(math.nextafter),
+    "fdim/2": by_arguments(lambda a, b: max(a - b, 0)),
+    "ldexp/2": by_arguments(ldexp),
+    "scalb/2": by_arguments(ldexp),
+    "scalbln/2": by_arguments(ldexp),
+    "fma/3": by_arguments(fused),
 }

@@ -14,11 +14,12 @@ TOKEN = re.compile(
 )
 BINARY = {
     "|": (0, "right"), ",": (1, "left"), "//": (2, "right"), "=": (3, "none"), "|=": (3, "none"), "+=": (3, "none"),
-    "-=": (3, "none"), "*=": (3, "none"), "/=": (3, "none"), "//=": (3, "none"), "or": (4, "left"), "and": (5, "left"),
+    "-=": (3, "none"), "*=": (3, "none"), "/=": (3, "none"), "%=": (3, "none"), "//=": (3, "none"),
+    "or": (4, "left"), "and": (5, "left"),
     "==": (6, "none"), "!=": (6, "none"), "<": (6, "none"), "<=": (6, "none"), ">": (6, "none"), ">=": (6, "none"),
     "+": (7, "left"), "-": (7, "left"), "*": (8, "left"), "/": (8, "left"), "%": (8, "left"),
 }  # fmt: skip
-WORDS = {"if", "then", "elif", "else", "end", "as", "reduce", "foreach", "and", "or", "not", "try", "catch", "def"}
+WORDS = {"if", "then", "elif", "else", "end", "as", "reduce", "foreach", "and", "or", "try", "catch", "def", "label"}
 
 
 class BadFilter(Exception):
@@ -145,54 +146,74 @@ class Parser:
             left = ("binary", operator, left, right)
         return left
 
+    def suffix(self, value: Node) -> Node | None:
+        """A term with what hangs on it: .name ."name" [...] .[...] ?"""
+        following = self.tokens[self.position + 1 : self.position + 2]
+        if self.accept("?"):
+            return ("try", value, ("empty",))
+        if self.kind() == "field":
+            return ("index", value, ("value", self.take()[1:]))
+        if self.at(".") and following and following[0][0] == "string":
+            self.take()
+            return ("index", value, ("string", self.take(), None))
+        if self.at(".") and following == [("op", "[")]:
+            self.take()
+        return self.subscript(value) if self.at("[") else None
+
     def postfix(self) -> Node:
         value = self.primary()
         while True:
-            if self.accept("?"):
-                value = ("try", value, ("empty",))
-            elif self.kind() == "field":
-                value = ("index", value, ("value", self.take()[1:]))
-            elif (
-                self.at(".")
-                and self.tokens[self.position + 1 : self.position + 2]
-                and self.tokens[self.position + 1][0] == "string"
-            ):
-                self.take()
-                value = ("index", value, ("string", self.take(), None))
-            elif self.at(".") and self.tokens[self.position + 1 : self.position + 2] == [("op", "[")]:
-                self.take()
-            elif self.at("["):
-                value = self.subscript(value)
+            more = self.suffix(value)
+            if more is not None:
+                value = more
             elif self.accept("as"):
-                pattern = self.pattern()
+                patterns = [self.pattern()]
+                while self.accept("?//"):
+                    patterns.append(self.pattern())
+                pattern = patterns[0] if len(patterns) == 1 else ("either", patterns)
                 self.expect("|")
                 return ("as", value, pattern, self.pipe())
             else:
                 return value
 
     def pattern(self) -> Node:
+        """("variable", name), or ("array" or "object", parts): a part is a key, its variable, and a pattern inside."""
+        parts: list[tuple[Node, str | None, Node | None]] = []
         if self.accept("["):
-            items = []
             while not self.accept("]"):
-                items.append(self.pattern())
-                self.accept(",")
-            return ("array", items)
+                parts.append((("value", len(parts)), None, self.pattern()))
+                if not self.at("]"):
+                    self.expect(",")
+            return ("array", parts)
         if self.accept("{"):
-            pairs = []
             while not self.accept("}"):
-                key = self.take()
-                pairs.append(
-                    (
-                        key.lstrip("$") if isinstance(key, str) else key[0],
-                        self.pattern() if self.accept(":") else ("variable", key),
-                    )
-                )
-                self.accept(",")
-            return ("object", pairs)
-        name = self.take()
+                parts.append(self.pattern_part())
+                if not self.at("}"):
+                    self.expect(",")
+            return ("object", parts)
+        name = self.peek()
         if not isinstance(name, str) or not name.startswith("$"):
             raise self.fault()
+        self.take()
         return ("variable", name)
+
+    def pattern_part(self) -> tuple[Node, str | None, Node | None]:
+        variable = None
+        if self.accept("("):
+            key = self.pipe()
+            self.expect(")")
+        elif self.kind() == "string":
+            key = ("string", self.take(), None)
+        elif self.kind() == "name":
+            name = self.take()
+            variable = name if name.startswith("$") else None
+            key = ("value", name.lstrip("$"))
+        else:
+            raise self.fault()
+        inner = self.pattern() if self.accept(":") else None
+        if inner is None and variable is None:
+            raise self.fault()
+        return key, variable, inner
 
     def subscript(self, value: Node) -> Node:
         self.expect("[")
@@ -269,7 +290,13 @@ class Parser:
             return ("format", text)
         if text in ("true", "false", "null"):
             return ("value", {"true": True, "false": False, "null": None}[text])
-        if text in WORDS - {"not"}:
+        if text == "label":
+            name = self.variable()
+            self.expect("|")
+            return ("label", name, self.pipe())
+        if text == "break":
+            return ("break", self.variable())
+        if text in WORDS:
             self.position -= 1
             raise self.fault()
         arguments = []
@@ -280,15 +307,22 @@ class Parser:
             self.expect(")")
         return ("call", text, arguments)
 
+    def variable(self) -> str:
+        name = self.peek()
+        if self.kind() != "name" or not name.startswith("$"):
+            raise BadFilter(
+                "syntax error, break requires a label to break to"
+                if name is None
+                else f"syntax error, unexpected {name}"
+            )
+        return str(self.take())
+
     def primary_with_path(self) -> Node:
+        """What `reduce` and `foreach` take: a term, without `as`."""
         value = self.primary()
-        while True:
-            if self.kind() == "field":
-                value = ("index", value, ("value", self.take()[1:]))
-            elif self.at("["):
-                value = self.subscript(value)
-            else:
-                return value
+        while (more := self.suffix(value)) is not None:
+            value = more
+        return value
 
     def condition(self) -> Node:
         test = self.pipe()
@@ -303,6 +337,12 @@ class Parser:
         self.expect("end")
         return ("if", test, yes, no)
 
+    def object_value(self) -> Node:
+        value = self.binary(2)
+        while self.accept("|"):
+            value = ("binary", "|", value, self.binary(2))
+        return value
+
     def object(self) -> Node:
         pairs: list[tuple[Node, Node]] = []
         while not self.accept("}"):
@@ -313,10 +353,12 @@ class Parser:
                 key = self.pipe()
                 self.expect(")")
                 self.expect(":")
-                value = self.binary(2)
+                value = self.object_value()
             else:
                 text = self.take()
-                if kind == "string":
+                if kind == "name" and text.startswith("@") and self.kind() == "string":
+                    key = ("string", self.take(), text)
+                elif kind == "string":
                     key = ("string", text, None)
                 elif kind in ("name", "number"):
                     key = ("value", str(text).lstrip("$"))
@@ -324,7 +366,7 @@ class Parser:
                     self.position -= 1
                     raise self.fault()
                 if self.accept(":"):
-                    value = self.binary(2)
+                    value = self.object_value()
                 elif kind == "name" and text.startswith("$"):
                     value = ("variable", text)
                 else:
