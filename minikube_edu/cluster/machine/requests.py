@@ -13,7 +13,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -129,10 +130,19 @@ class Conversation:
             facts = json.loads(payload)
             method = getattr(self, "do_" + str(facts.pop("do")))
             method(**facts)
-        except (UnitError, KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
+        except (UnitError, LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
             self.answer(error=str(error) or type(error).__name__)
+
+    @contextmanager
+    def _descriptor(self) -> Iterator[int]:
+        """The one that came with this question. Those behind it belong to the next: several may arrive at once."""
+        if not self._descriptors:
+            raise UnitError("no file descriptor came along")
+        number = self._descriptors.pop(0)
+        try:
+            yield number
         finally:
-            self._close_descriptors()
+            os.close(number)
 
     def do_status(self) -> None:
         machine = self.machine
@@ -156,22 +166,23 @@ class Conversation:
 
     def do_start(self, tag: str, module: str, argv: list[str], environment: dict[str, str]) -> None:
         machine = self.machine
-        if machine.ending:
-            raise UnitError("the machine is shutting down")
-        if not module.startswith("minikube_edu."):
-            raise UnitError(f"{module} is no seat")
-        machine.preload.need(module)
-        name = argv[0].rpartition("/")[2] if argv else module.rpartition(".")[2]
-        child = machine.children.seat(
-            name,
-            module,
-            argv,
-            {**machine.environment, **environment},
-            self._descriptors[0],
-            machine.tell_watchers,
-            tag=tag,
-            directory=str(machine.root),
-        )
+        with self._descriptor() as output:
+            if machine.ending:
+                raise UnitError("the machine is shutting down")
+            if not module.startswith("minikube_edu."):
+                raise UnitError(f"{module} is no seat")
+            machine.preload.need(module)
+            name = argv[0].rpartition("/")[2] if argv else module.rpartition(".")[2]
+            child = machine.children.seat(
+                name,
+                module,
+                argv,
+                {**machine.environment, **environment},
+                output,
+                machine.tell_watchers,
+                tag=tag,
+                directory=str(machine.root),
+            )
         self.answer(pid=child.pid)
 
     def do_processes(self) -> None:
@@ -238,7 +249,7 @@ class Conversation:
         """A machine for another node of this host, listening on the descriptor that came along."""
         from minikube_edu.cluster.machine.zygote import Machine
 
-        parent, listener = self.machine, self._descriptors[0]
+        parent = self.machine
 
         def become() -> NoReturn:
             keep = os.dup(listener)
@@ -253,7 +264,8 @@ class Conversation:
             machine.run()
             offspring.finish(0)
 
-        child = parent.children.fork("machine", become, lambda _: None)
+        with self._descriptor() as listener:
+            child = parent.children.fork("machine", become, lambda _: None)
         self.answer(pid=child.pid)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from minikube_edu.lib.machine import frames
 from minikube_edu.lib.machine.calls import Calls, NoMachine, Refused
 from minikube_edu.lib.machine.seat_runner import MachineSeats
 from tests.cluster.door import ROOT, alive
@@ -208,6 +210,23 @@ def test_a_killed_machine_takes_its_services_along(host: Host) -> None:
     pid = host.systemctl("start", "store")["pid"]
     host.process.kill()
     until(lambda: not alive(pid), 5)
+
+
+def test_questions_that_arrive_in_one_piece_have_each_their_own_descriptor(host: Host) -> None:
+    """A busy machine finds several at once: what the first one does not use is not the first one's to close."""
+    host.process.send_signal(signal.SIGSTOP)
+    with Calls.open(host.path) as machine, (host.root / "out").open("wb") as output:
+        for number in range(3):
+            frames.send(machine.connection, b"J", json.dumps({"do": "processes"}).encode())
+            start = {"do": "start", "tag": f"t{number}", "module": "minikube_edu.kubelet"}
+            question = json.dumps({**start, "argv": ["kubelet", "--version"], "environment": {}}).encode()
+            frames.send(machine.connection, b"J", question, [output.fileno()])
+        host.process.send_signal(signal.SIGCONT)
+        answers = [machine.next() for _ in range(6)]
+        assert [list(one) for one in answers] == [["processes"], ["pid"]] * 3
+        with pytest.raises(Refused, match="no file descriptor came along"):
+            machine.ask("start", tag="t", module="minikube_edu.kubelet", argv=["kubelet"], environment={})
+    until(lambda: (host.root / "out").read_text().count("Kubernetes v") == 3)
 
 
 async def test_a_seat_tells_how_it_ended_and_a_new_runtime_finds_it_under_its_tag(host: Host) -> None:
