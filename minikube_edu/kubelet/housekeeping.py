@@ -24,6 +24,7 @@ def housekeeping(seat: Seat) -> list[tuple[str, Coroutine[Any, Any, None]]]:
     eviction = Eviction(
         kubelet, told, seat.place.shape.machine, reclaim_disk, seat.recorder.node_event, kubelet.ready_changed
     )
+    eviction.every *= seat.place.leisure
     return [
         ("eviction", eviction.run()),
         ("images", cleaning.run()),

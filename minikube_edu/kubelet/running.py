@@ -70,6 +70,9 @@ class Place:
     configuration: Object
     certificates: Path = Path("/var/lib/kubelet/pki")
     shared_volumes: Path | None = None
+    leisure: float = (
+        1.0  # so much more seldom it looks after what hardly ever changes by itself: there may be thousands
+    )
     on_static_pods: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -155,6 +158,7 @@ class Seat:
             agent.as_seen_here if agent is not None else None,
             (lambda: agent.node) if agent is not None else None,
         )
+        self.kubelet.health.every *= place.leisure
 
     async def start(self) -> None:
         """Static pods are on their way when this returns."""

@@ -23,13 +23,14 @@ class RuntimeHealth:
         self.network_problem = ""
         self._runtime = runtime
         self._changed = changed
+        self.every = EVERY
 
     async def run(self) -> None:
         began = clock.monotonic()
         while True:
             bad = self.problem or self.network_problem
             young = clock.monotonic() - began < BOOT_SECONDS
-            await asyncio.sleep(EVERY if not bad else EVERY_AT_BOOT if young else EVERY_IN_NEED)
+            await asyncio.sleep(self.every if not bad else EVERY_AT_BOOT if young else EVERY_IN_NEED)
             before = (self.problem, self.network_problem)
             try:
                 await self.look()

@@ -77,12 +77,13 @@ class Eviction:
         self._transition = seconds(configuration, "evictionPressureTransitionPeriod")
         self._longest_grace = float(configuration.get("evictionMaxPodGracePeriod") or 0)
         self._since: dict[Threshold, float] = {}  # since when it is crossed
+        self.every = EVERY
         self._seen: dict[str, float] = {}  # condition -> when last crossed
         self._uids_by_sandbox: dict[str, str] = {}
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(self.every)
             try:
                 await self.look()
             except (RuntimeFailure, OSError) as error:

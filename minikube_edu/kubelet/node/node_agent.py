@@ -29,6 +29,7 @@ NODES = Resource("", "v1", "nodes", False, "Node")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", kind="Lease")
 LEASE_NAMESPACE = "kube-node-lease"
 BOOT_SECONDS = 60.0  # for so long the API server is expected at any moment
+EVENTS_AFTER = 1.0  # seconds: a node that comes has better things to do first
 DEFAULT_LABELS = ("beta.kubernetes.io/arch", "beta.kubernetes.io/os", "kubernetes.io/arch", "kubernetes.io/os")
 
 
@@ -92,7 +93,7 @@ class NodeAgent:
 
     async def run(self) -> None:
         await self.register()
-        self._recorder.release()
+        self._recorder.release(EVENTS_AFTER)
         for told in self.on_registered:
             told()
         async with asyncio.TaskGroup() as group:
