@@ -257,7 +257,7 @@ async def api_server(
     assert not left, f"left behind: {left}"
 
 
-async def until(what: Callable[[], Any], timeout: float = 5.0) -> Any:
+async def until(what: Callable[[], Any], timeout: float = 30.0) -> Any:
     """Ask again and again (`what` is async, or not) until the answer is true; returns it."""
     async with asyncio.timeout(timeout):
         while True:

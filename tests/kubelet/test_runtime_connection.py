@@ -47,12 +47,12 @@ async def test_a_pod_whose_container_ended_while_the_runtime_was_away_is_started
     async with node(runtime=far) as here:  # type: ignore[arg-type]  # the scripted one, at the other end
         far.reconnected = here.kubelet.runtime_is_back  # type: ignore[attr-defined]  # a RuntimeConnection
         pod = here.run(manifest())
-        await here.until(lambda: here.phase(pod) == "Running", 5)
+        await here.until(lambda: here.phase(pod) == "Running", 30)
         await face.close()
         fake.exit("main", 1)
         face = SocketFace(fake, path)
         await face.start()
-        await here.until(lambda: here.container(pod, "main")["restartCount"] == 1, 5)
+        await here.until(lambda: here.container(pod, "main")["restartCount"] == 1, 30)
     await far.close()  # type: ignore[attr-defined]  # a RuntimeConnection
     await face.close()
 

@@ -231,9 +231,9 @@ async def test_is_a_changed_corefile_read_again(tmp_path: Path) -> None:
         assert "SERVFAIL" in await made.sh(client, "nslookup stub.example.org")
         wrong = COREFILE.replace("loop\n", "lop\n")
         (tmp_path / "node-0/coredns/Corefile").write_text(wrong)
-        await until(lambda: "reload failed" in made.log("coredns"), 10)
+        await until(lambda: "reload failed" in made.log("coredns"), 30)
         assert "Unknown directive 'lop'" in made.log("coredns")
         hosts = "hosts {\n 192.0.2.77 stub.example.org\n fallthrough\n }\n loop\n"
         (tmp_path / "node-0/coredns/Corefile").write_text(COREFILE.replace("loop\n", hosts))
-        await until(lambda: "Reloading complete" in made.log("coredns"), 10)
+        await until(lambda: "Reloading complete" in made.log("coredns"), 30)
         assert "192.0.2.77" in await made.sh(client, "nslookup stub.example.org")

@@ -209,7 +209,7 @@ def test_a_killed_machine_takes_its_services_along(host: Host) -> None:
     host.unit("store", host.running())
     pid = host.systemctl("start", "store")["pid"]
     host.process.kill()
-    until(lambda: not alive(pid), 5)
+    until(lambda: not alive(pid), 30)
 
 
 def test_questions_that_arrive_in_one_piece_have_each_their_own_descriptor(host: Host) -> None:

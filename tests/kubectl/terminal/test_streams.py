@@ -36,7 +36,7 @@ def test_does_the_container_know_the_size_and_its_changes(typed: Typed) -> None:
     screen.expect(PROMPT)
     screen.resize(40, 123)
     screen.signal(signal.SIGWINCH)  # a terminal's window tells those in it; this one has no window
-    until("the new size", lambda: _size(screen) == "40 123", 10)
+    until("the new size", lambda: _size(screen) == "40 123", 30)
     screen.type(CTRL_D)
     assert screen.ends() == 0
     assert screen.restored
