@@ -36,7 +36,7 @@ from minikube_edu.kubelet.sources.files import ManifestDirectory
 from minikube_edu.kubelet.workers.assembling import Outside
 from minikube_edu.lib.klog import keyed
 from minikube_edu.lib.loops import Loops
-from minikube_edu.lib.node_root import VARIABLE, below
+from minikube_edu.lib.node_root import SHARED_VOLUMES, VARIABLE, below
 
 if TYPE_CHECKING:
     from minikube_edu.kubelet.api_objects import KubeletObjects
@@ -70,9 +70,8 @@ class Place:
     configuration: Object
     certificates: Path = Path("/var/lib/kubelet/pki")
     shared_volumes: Path | None = None
-    leisure: float = (
-        1.0  # so much more seldom it looks after what hardly ever changes by itself: there may be thousands
-    )
+    leisure: float = 1.0  # so much more seldom than usual it looks after what hardly ever changes by itself
+    beat: float = 0.0  # leases are renewed together with those of others whose time comes within so many seconds
     on_static_pods: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -138,6 +137,7 @@ class Seat:
                 self.recorder,
                 lambda: self.kubelet.runtime_problem(),
                 lambda: self.kubelet.gate.pressures,
+                place.beat,
             )
         outside = Outside(
             runtime,
@@ -261,7 +261,8 @@ def place_of(options: argparse.Namespace, told: Object) -> Place:
         str(told.get("clusterDomain") or "cluster.local"),
         int(told["maxPods"]),
     )
-    shared = Path(options.minikube_edu_shared_volumes) if options.minikube_edu_shared_volumes else None
+    volumes = options.minikube_edu_shared_volumes or os.environ.get(SHARED_VOLUMES, "")
+    shared = Path(volumes) if volumes else None
     return Place(identity, shape, told, Path(below(options.cert_dir)), shared)
 
 

@@ -23,7 +23,7 @@ from minikube_edu.client.transport import ClientResponse, Connection, Endpoint, 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 20  # requests that are under way; the others wait here rather than in the API server
-HEARTBEATS = 12  # beside them: leases and what nodes say of themselves wait for nothing else
+HEARTBEATS = 32  # beside them: leases and what nodes say of themselves wait for nothing else
 URGENT = ("/apis/coordination.k8s.io/", "/api/v1/nodes")
 LOOK = 0.25  # at the file `count`
 

@@ -54,6 +54,7 @@ class Fleet:
         self.ready: set[str] = set()  # names of those that the API says are Ready
         self.on_ready: list[Callable[[], None]] = []
         self._loops = Loops("light nodes")
+        self._has_pods = False
         self._wire = LightWire(network)
         self._door = LightDoor(self._wire)
         self._rules = Rules()
@@ -81,7 +82,6 @@ class Fleet:
         """Returns when the API server has answered: before, a thousand kubelets would only get into its way."""
         common = self._common
         await self._door.open()
-        self._loops.spawn("pods", common.pods.run())
         self._loops.spawn("nodes", common.nodes.run())
         self._loops.spawn("services", common.services.run())
         await common.services.wait_synced()
@@ -94,6 +94,9 @@ class Fleet:
             self.nodes.append(node)
             await node.start()
             await asyncio.sleep(ASIDE)
+        if not self._has_pods:  # they come when all nodes are there: a process that begins again has to show that its
+            self._has_pods = True  # nodes live before it starts thousands of containers anew
+            self._loops.spawn("pods", self._common.pods.run())
 
     async def stop(self) -> None:
         for node in self.nodes:

@@ -48,6 +48,8 @@ NETWORK = {
     "name": "minikube-edu",
     "plugins": [{"type": "bridge", "ipam": {"type": "host-local"}}],
 }
+LEISURE = 6.0  # eviction looks every minute; the network plugin is asked for every half minute
+BEAT = 0.25  # seconds between two groups of leases
 # Nobody's files are in these places on a light node, or somebody else does it.
 NOT_HERE: Mapping[str, object] = {
     "staticPodPath": "",
@@ -55,6 +57,7 @@ NOT_HERE: Mapping[str, object] = {
     "rotateCertificates": False,
     "serverTLSBootstrap": False,
     "containerLogMonitorInterval": "1m0s",
+    "nodeStatusUpdateFrequency": "1m0s",  # what has happened is reported at once, as ever
 }
 
 
@@ -168,7 +171,7 @@ class LightNode:
         client = common.client_of(self.name)
         objects = SharedObjects(client, self.name, common.objects, common.services, common.nodes.hand(self.name))
         return Seat(
-            Place(identity, shape, told, self._root / "var/lib/kubelet/pki"),
+            Place(identity, shape, told, self._root / "var/lib/kubelet/pki", leisure=LEISURE, beat=BEAT),
             self.runtime,
             client,
             pods=common.pods.hand(self.name),

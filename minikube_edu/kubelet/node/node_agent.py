@@ -42,6 +42,7 @@ class NodeAgent:
         recorder: KubeletRecorder,
         problem: Callable[[], str],
         pressures: Callable[[], Sequence[str]],
+        beat: float = 0.0,
     ) -> None:
         self.shape = shape
         self.node: Object | None = None  # as the API has it, None before it is registered
@@ -51,6 +52,7 @@ class NodeAgent:
         self._recorder = recorder
         self._problem = problem
         self._pressures = pressures
+        self._beat = beat
         self._fixed: Object | None = None
         self._images: Sequence[Image] = ()
         self._reported = float("-inf")
@@ -223,7 +225,14 @@ class NodeAgent:
                 log.error("%s", keyed("Failed to update lease", err=error))
                 self._lease = None
                 pause = min(1.0, pause)
-            await asyncio.sleep(pause * ids.uniform(1.0, 1.04))
+            await asyncio.sleep(self._with_others(pause * ids.uniform(1.0, 1.04)))
+
+    def _with_others(self, pause: float) -> float:
+        """A little longer, so that writes of many nodes reach the store together: it makes them durable in one go."""
+        if not self._beat:
+            return pause
+        now = asyncio.get_running_loop().time()
+        return (now + pause) // self._beat * self._beat + self._beat - now
 
     async def renew(self) -> None:
         spec = {
