@@ -227,11 +227,11 @@ async def test_where_does_a_claim_lead(bench: Bench) -> None:
     source = {"persistentVolumeClaim": {"claimName": "data"}}
     bound(hostPath={"path": "/data/pv", "type": "DirectoryOrCreate"})
     assert await bench.mount(source) == bench.root / "data/pv"
-    bound(csi={"driver": "minikube-edu.io/host-path", "volumeHandle": "h"})
+    bound(csi={"driver": "host-path.minikube-edu.io", "volumeHandle": "h"})
     path = await bench.mount(source)
     assert path == bench.root / "var/lib/minikube-edu/volumes/h"
     (path / "kept").write_text("x")
-    bound(csi={"driver": "minikube-edu.io/host-path", "volumeHandle": "h", "volumeAttributes": {"shared": "true"}})
+    bound(csi={"driver": "host-path.minikube-edu.io", "volumeHandle": "h", "volumeAttributes": {"shared": "true"}})
     assert await bench.mount(source) == bench.root.parent / "shared/h"
     bound(local={"path": "/mnt/disk"})
     assert await bench.failure(source) == ('MountVolume.SetUp failed for volume "pv" : path "/mnt/disk" does not exist')

@@ -247,8 +247,8 @@ async def test_what_remains_of_a_container_that_its_probe_has_ended(tmp_path: Pa
 
         found = await until(ended, 20)
         assert (found["exitCode"], found["message"]) == (3, "last words\n")
-        assert "Liveness probe failed: unwell\n" in await messages(api, "Unhealthy")
-        assert "Container c failed liveness probe, will be restarted" in await messages(api, "Killing")
+        assert "Liveness probe failed: unwell\n" in await until(lambda: messages(api, "Unhealthy"))
+        assert "Container c failed liveness probe, will be restarted" in await until(lambda: messages(api, "Killing"))
         assert (await api.get(f"{PODS}/box/log?previous=true")).body == b"first words\n"
 
 
