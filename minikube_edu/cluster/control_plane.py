@@ -124,7 +124,8 @@ def down(layout: Layout) -> list[str]:
 def reset(layout: Layout) -> None:
     """End everything and forget it. Only what this program has made is removed. OSError when something cannot be."""
     down(layout)
-    for path in (layout.pki, layout.run, layout.bare_root, layout.nodes, layout.network, layout.light, layout.bin):
+    homes = (layout.nodes, layout.network, layout.volumes, layout.light)
+    for path in (layout.pki, layout.run, layout.bare_root, *homes, layout.bin):
         shutil.rmtree(path, ignore_errors=True)
         if path.exists():  # a program that went only now wrote its last; or it may not be removed, which is then said
             shutil.rmtree(path)

@@ -27,6 +27,14 @@ MANY = 250  # nodes: more than POD_CIDR has ranges for
 JOIN = re.compile(r"^kubeadm (join (?:.*\\\n)*.*)", re.MULTILINE)  # the command that init ends with
 CREDENTIALS = ("certificate-authority-data", "client-certificate-data", "client-key-data")
 NETWORKS = ("bridge", "none")
+STANDARD = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "minikube-edu.io/host-path",
+    "reclaimPolicy": "Delete",
+    "volumeBindingMode": "WaitForFirstConsumer",
+}
 CNI_NAME = "10-minikube-edu.conflist"
 CNI_CONFIGURATION = {
     "cniVersion": "1.0.0",
@@ -64,6 +72,8 @@ def up(layout: Layout, request: Request) -> None:
         open_to_all_pods(layout, wanted[0])
     if request.network != "none":
         wait_until_ready(layout, wanted)
+    if fresh:
+        give_storage(layout, wanted[0])
     if request.light:
         from minikube_edu.cluster.light import joining
 
@@ -223,6 +233,14 @@ def open_to_all_pods(layout: Layout, node: Node) -> None:
     if api is not None:
         with api:
             api.merge(f"/api/v1/nodes/{node.name}", {"spec": {"taints": None}})
+
+
+def give_storage(layout: Layout, node: Node) -> None:
+    """The class that claims get which name none; whoever deletes it does not get it back."""
+    api = door(layout, node)
+    if api is not None:
+        with api:
+            api.create("/apis/storage.k8s.io/v1/storageclasses", STANDARD)
 
 
 def wait_until_ready(layout: Layout, wanted: list[Node]) -> None:

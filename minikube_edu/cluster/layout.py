@@ -9,6 +9,7 @@ MINIKUBE_EDU_HOME (default ~/.minikube-edu)
   run/etcd.sock           where the store is served to etcdctl
   nodes/NAME/             the root of each node
   network/                sockets that join the nodes
+  volumes/                persistent volumes that all nodes see (ReadWriteMany)
   light/                  light nodes, of one process (cluster/light/place.py)
   bin/                    kubectl, kubeadm, … for `minikube-edu shell`
   machine/                the root of a bare cluster's only machine: units, logs
@@ -58,6 +59,7 @@ class Layout:
         self.bin = self.root / "bin"  # the tools of a course, for the shell
         self.nodes = self.root / "nodes"
         self.network = self._network()
+        self.volumes = self.root / "volumes"  # that all nodes see
         self.light = self.root / "light"
         self.bare_root = self.root / "machine"  # of a bare cluster, which has no nodes of its own
         self.machine_socket = self.run / "machine.sock"  # of the machine that answers the command line

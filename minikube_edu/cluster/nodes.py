@@ -100,6 +100,7 @@ class Node:
             "MINIKUBE_EDU_API_PORT": str((layout.read_request() or Request()).port),
             "MINIKUBE_EDU_MACHINE": reachable(str(machine_socket(layout, self))),
             node_root.VARIABLE: str(self.root),
+            node_root.SHARED_VOLUMES: str(layout.volumes),
             localhost.NODE_ADDRESS: self.address,
             localhost.LOCALHOST: self.local,
             localhost.HOSTNAME: self.name,

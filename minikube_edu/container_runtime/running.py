@@ -70,6 +70,7 @@ class Running:
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
+    shared = options.shared_volumes or os.environ.get(node_root.SHARED_VOLUMES, "")
     return Settings(
         root=Path(options.root or os.environ.get(node_root.VARIABLE, "") or "/").absolute(),
         node_name=options.node_name or os.uname().nodename,
@@ -82,7 +83,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         image_dir=Path(options.image_dir) if options.image_dir else None,
         unknown_images=options.unknown_images,
         pause=options.pause_image,
-        shared_volumes=Path(options.shared_volumes) if options.shared_volumes else None,
+        shared_volumes=Path(shared) if shared else None,
     )
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 
 VARIABLE = "MINIKUBE_EDU_NODE_ROOT"
+SHARED_VOLUMES = "MINIKUBE_EDU_VOLUMES"  # a directory of volumes that all nodes of a cluster see
 # What a node has of its own. Everything else (a program's code, /tmp, a student's home) is the host's.
 OWN = ("/etc/", "/var/lib/", "/var/log/", "/var/run/", "/run/", "/opt/cni/", "/usr/libexec/kubernetes/")
 

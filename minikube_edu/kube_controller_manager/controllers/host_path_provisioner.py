@@ -3,7 +3,8 @@
 No part of the real controller manager: in a real cluster this is a program of the storage's vendor. It keeps that
 program's contract: it acts on claims that carry its name (the binder writes it), makes a volume called `pvc-<uid>` that
 names the claim, and deletes the volume when it is released and its policy is `Delete`. The volume is a directory of a
-node; when the scheduler has chosen the node (WaitForFirstConsumer), the volume can be used on that node alone.
+node; when the scheduler has chosen the node (WaitForFirstConsumer), the volume can be used on that node alone. A claim
+that asks for use by many nodes gets a directory that all nodes see.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from minikube_edu.kube_controller_manager.kinds import (
 )
 
 NAME = "minikube-edu.io/host-path"
+DRIVER = "host-path.minikube-edu.io"  # the same, as a name of a driver may be
 ROOT = "/var/lib/minikube-edu/volumes"
+OF_MANY = {"ReadWriteMany", "ReadOnlyMany"}
 
 
 class HostPathProvisioner(Controller):
@@ -103,7 +106,8 @@ def may_be_deleted(volume: Object) -> bool:
 
 def volume_for(claim: Object, storage_class: Object, name: str, node: Object | None) -> Object:
     metadata, spec = claim["metadata"], claim["spec"]
-    path = f"{ROOT}/{name}_{metadata['namespace']}_{metadata['name']}"
+    folder = f"{name}_{metadata['namespace']}_{metadata['name']}"
+    shared = bool(OF_MANY & set(spec["accessModes"]))
     made: Object = {
         "accessModes": spec["accessModes"],
         "capacity": {"storage": spec["resources"]["requests"]["storage"]},
@@ -115,14 +119,17 @@ def volume_for(claim: Object, storage_class: Object, name: str, node: Object | N
             "uid": metadata["uid"],
             "resourceVersion": metadata["resourceVersion"],
         },
-        "hostPath": {"path": path, "type": "DirectoryOrCreate"},
         "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
         "storageClassName": storage_class["metadata"]["name"],
         "volumeMode": spec.get("volumeMode", "Filesystem"),
     }
     if storage_class.get("mountOptions"):
         made["mountOptions"] = storage_class["mountOptions"]
-    if node is not None:
+    if shared:
+        made["csi"] = {"driver": DRIVER, "volumeHandle": folder, "volumeAttributes": {"shared": "true"}}
+    else:
+        made["hostPath"] = {"path": f"{ROOT}/{folder}", "type": "DirectoryOrCreate"}
+    if node is not None and not shared:
         label = "kubernetes.io/hostname"
         value = node["metadata"].get("labels", {}).get(label, node["metadata"]["name"])
         here = {"matchExpressions": [{"key": label, "operator": "In", "values": [value]}]}

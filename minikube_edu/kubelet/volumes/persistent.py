@@ -18,7 +18,7 @@ from minikube_edu.kubelet.volumes.payload import Unmountable
 
 Object = dict[str, Any]
 
-DRIVER = "minikube-edu.io/host-path"
+DRIVER = "host-path.minikube-edu.io"
 ROOT = "/var/lib/minikube-edu/volumes"
 
 
