@@ -19,7 +19,7 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.sending import JSON
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.factory import Factory
-from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.failures import CommandError, Many, raise_all
 from minikube_edu.kubectl.mapping import NoKind, NoResource
 from minikube_edu.lib.gotext import quote
 
@@ -364,11 +364,11 @@ class Builder:
                     yield found
             return
         try:
-            yield await self._of_object(value, source)
-        except (CommandError, ApiError) as error:
+            yield await self._of_object(value, source, in_list=depth > 0)
+        except (CommandError, ApiError, Many) as error:
             yield error
 
-    async def _of_object(self, value: Any, source: str) -> Info:
+    async def _of_object(self, value: Any, source: str, *, in_list: bool) -> Info:
         self._check_object(value, source)
         metadata = value.get("metadata") or {}
         name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
@@ -377,6 +377,8 @@ class Builder:
         try:
             served = await self.factory.mapper.for_object(value)
         except NoKind as error:
+            if in_list:
+                raise Many([CommandError(f"unable to recognize {error}")]) from None
             raise CommandError(
                 f"resource mapping not found for name: {quote(name)} namespace: {quote(namespace)} from "
                 f"{quote(source)}: "
@@ -405,17 +407,14 @@ class Builder:
         elif self.validate:
             missing = [f"{key} not set" for key in ("apiVersion", "kind") if not value.get(key)]
             problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]" if missing else ""
-        if problem and (self.validate or not isinstance(value, dict)):
+        if problem and self.validate:
             raise CommandError(
                 f"error validating {quote(source)}: error validating data: {problem}; if you choose to ignore these "
                 "errors, turn validation off with --validate=false"
             )
-        if not value.get("kind"):
-            import orjson
+        from minikube_edu.kubectl import decoding
 
-            raise CommandError(
-                f"unable to decode {quote(source)}: Object 'Kind' is missing in '{orjson.dumps(value).decode()}'"
-            )
+        decoding.check(value, source)
 
     def _wanted(self, info: Info) -> bool:
         if not self.selector:

@@ -233,7 +233,13 @@ class Factory:
         **query: str | int | bool | None,
     ) -> ClientResponse:
         target = path + query_text(query)
-        data = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        data = (
+            body
+            if isinstance(body, bytes)
+            else b""
+            if body is None
+            else orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        )
         return await self.client.sender.request(
             method,
             target,

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from minikube_edu.api.output.json_out import html_escaped
+
 Object = dict[str, Any]
 
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
@@ -14,7 +16,7 @@ ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 def encoded(obj: Object, *, in_order: bool = False) -> str:
     """As Go encodes it: HTML's characters escaped, a line end behind it; keys sorted, unless it was typed."""
     raw = orjson.dumps(obj, option=0 if in_order else orjson.OPT_SORT_KEYS).decode()
-    return raw.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
+    return html_escaped(raw) + "\n"
 
 
 def original(obj: Object) -> str | None:

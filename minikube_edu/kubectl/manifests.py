@@ -140,7 +140,9 @@ def _json(text: str, name: str) -> Iterator[Any]:
             return
         try:
             value, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError:
+        except json.JSONDecodeError as error:
+            if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+                raise CommandError(f"error parsing {name}: unexpected EOF") from None
             if at:
                 raise CommandError(f"error parsing {name}: json: trailing data") from None
             yield from (value for value in [parse_yaml(text, name)] if value is not None)

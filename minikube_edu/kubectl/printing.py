@@ -40,6 +40,14 @@ def klog(call: Call, text: str, where: str = "helpers.go:715") -> None:
     call.warn(f"W{stamp[5:7]}{stamp[8:10]} {stamp[11:26]} {os.getpid():7d} {where}] {text}")
 
 
+def raw_path(call: Call) -> str:
+    """--raw: a path, or a whole URL."""
+    text: str = call.flags["raw"]
+    if not text.startswith("/") and "://" not in text:
+        raise CommandError(f"--raw must be a valid URL path: parse {quote(text)}: invalid URI for request")
+    return text
+
+
 def fatal(text: str, where: str) -> PlainError:
     """What the real one logs as the last thing that it does."""
     from minikube_edu.lib import clock
@@ -54,7 +62,9 @@ def validation(call: Call) -> str:
     for names, directive in ((("strict", "true"), "Strict"), (("warn",), "Warn"), (("ignore", "false"), "Ignore")):
         if value.lower() in names:
             return directive
-    raise CommandError(f"invalid - validate option {quote(value)}")
+    raise CommandError(
+        f"invalid - validate option {quote(value)}; must be one of: strict (or true), warn, ignore (or false)"
+    )
 
 
 def operation(text: str, dry: str) -> str:
@@ -88,9 +98,10 @@ def shower(call: Call, done: str, dry: str = "none", *, typed: bool = False) -> 
 def in_order(obj: Object, managed_fields: bool = False) -> str:
     import orjson
 
+    from minikube_edu.api.output.json_out import html_escaped
     from minikube_edu.kubectl.printers import without_managed_fields
 
     if not managed_fields:
         obj = without_managed_fields(obj)
     raw = re.sub(rb"(?m)^( +)", rb"\1\1", orjson.dumps(obj, option=orjson.OPT_INDENT_2)).decode()
-    return raw.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026") + "\n"
+    return html_escaped(raw) + "\n"

@@ -161,9 +161,11 @@ class Applier:
     async def _client_side(self, info: Info) -> None:
         modified = last_applied.modified(info.object)
         try:
+            if not info.name:
+                raise CommandError("resource name may not be empty")
             current = await info.fetch()
-        except ApiError as error:
-            if not error.not_found:
+        except (ApiError, CommandError) as error:
+            if not isinstance(error, ApiError) or not error.not_found:
                 raise with_source(
                     error, f"retrieving current configuration of:\n{info.describe()}\nfrom server for:", info.source
                 ) from None

@@ -15,7 +15,6 @@ from minikube_edu.kubectl.flags import Flag
 
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", kind="HorizontalPodAutoscaler")
 Object = dict[str, Any]
-_SCALABLE = {("", "ReplicationController"), ("apps", "Deployment"), ("apps", "ReplicaSet"), ("apps", "StatefulSet")}
 
 
 async def run(call: Call) -> None:
@@ -68,9 +67,11 @@ async def _create(call: Call, obj: Object, dry: str) -> Object:
 
 def _autoscaler(call: Call, info: Info) -> Object:
     flags, resource = call.flags, info.mapping.resource
-    if (resource.group, resource.kind) not in _SCALABLE:
-        shown = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-        raise CommandError(f"cannot autoscale a {shown}")
+    if "scale" not in info.mapping.subresources:
+        shown = f"{resource.group}/{resource.version}, Resource={resource.plural}"
+        raise CommandError(
+            f"cannot autoscale a {resource.kind}: could not find scale subresource for {shown} in discovery information"
+        )
     metrics = []
     if flags.changed("cpu-percent") and flags["cpu-percent"] >= 0:
         metrics.append(_metric("cpu", f"{flags['cpu-percent']}%"))

@@ -73,7 +73,7 @@ async def _raw(call: Call) -> None:
     places = manifests.sources(call.flags["filename"], False, call.stdin)
     if len(places) != 1:
         raise CommandError("--raw can only use a single local file or stdin")
-    reply = await call.factory.raw("POST", call.flags["raw"], places[0].read().encode())
+    reply = await call.factory.raw("POST", printing.raw_path(call), places[0].read().encode())
     call.out.write(reply.body.decode("utf-8", "replace"))
 
 

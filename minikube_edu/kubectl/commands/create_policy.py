@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from minikube_edu.client.rest import Resource
@@ -56,6 +57,9 @@ async def budget(call: Call) -> None:
         raise CommandError("one of min-available or max-unavailable must be specified")
     if least and most:
         raise CommandError("min-available and max-unavailable cannot be both specified")
+    for flag in ("min-available", "max-unavailable"):
+        if flags[flag] and not re.fullmatch(r"[0-9]+%?", flags[flag]):
+            raise CommandError(f"invalid format specified for {flag}")
     obj = generating.header("PodDisruptionBudget", "policy/v1", name, call)
     amount = {"minAvailable": intstr.parse(least)} if least else {}
     selector = {"selector": selector_object(flags["selector"])}

@@ -53,6 +53,8 @@ async def cluster_role(call: Call) -> None:
     else:
         urls = [url for url in flags["non-resource-url"] if url]
         rules = await _rules(call, urls_given=bool(urls))
+        if any(url != "*" and not url.startswith("/") for url in urls):
+            raise CommandError("nonResourceURL should start with /")
         if urls:
             rules.append({"verbs": _unique(flags["verb"]), "nonResourceURLs": urls})
         obj["rules"] = rules

@@ -51,7 +51,7 @@ async def run(call: Call) -> None:
     elif flags["force"] and grace > 0:
         raise CommandError("--force and --grace-period greater than 0 cannot be specified together")
     if flags["raw"]:
-        reply = await call.factory.raw("DELETE", flags["raw"])
+        reply = await call.factory.raw("DELETE", printing.raw_path(call))
         call.out.write(reply.body.decode("utf-8", "replace"))
         return
     ignoring = flags["ignore-not-found"]

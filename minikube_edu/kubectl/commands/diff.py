@@ -89,9 +89,8 @@ async def _put(call: Call, info: Info, live: str, merged: str) -> None:
     parts = [resource.group, resource.version, resource.kind, info.namespace, info.name]
     name = ".".join(part for part in parts if part)
     for folder, obj in ((live, before), (merged, after)):
-        if obj is not None:
-            with open(os.path.join(folder, name), "w") as file:  # noqa: ASYNC230  # nothing else runs
-                file.write(yaml_out.encode(obj))
+        with open(os.path.join(folder, name), "w") as file:  # noqa: ASYNC230  # nothing else runs
+            file.write("" if obj is None else yaml_out.encode(obj))
 
 
 async def _merged(call: Call, info: Info, before: Object | None) -> Object:

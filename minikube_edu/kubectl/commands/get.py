@@ -17,7 +17,6 @@ from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
 from minikube_edu.kubectl.printers import Printer, printer_for
 from minikube_edu.kubectl.printers.table import TableOptions
-from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
 
@@ -84,8 +83,7 @@ def _check(call: Call) -> None:
             )
         if output:
             raise CommandError("--raw and --output are mutually exclusive")
-        if not flags["raw"].startswith("/") and "://" not in flags["raw"]:
-            raise CommandError(f"--raw must be a valid URL path: parse {quote(flags['raw'])}: invalid URI for request")
+        printing.raw_path(call)
     if flags["show-labels"] and output not in ("", "wide"):
         raise CommandError(f"--show-labels option cannot be used with {output} printer")
     if flags["label-columns"] and output.startswith("custom-columns"):

@@ -58,7 +58,10 @@ async def _put(call: Call, info: Info, body: Object, query: dict[str, Any]) -> O
     """Without a version, whatever is there is replaced: kinds that insist on one get that of the live object."""
     path = info.path(call.flags["subresource"])
     if not (body.get("metadata") or {}).get("resourceVersion"):
-        current = await call.factory.send("GET", info.path(call.flags["subresource"]))
+        try:
+            current = await call.factory.send("GET", info.path(call.flags["subresource"]))
+        except ApiError:
+            return await call.factory.send("PUT", path, body, **query)  # the server shall say it
         version = current["metadata"].get("resourceVersion")
         body = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
     return await call.factory.send("PUT", path, body, **query)
@@ -94,7 +97,7 @@ async def _raw(call: Call) -> None:
     from minikube_edu.kubectl import manifests
 
     places = manifests.sources(call.flags["filename"], False, call.stdin)
-    reply = await call.factory.raw("PUT", call.flags["raw"], places[0].read().encode())
+    reply = await call.factory.raw("PUT", printing.raw_path(call), places[0].read().encode())
     call.out.write(reply.body.decode("utf-8", "replace"))
 
 

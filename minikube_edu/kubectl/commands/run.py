@@ -54,6 +54,8 @@ def _checked(call: Call) -> tuple[str, list[str]]:
         raise call.usage(f"invalid restart policy: {restart}")
     if not call.args or flags.dash == 0:
         raise call.usage("NAME is required for run")
+    if not flags["image"]:
+        raise CommandError("--image is required")
     if not _IMAGE.fullmatch(flags["image"]):
         raise CommandError(f"Invalid image name {quote(flags['image'])}: invalid reference format")
     if flags["tty"] and not flags["stdin"]:

@@ -36,7 +36,7 @@ async def image(call: Call) -> None:
         )
     dry = printing.dry_run(call)
     infos = await _infos(call, resources, problems)
-    setter = pod_templates.Setter(call, "image updated", "failed to patch image update to pod template", dry)
+    setter = pod_templates.Setter(call, "image updated", "failed to patch image update to pod template:", dry)
     errors: list[Exception] = []
     for info in infos:
         missing: list[Exception] = []

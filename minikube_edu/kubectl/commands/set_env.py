@@ -56,10 +56,11 @@ def _divided(args: list[str]) -> tuple[list[str], list[str]]:
     resources: list[str] = []
     changes: list[str] = []
     for arg in args:
-        if "=" in arg or (arg.endswith("-") and arg != "-") or arg == "-":
+        if "=" in arg[1:] or (arg.endswith("-") and arg != "-") or arg == "-":
             changes.append(arg)
         elif changes:
-            raise CommandError(f"all resources must be specified before environment changes: {arg}")
+            shown = " ".join(args)
+            raise CommandError(f"all resources must be specified before environment changes: {shown}")
         else:
             resources.append(arg)
     return resources, changes

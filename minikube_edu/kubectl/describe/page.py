@@ -30,7 +30,7 @@ class Page:
 
     def put(self, level: int, text: str) -> None:
         """Text without a line end."""
-        self._parts.append("  " * (level + self.margin) + text.replace("\x1b", "^["))
+        self._parts.append("  " * (level + self.margin) + text.replace("\x1b", "^[").replace("\r", "\\r"))
 
     def line(self, level: int, text: str = "") -> None:
         self.put(level, text + "\n")
@@ -61,7 +61,7 @@ class Page:
         for index, item in enumerate(found):
             if index:
                 self.put(level, indent + inner)
-            self._parts.append(item.replace("\x1b", "^[") + "\n")
+            self._parts.append(item.replace("\x1b", "^[").replace("\r", "\\r") + "\n")
 
     def labels(self, title: str, labels: Object | None, indent: str = "") -> None:
         found = labels or {}

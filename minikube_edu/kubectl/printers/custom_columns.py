@@ -84,5 +84,5 @@ class CustomColumnsPrinter:
 def _cell(path: JsonPath, item: Any) -> str:
     results = path.find(item)
     shown = [] if results and results[0] else ["<none>"]
-    shown += [show(value).replace("\x1b", "^[") for values in results for value in values]
+    shown += [show(value).replace("\x1b", "^[").replace("\r", "\\r") for values in results for value in values]
     return ",".join(shown)

@@ -96,7 +96,7 @@ def _cell(value: Any) -> str:
     cut = min((at for at in (text.find(mark) for mark in _BREAKS) if at >= 0), default=-1)
     if cut >= 0:
         text = text[:cut] + "..."
-    return text.replace("\x1b", "^[")
+    return text.replace("\x1b", "^[").replace("\r", "\\r")
 
 
 def _own_table(obj: Object) -> Object:
