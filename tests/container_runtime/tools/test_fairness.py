@@ -61,9 +61,8 @@ async def test_is_a_long_sort_the_same_as_a_short_one(
     """Merged out of runs of two lines, and of one."""
     async with world(bash=True, files={"/etc/debian_version": "13"}) as w:
         whole = await w.run(["sort", *options.split()], stdin=lines.encode())
-        monkeypatch.setattr("minikube_edu.container_runtime.simulated.tools.sort.RUN", 1)
         for longest in (1, 2):
-            monkeypatch.setattr("minikube_edu.container_runtime.simulated.tools.sort.LONGEST_RUN", longest)
+            monkeypatch.setattr("minikube_edu.container_runtime.simulated.tools.steps.RUN", longest)
             assert (await w.run(["sort", *options.split()], stdin=lines.encode())).stdout == whole.stdout
 
 

@@ -189,7 +189,7 @@ async def _matches(shell: Shell, text: str, word: Word) -> bool:
     """=~: an extended regular expression; what it found is in BASH_REMATCH."""
     from minikube_edu.container_runtime.simulated.shell.expansion import pieces_of
     from minikube_edu.container_runtime.simulated.shell.variables import Variable
-    from minikube_edu.container_runtime.simulated.tools import regular_expressions
+    from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 
     pieces: Field = await pieces_of(shell, word)
     expression = "".join(_SPECIAL.sub(r"\\\g<0>", piece) if quoted else piece for piece, quoted in pieces)
@@ -197,7 +197,7 @@ async def _matches(shell: Shell, text: str, word: Word) -> bool:
         pattern = regular_expressions.compile(expression, True, shell.shopt.get("nocasematch", False))
     except regular_expressions.BadPattern:
         raise Failure("", 2, fatal=False) from None
-    found = pattern.search(text)
+    found = await long_texts.search(shell.process, pattern, text)
     groups = [found.group(number) or "" for number in range(pattern.groups + 1)] if found else []
     variable = shell.variables.table.setdefault("BASH_REMATCH", Variable())
     variable.value = dict(enumerate(groups))

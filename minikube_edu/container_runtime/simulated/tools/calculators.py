@@ -6,7 +6,7 @@ import re
 from decimal import ROUND_DOWN, Context, Decimal, localcontext
 
 from minikube_edu.container_runtime.simulated.contract import Process
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program
 from minikube_edu.container_runtime.simulated.tools.streams import decode, everything
 
@@ -27,19 +27,19 @@ class Expression:
         self.position += 1
         return self.words[self.position - 1]
 
-    def value(self, level: int = 0) -> str:
+    async def value(self, level: int = 0) -> str:
         if level == len(self.LEVELS):
-            return self.primary()
-        left = self.value(level + 1)
+            return await self.primary()
+        left = await self.value(level + 1)
         while self.position < len(self.words) and self.words[self.position] in self.LEVELS[level]:
             operator = self.take()
-            left = self.apply(operator, left, self.value(level + 1))
+            left = await self.apply(operator, left, await self.value(level + 1))
         return left
 
-    def primary(self) -> str:
+    async def primary(self) -> str:
         word = self.take()
         if word == "(":
-            inner = self.value()
+            inner = await self.value()
             if self.position >= len(self.words) or self.take() != ")":
                 raise Complaint(
                     "syntax error"
@@ -52,14 +52,14 @@ class Expression:
         if word == "+" and more:
             return self.take()
         if word == "length" and more:
-            return str(len(self.primary()))
+            return str(len(await self.primary()))
         if word == "match" and more >= 2:
-            return self.match(self.primary(), self.primary())
+            return await self.match(await self.primary(), await self.primary())
         if word == "index" and more >= 2:
-            text, letters = self.primary(), self.primary()
+            text, letters = await self.primary(), await self.primary()
             return str(next((i for i, letter in enumerate(text, 1) if letter in letters), 0))
         if word == "substr" and more >= 3:
-            text, start, length = self.primary(), self.primary(), self.primary()
+            text, start, length = await self.primary(), await self.primary(), await self.primary()
             if (
                 not (re.fullmatch(r"-?\d+", start) and re.fullmatch(r"-?\d+", length))
                 or int(start) < 1
@@ -69,22 +69,22 @@ class Expression:
             return text[int(start) - 1 : int(start) - 1 + int(length)]
         return word
 
-    def match(self, text: str, pattern: str) -> str:
+    async def match(self, text: str, pattern: str) -> str:
         try:
             compiled = regular_expressions.compile(r"^\(" + pattern.removeprefix("^") + r"\)", extended=False)
         except regular_expressions.BadPattern as error:
             raise Complaint(str(error), 2) from None
-        found = compiled.search(text)
+        found = await long_texts.search(self.process, compiled, text)
         if compiled.groups > 1:
             return (found.group(2) or "") if found else ""
         return str(found.end() if found else 0)
 
-    def apply(self, operator: str, left: str, right: str) -> str:
+    async def apply(self, operator: str, left: str, right: str) -> str:
         def empty(text: str) -> bool:
             return text == "" or re.fullmatch(r"-?0+", text) is not None
 
         if operator == ":":
-            return self.match(left, right)
+            return await self.match(left, right)
         if operator == "|":
             return left if not empty(left) else "0" if empty(right) else right
         if operator == "&":
@@ -123,7 +123,7 @@ async def expr(process: Process) -> int:
     if not words:
         raise Complaint("missing operand", usage=True)
     expression = Expression(process, words)
-    value = expression.value()
+    value = await expression.value()
     if expression.position < len(words):
         raise Complaint(
             "syntax error"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, is_busybox, parse, program
 from minikube_edu.container_runtime.simulated.tools.streams import BLOCK
-from minikube_edu.container_runtime.simulated.tools.tar import Gunzip, Squeezer
+from minikube_edu.container_runtime.simulated.tools.tar import SIP, Gunzip, Squeezer
 
 LONG = {
     "stdout": "c",
@@ -42,12 +42,13 @@ class Kind:
 
 
 GZIP = Kind("gzip", ".gz", b"\x1f\x8b", lambda level: zlib.compressobj(level, zlib.DEFLATED, 31), Gunzip)
-BZIP2 = Kind("bzip2", ".bz2", b"BZh", bz2.BZ2Compressor, lambda: bz2.BZ2Decompressor().decompress)
+# Lower levels than asked for: a block is squeezed at once, and must not hold the others up
+BZIP2 = Kind("bzip2", ".bz2", b"BZh", lambda level: bz2.BZ2Compressor(1), lambda: bz2.BZ2Decompressor().decompress)
 XZ = Kind(
     "xz",
     ".xz",
     b"\xfd7zXZ",
-    lambda level: lzma.LZMACompressor(preset=min(level, 6)),
+    lambda level: lzma.LZMACompressor(preset=min(level, 2)),
     lambda: lzma.LZMADecompressor().decompress,
 )
 
@@ -146,13 +147,15 @@ async def expand(
                     await target.write(block)
                     continue
                 raise Complaint("invalid magic" if is_busybox(process) else f"{shown}: not in {kind.name} format")
-        try:
-            data = expander(block)
-        except BAD_DATA:
-            raise Complaint(
-                "corrupted data" if is_busybox(process) else f"{shown}: invalid compressed data--format violated"
-            ) from None
-        await target.write(data)
+        for start in range(0, len(block), SIP):
+            try:
+                data = expander(block[start : start + SIP])
+            except BAD_DATA:
+                raise Complaint(
+                    "corrupted data" if is_busybox(process) else f"{shown}: invalid compressed data--format violated"
+                ) from None
+            await target.write(data)
+            await process.breathe()
     engine = getattr(expander, "engine", None) or getattr(expander, "__self__", None)
     if first or (engine is not None and not engine.eof):
         raise Complaint("unexpected end of file" if is_busybox(process) else f"{shown}: unexpected end of file")

@@ -7,7 +7,7 @@ from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, 
 from minikube_edu.container_runtime.simulated.tools.streams import encode
 from minikube_edu.lib import clock
 
-LARGEST = 64 << 20
+LARGEST = 1 << 20  # bytes that are read or written at once
 
 
 @program(
@@ -64,7 +64,9 @@ async def dd(process: Process) -> int:
                 data = data.upper()
             if "lcase" in conversions:
                 data = data.lower()
-            await target.write(data)
+            for start in range(0, len(data), LARGEST):
+                await target.write(data[start : start + LARGEST])
+                await process.breathe()
             copied += len(data)
             await process.breathe()
     except BrokenPipeError:
@@ -96,12 +98,12 @@ def number(text: str) -> int:
 async def read(file: OpenFile, block: int, full: bool) -> bytes:
     """One read; a block bigger than anything is read in parts."""
     data = await file.read(min(block, LARGEST))
-    while data and len(data) < block and (full or len(data) % 65536 == 0):
-        more = await file.read(block - len(data))
-        if not more:
-            break
-        data += more
-    return data
+    parts, size = [data], len(data)
+    while data and size < block and (full or len(data) % 65536 == 0):
+        data = await file.read(min(block - size, LARGEST))
+        parts.append(data)
+        size += len(data)
+    return b"".join(parts)
 
 
 async def skip(process: Process, file: OpenFile, offset: int, block: int) -> None:

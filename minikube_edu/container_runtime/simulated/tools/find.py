@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from minikube_edu.container_runtime.simulated.contract import Process, Stat, reason
-from minikube_edu.container_runtime.simulated.tools import modes, regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, modes, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.accounts import Names, group_number, user_number
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, program
 from minikube_edu.container_runtime.simulated.tools.streams import Output, confirmed, encode
@@ -114,7 +114,7 @@ class Plan:
             return self.name_test(word, self.take(word))
         if word in ("-regex", "-iregex"):
             pattern = regular_expressions.compile(f"^({self.take(word)})$", word == "-iregex", word == "-iregex")
-            return plain(lambda file: pattern.search(file.path) is not None)
+            return plain(lambda file: long_texts.at_once(pattern, file.path).search(file.path) is not None)
         if word == "-type":
             letters = self.take(word).split(",")
             wanted = {"f": "-"}

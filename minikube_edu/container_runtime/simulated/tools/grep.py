@@ -165,7 +165,9 @@ def matcher(patterns: list[str], dialect: str, arguments: Arguments) -> Spans:
     async def spans(process: Process, text: str) -> list[tuple[int, int]] | None:
         result: list[tuple[int, int]] = []
         selected = False
-        for pattern in compiled:
+        for tried, pattern in enumerate(compiled):
+            if tried % 128 == 127:
+                await process.breathe()
             position = 0
             while position <= len(text):
                 match = await long_texts.search(process, pattern, text, position)

@@ -3,17 +3,16 @@
 Python's matcher cannot pause, and `a*b` in a long line of a's takes the square of its length (with two repetitions the
 cube, and so on). So what could take long is searched another way: from one start to the next, with pauses, as long as
 that goes well; and otherwise by the automaton, which pauses too and takes a time that is linear in the text. A pattern
-with a back reference has no automaton: where it could take for ever the search fails, as the real ones do, for want of
-memory.
+with a back reference is tried in steps (`backtracking`): where it could take for ever the search fails, as the real
+ones do, for want of memory.
 """
 
 from __future__ import annotations
 
-import errno
 import re
 from typing import cast
 
-from minikube_edu.container_runtime.simulated.contract import Process, failure
+from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Automaton, Match, Pattern, source_of
 
 AT_ONCE = {0: 1 << 24, 1: 4000, 2: 1000, 3: 300, 4: 120}  # repetitions -> characters that are searched without a pause
@@ -21,7 +20,6 @@ FEW = 80  # with more repetitions than these
 STEP = 64  # starts that are tried without a pause
 SCANNED = 200_000  # characters that all these may look at
 PATIENCE = 0.3  # seconds of processor time until starts are no longer tried one by one
-MOST_HARD = 4000  # characters for a pattern with back references
 
 
 async def search(process: Process, pattern: Pattern, text: str, position: int = 0) -> Match | None:
@@ -31,9 +29,7 @@ async def search(process: Process, pattern: Pattern, text: str, position: int = 
     if source is None or len(text) - position <= AT_ONCE.get(source.repetitions, FEW):
         return pattern.search(text, position)
     if source.refers:
-        if len(text) - position > MOST_HARD or source.repetitions > 2:
-            raise failure(errno.ENOMEM)
-        return await _by_starts(process, pattern, text, position, len(text) + 1)
+        return await _by_automaton(process, source.automaton(), text, position)
     if source.repetitions == 1:
         container = process.container
         until = container.cpu_seconds(process.pid) + PATIENCE
@@ -45,6 +41,14 @@ async def search(process: Process, pattern: Pattern, text: str, position: int = 
         if position > len(text):
             return None
     return await _by_automaton(process, source.automaton(), text, position)
+
+
+def at_once(pattern: Pattern, text: str) -> Pattern:
+    """For those who cannot pause: the pattern, or its automaton if Python's matcher could take long over the text."""
+    source = source_of(pattern)
+    if source is None or len(text) <= AT_ONCE.get(source.repetitions, FEW):
+        return pattern
+    return source.automaton()
 
 
 async def _by_starts(process: Process, pattern: Pattern, text: str, start: int, end: int) -> Match | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from minikube_edu.container_runtime.simulated.contract import Process, Terminal
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.arguments import parse, program
 from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, Inputs, decode, encode, everything
 
@@ -96,7 +96,11 @@ class Pager:
             pattern = regular_expressions.compile(self.pattern)
         except regular_expressions.BadPattern:
             return
-        self.top = next((i for i in range(self.top + 1, len(self.lines)) if pattern.search(self.lines[i])), self.top)
+        for number in range(self.top + 1, len(self.lines)):
+            line = self.lines[number]
+            if long_texts.at_once(pattern, line).search(line):
+                self.top = number
+                break
 
 
 @program("less [-EFMNSR] [FILE]...")

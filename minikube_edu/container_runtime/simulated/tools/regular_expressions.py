@@ -3,8 +3,8 @@
 A pattern is parsed into a small tree and then written down as a Python pattern. Two things differ between the worlds:
 
 - Python backtracks, and a pattern with a repetition inside a repetition can take longer than the universe lasts. One
-  such pattern would hold every container of the node, so those (unless they use back references) are matched by
-  `Automaton`, which looks at every character once.
+  such pattern would hold every container of the node, so those are matched by `Automaton`, which looks at every
+  character once, or, with back references, by `Backtracker`, which can pause and gives up in the end.
 - POSIX wants the longest of the leftmost matches, Python takes the first alternative that fits. Alternations whose
   alternatives are plain words are sorted by length; the automaton is leftmost-longest by nature.
 
@@ -39,8 +39,8 @@ def compile(
     """`multiline` is sed's M flag; `awk` lets a backslash escape inside brackets."""
     parser = Parser(pattern, extended, awk)
     tree = parser.parse()
-    if explosive(tree) and not any(node.kind == "ref" for node in tree.walk()):
-        return Automaton(tree, parser.groups, ignore_case, multiline)
+    if explosive(tree):
+        return Source(tree, parser.groups, ignore_case, multiline).automaton()
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0) | (re.MULTILINE if multiline else 0)
     try:
         made = re.compile(python(tree, multiline), flags)
@@ -71,8 +71,12 @@ class Source:
         return any(node.kind == "ref" for node in self.tree.walk())
 
     def automaton(self) -> Automaton:
+        """The same pattern as a machine whose search can pause."""
         if self.made is None:
-            self.made = Automaton(self.tree, self.groups, self.ignore_case, self.multiline)
+            from minikube_edu.container_runtime.simulated.tools.backtracking import Backtracker
+
+            kind = Backtracker if self.refers else Automaton
+            self.made = kind(self.tree, self.groups, self.ignore_case, self.multiline)
         return self.made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program
 
 NAMES = {
@@ -191,7 +191,7 @@ def matching(process: Process, words: list[str]) -> tuple[list[Process], dict[st
     found = []
     for other in others(process):
         subject = " ".join(other.argv) if "f" in options else other.name
-        hit = pattern.search(subject) is not None
+        hit = long_texts.at_once(pattern, subject).search(subject) is not None
         if "P" in options and str(other.parent_pid) not in options["P"].split(","):
             hit = False
         if "u" in options and str(other.user.uid) not in options["u"].replace("root", "0").split(","):

@@ -1,23 +1,22 @@
 """sort: by keys, as text, numbers, sizes, months or versions.
 
-Lines are sorted in runs of some thousands, each at once, and the runs merged with pauses: others have their turn.
+All is done in steps (`steps`): others have their turn.
 """
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, parse, program
+from minikube_edu.container_runtime.simulated.tools.steps import in_order, mapped, taken
 from minikube_edu.container_runtime.simulated.tools.streams import Batches, Inputs, Words, held
 
 MONTHS = {name: number for number, name in enumerate(b"JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), 1)}
 SIZES = b" KMGTPEZY"
-RUN = 8192  # lines that are sorted without a pause
-LONGEST_RUN = 32768  # lines that are merged without one
+RUN = 8192  # lines that are written without a pause
 STEP = 256  # lines that are looked at one by one without one
 
 
@@ -75,7 +74,7 @@ async def sort(process: Process) -> int:
                 return 1
         return 0
     for value, backwards in reversed(passes(keys, field_end, arguments)):
-        lines = await in_order(process, lines, value, backwards)
+        lines = await lines_in_order(process, lines, value, backwards)
     if arguments.has("u"):
         kept = lines[:1]
         for number, line in enumerate(lines):
@@ -115,34 +114,13 @@ def _each(values: list[Callable[[bytes], object]]) -> Callable[[bytes], object]:
     return lambda line: [value(line) for value in values]
 
 
-async def in_order(
+async def lines_in_order(
     process: Process, lines: list[bytes], value: Callable[[bytes], object], backwards: bool
 ) -> list[bytes]:
     """Sorted, and lines of the same value as they were."""
-    step = -1 if backwards else 1  # of two equal values the earlier line comes first, either way
-    items: list[tuple[object, int, bytes]] = []
-    for number, line in enumerate(lines):
-        items.append((value(line), number * step, line))
-        if number % STEP == 0:
-            await process.breathe()
-    runs = [items[start : start + RUN] for start in range(0, len(items), RUN)] or [[]]
-    for run in runs:
-        run.sort(reverse=backwards)
-        await process.breathe()
-    while len(runs) > 1 and len(runs[0]) < LONGEST_RUN:
-        longer = []
-        for index in range(0, len(runs), 2):
-            run = [*runs[index], *(runs[index + 1] if index + 1 < len(runs) else ())]
-            run.sort(reverse=backwards)  # two sorted runs: one merge
-            longer.append(run)
-            await process.breathe()
-        runs = longer
-    merged: list[bytes] = []
-    for number, item in enumerate(heapq.merge(*runs, reverse=backwards)):
-        merged.append(item[2])
-        if number % STEP == 0:
-            await process.breathe()
-    return merged
+    keys = await taken(process, mapped(lines, value))
+    places = await taken(process, in_order(keys, backwards))
+    return await taken(process, mapped(places, lines.__getitem__))
 
 
 def key_of(text: str, general: str) -> Key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from minikube_edu.container_runtime.simulated.contract import Process
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, parse, program, size
 from minikube_edu.container_runtime.simulated.tools.streams import decode, everything, unopened
 
@@ -85,7 +85,12 @@ async def csplit(process: Process) -> int:
             except regular_expressions.BadPattern as error:
                 raise Complaint(f"{word}: invalid regular expression: {error}") from None
             start = position + (1 if pieces else 0)
-            hit = next((i for i in range(start, len(lines)) if pattern.search(lines[i].rstrip("\n"))), None)
+            hit = None
+            for number in range(start, len(lines)):
+                await process.breathe()
+                if await long_texts.search(process, pattern, lines[number].rstrip("\n")):
+                    hit = number
+                    break
             if hit is None:
                 if patterns.count(word) > 1:
                     break

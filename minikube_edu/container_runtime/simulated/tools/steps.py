@@ -20,12 +20,13 @@ RUN = 4096  # items that are sorted without a pause
 STEP = 256  # that are looked at one by one without one
 
 
-def picked(items: list[T], what: Callable[[T], Any]) -> Generator[None, None, list[Any]]:
+def mapped(items: Iterable[T], what: Callable[[T], Any]) -> Generator[None, None, list[Any]]:
     """[what(item) for item in items]"""
     result: list[Any] = []
-    for start in range(0, len(items), RUN):
-        result += [what(item) for item in items[start : start + RUN]]
-        yield
+    for number, item in enumerate(items):
+        result.append(what(item))
+        if number % STEP == 0:
+            yield
     return result
 
 
@@ -39,30 +40,21 @@ async def taken(process: Process, work: Generator[None, None, T]) -> T:
         return end.value  # type: ignore[no-any-return]
 
 
-def in_order(
-    items: Iterable[T], value: Callable[[T], Any], backwards: bool = False
-) -> Generator[None, None, list[tuple[Any, T]]]:
-    """(value, item) sorted by the values; items of the same value stay as they were."""
-    step = -1 if backwards else 1  # of two equal values the earlier item comes first, either way
-    keyed: list[tuple[Any, int, T]] = []
-    for number, item in enumerate(items):
-        keyed.append((value(item), number * step, item))
-        if number % STEP == 0:
-            yield
-    if len(keyed) <= RUN:
-        keyed.sort(reverse=backwards)
-        return [(found, item) for found, _, item in keyed]
+def in_order(keys: list[Any], backwards: bool = False) -> Generator[None, None, list[int]]:
+    """The places of the keys when they are sorted; equal keys stay as they were, either way.
+
+    Numbers of places and no pairs are sorted: half a million pairs would keep the garbage collector busy.
+    """
+    of = keys.__getitem__
     runs = []
-    for start in range(0, len(keyed), RUN):
-        runs.append(keyed[start : start + RUN])
+    for start in range(0, len(keys), RUN):
+        runs.append(sorted(range(start, min(start + RUN, len(keys))), key=of, reverse=backwards))
         yield
-    del keyed
-    for run in runs:
-        run.sort(reverse=backwards)
-        yield
-    merged: list[tuple[Any, T]] = []
-    for number, (found, _, item) in enumerate(heapq.merge(*runs, reverse=backwards)):
-        merged.append((found, item))
+    if len(runs) < 2:
+        return runs[0] if runs else []
+    merged: list[int] = []
+    for number, place in enumerate(heapq.merge(*runs, key=of, reverse=backwards)):
+        merged.append(place)
         if number % STEP == 0:
             yield
     return merged

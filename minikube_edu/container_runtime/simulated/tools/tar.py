@@ -86,11 +86,13 @@ class Writer:
 
     async def write(self, data: bytes) -> None:
         self.written += len(data)
-        if self.squeezer is not None:
-            data = self.squeezer.compress(data)
-        if data:
-            await self.file.write(data)
-        await self.process.breathe()
+        for start in range(0, len(data), BLOCK):
+            piece = data[start : start + BLOCK]
+            if self.squeezer is not None:
+                piece = self.squeezer.compress(piece)
+            if piece:
+                await self.file.write(piece)
+            await self.process.breathe()
 
     async def finish(self) -> None:
         await self.write(bytes(1024))
@@ -98,6 +100,9 @@ class Writer:
             await self.write(bytes(10240 - self.written % 10240))
         if self.squeezer is not None:
             await self.file.write(self.squeezer.flush())
+
+
+SIP = 1024  # packed bytes that are unpacked at once: they may hold a thousand times as much
 
 
 @dataclass
@@ -122,7 +127,12 @@ class Reader:
             while len(data) < 6 and (more := await self.file.read(BLOCK)):
                 data += more
             self.expand = expander(data)
-        self.buffer += self.expand(data) if self.expand else data
+        if self.expand is None:
+            self.buffer += data
+            return
+        for start in range(0, len(data), SIP):
+            self.buffer += self.expand(data[start : start + SIP])
+            await self.process.breathe()
 
     async def take(self, count: int) -> bytes:
         while len(self.buffer) < count and not self.ended:

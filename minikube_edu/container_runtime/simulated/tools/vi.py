@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import cast
 
 from minikube_edu.container_runtime.simulated.contract import Process, Terminal, reason
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, parse, program
 from minikube_edu.container_runtime.simulated.tools.sed.editor import expanded
 from minikube_edu.container_runtime.simulated.tools.sed.script import replacement_parts
@@ -207,13 +207,14 @@ class Editor:
             self.message = str(error)
             return
         order = range(1, len(self.lines) + 1) if forward else range(-1, -len(self.lines) - 1, -1)
-        here = pattern.search(self.lines[self.row], self.column + 1) if forward else None
+        line = self.lines[self.row]
+        here = long_texts.at_once(pattern, line).search(line, self.column + 1) if forward else None
         if here is not None:
             self.column = here.start()
             return
         for offset in order:
             row = (self.row + offset) % len(self.lines)
-            found = pattern.search(self.lines[row])
+            found = long_texts.at_once(pattern, self.lines[row]).search(self.lines[row])
             if found is not None:
                 self.row, self.column = row, found.start()
                 return
@@ -441,7 +442,7 @@ class Editor:
         replacement = replacement_parts(parts[1])
         for row in range(low, high + 1):
             line, position, result = self.lines[row], 0, ""
-            while (found := pattern.search(line, position)) is not None:
+            while (found := long_texts.at_once(pattern, line).search(line, position)) is not None:
                 result += line[position : found.start()] + expanded(replacement, found)
                 position = found.end()
                 if len(parts) < 3 or "g" not in parts[2] or found.end() == found.start():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process
-from minikube_edu.container_runtime.simulated.tools import regular_expressions
+from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
+from minikube_edu.container_runtime.simulated.tools.awk.values import Fatal
 from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, LONGEST_LINE, decode, held
 
 
@@ -90,26 +91,38 @@ class Records:
             await self.more()
 
 
+MOST_FIELDS = 100_000  # they are found at once
+
+
+def limited(record: str, count: int) -> str:
+    if count > MOST_FIELDS:
+        raise Fatal("out of memory")
+    return record
+
+
 def fields(record: str, separator: str, paragraphs: bool = False) -> list[str]:
     if separator == " ":
+        if len(record) > MOST_FIELDS:
+            limited(record, record.count(" ") + record.count("\n") + record.count("\t"))
         return [field for field in record.replace("\n", " ").replace("\t", " ").split(" ") if field]
     if not record:
         return []
     if separator == "":
-        return list(record)
+        return list(limited(record, len(record)))
     if len(separator) == 1 and separator not in "\\" and not paragraphs:
-        return record.split(separator)
+        return limited(record, record.count(separator)).split(separator)
     text = "\\" + separator if len(separator) == 1 else separator
     pattern = regular_expressions.compile(f"({text})|\n" if paragraphs else text, awk=True)
     result, start, position = [], 0, 0
     while position <= len(record):
-        match = pattern.search(record, position)
+        match = long_texts.at_once(pattern, record).search(record, position)
         if match is None:
             break
         if match.end() == match.start():
             position = match.end() + 1
             continue
         result.append(record[start : match.start()])
+        limited(record, len(result))
         start = position = match.end()
     result.append(record[start:])
     return result

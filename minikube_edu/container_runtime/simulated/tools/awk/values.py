@@ -72,7 +72,7 @@ def compare(left: Value, right: Value) -> int:
 
 
 DIRECTIVE = re.compile(r"%([-+ #0']*)(\*|\d+)?(?:\.(\*|\d*))?[hlLqjzt]*(.)|%\Z", re.DOTALL)
-MOST = 1 << 26  # no result of one expression is longer
+MOST = 1 << 24  # no result of one expression is longer
 
 
 def sprintf(template: str, values: list[Value]) -> str:

@@ -30,7 +30,7 @@ from minikube_edu.container_runtime.simulated.tools.jq.values import (
     true,
     without,
 )
-from minikube_edu.container_runtime.simulated.tools.steps import due, picked
+from minikube_edu.container_runtime.simulated.tools.steps import due, mapped
 from minikube_edu.lib import clock
 
 STEP = 200
@@ -148,39 +148,37 @@ def flatten(value: Any, depth: Any = math.inf) -> Steps:
     return result
 
 
-def sort(value: Any) -> Steps:
-    pairs = yield from ordered(wanted(value, "array", "cannot be sorted, as it is not an array"))
-    return (yield from picked(pairs, lambda pair: pair[1]))
-
-
-def sort_by(value: Any, by: Any) -> Steps:
-    pairs = yield from ordered(wanted(value, "array", "cannot be sorted, as it is not an array"), by)
-    return (yield from picked(pairs, lambda pair: pair[1]))
+def sort(value: Any, by: Any = None) -> Steps:
+    items = wanted(value, "array", "cannot be sorted, as it is not an array")
+    _, places = yield from ordered(items, by)
+    return (yield from mapped(places, items.__getitem__))
 
 
 def group_by(value: Any, by: Any) -> Steps:
-    pairs = yield from ordered(wanted(value, "array", "cannot be grouped, as it is not an array"), by)
+    items = wanted(value, "array", "cannot be grouped, as it is not an array")
+    keys, places = yield from ordered(items, by)
     groups: list[list[Any]] = []
-    last: Any = None
-    for number, (found, item) in enumerate(pairs):
+    last = -1
+    for number, place in enumerate(places):
         if number % STEP == 0:
             yield
-        if groups and found == last:
-            groups[-1].append(item)
+        if groups and keys[place] == keys[last]:
+            groups[-1].append(items[place])
         else:
-            groups.append([item])
-        last = found
+            groups.append([items[place]])
+        last = place
     return groups
 
 
 def unique(value: Any) -> Steps:
-    pairs = yield from ordered(wanted(value, "array", "cannot be sorted, as it is not an array"))
+    items = wanted(value, "array", "cannot be sorted, as it is not an array")
+    keys, places = yield from ordered(items)
     kept = []
-    for number, (found, item) in enumerate(pairs):
+    for number, place in enumerate(places):
         if number % STEP == 0:
             yield
-        if not number or found != pairs[number - 1][0]:
-            kept.append(item)
+        if not number or keys[place] != keys[places[number - 1]]:
+            kept.append(items[place])
     return kept
 
 
@@ -429,7 +427,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "flatten/0": flatten,
     "flatten/1": flatten,
     "sort/0": sort,
-    "_sort_by/1": sort_by,
+    "_sort_by/1": sort,
     "_group_by/1": group_by,
     "unique/0": unique,
     "min/0": extreme(False),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Generator
 from typing import Any
 
-from minikube_edu.container_runtime.simulated.tools.steps import due, in_order, picked
+from minikube_edu.container_runtime.simulated.tools.steps import due, in_order, mapped
 
 Path = tuple[Any, ...]
 Steps = Generator[None, None, Any]
@@ -129,12 +129,11 @@ def compared(operator: str, a: Any, b: Any) -> bool:
     return bool(one > other if operator == ">" else one >= other)
 
 
-def ordered(items: list[Any], keys: list[Any] | None = None) -> Generator[None, None, list[tuple[Any, Any]]]:
-    """(key, item) in order: by the items themselves, or by their keys."""
-    if keys is None:
-        return (yield from in_order(items, key))
-    pairs = yield from in_order(zip(keys, items, strict=True), lambda pair: key(pair[0]))
-    return (yield from picked(pairs, lambda pair: (pair[0], pair[1][1])))
+def ordered(items: list[Any], by: list[Any] | None = None) -> Generator[None, None, tuple[list[Any], list[int]]]:
+    """The keys of the items (or of what they are sorted by), and the places in order."""
+    keys = yield from mapped(items if by is None else by, key)
+    places = yield from in_order(keys)
+    return keys, places
 
 
 # -- arithmetic ------------------------------------------------------------------------------------------------------
@@ -356,12 +355,13 @@ def _set(holder: Any, key: Any, fresh: Any) -> None:
 
 def without(value: Any, places: list[Path]) -> Steps:
     """A copy without these places, the last ones going first."""
-    pairs = yield from in_order(places, lambda place: key(list(place)))
+    keys = yield from mapped(places, lambda place: key(list(place)))
+    order = yield from in_order(keys)
     edited = Edited(value)
-    for _, place in reversed(pairs):
+    for number in reversed(order):
         if due():
             yield
-        edited.delete(place)
+        edited.delete(places[number])
     return edited.top[0]
 
 

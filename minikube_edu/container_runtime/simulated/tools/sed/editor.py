@@ -5,11 +5,14 @@ The file is long because every command of sed is a small method over the same tw
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process
 from minikube_edu.container_runtime.simulated.tools import long_texts
 from minikube_edu.container_runtime.simulated.tools.arguments import is_busybox
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Match, Pattern
 from minikube_edu.container_runtime.simulated.tools.sed.script import Address, Command
+from minikube_edu.container_runtime.simulated.tools.steps import taken
 from minikube_edu.container_runtime.simulated.tools.streams import (
     LineReader,
     Output,
@@ -290,7 +293,7 @@ class Editor:
         elif name == "=":
             await self.output.write(b"%d\n" % self.line_number)
         elif name == "l":
-            await self.output.write(encode(unambiguous(self.pattern_space, command.number)))
+            await self.output.write(encode(await taken(self.process, unambiguous(self.pattern_space, command.number))))
         elif name == "F":
             await self.output.write(encode(self.name + "\n"))
 
@@ -414,27 +417,23 @@ def expanded(parts: list[str | int], match: Match) -> str:
     return result
 
 
-def unambiguous(text: str, width: int) -> str:
-    """What `l` shows."""
-    pieces = []
-    for byte in encode(text):
-        letter = chr(byte)
-        names = {
-            "\\": "\\\\",
-            "\a": "\\a",
-            "\b": "\\b",
-            "\f": "\\f",
-            "\n": "\\n",
-            "\r": "\\r",
-            "\t": "\\t",
-            "\v": "\\v",
-        }
-        pieces.append(names.get(letter) or (letter if 32 <= byte < 127 else f"\\{byte:03o}"))
+SHOWN = {"\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def unambiguous(text: str, width: int) -> Generator[None, None, str]:
+    """What `l` shows, in steps."""
     width = 70 if width == -1 else width
-    lines, line = [], ""
-    for piece in pieces:
-        if width > 1 and len(line) + len(piece) > width - 1:
-            lines.append(line + "\\\n")
-            line = ""
-        line += piece
-    return "".join(lines) + line + "$\n"
+    lines: list[str] = []
+    line: list[str] = []
+    used = 0
+    for number, byte in enumerate(encode(text)):
+        if number % 1024 == 0:
+            yield
+        letter = chr(byte)
+        piece = SHOWN.get(letter) or (letter if 32 <= byte < 127 else f"\\{byte:03o}")
+        if width > 1 and used + len(piece) > width - 1:
+            lines.append("".join(line) + "\\\n")
+            line, used = [], 0
+        line.append(piece)
+        used += len(piece)
+    return "".join(lines) + "".join(line) + "$\n"
