@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -57,6 +58,8 @@ class Client:
         self._connect_timeout = connect_timeout
         self._idle: list[_Connection] = []
         self._all: set[_Connection] = set()
+        self._dialling = 0  # connections under way for requests with whole answers
+        self._waiting: deque[asyncio.Future[bool]] = deque()  # those who may do without one of their own
         self._closed = False
         shown = f"[{host}]" if ":" in host else host
         self._host_line = b"Host: %b\r\n" % (f"{shown}:{port}" if port else shown).encode()
@@ -107,14 +110,44 @@ class Client:
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         connection = self._kept(loop)
+        if connection is None and mode == WHOLE and self._dialling:
+            connection = await self._handed_on(loop, deadline)
         if connection is not None:
             try:
                 return await connection.exchange(method, message, mode, deadline)
             except Disconnected:
                 if connection.heard or method not in REPEATABLE or self._closed:
                     raise
-        connection = await self._connect(loop, deadline)
+        connection = await (self._connect_for_all if mode == WHOLE else self._connect)(loop, deadline)
         return await connection.exchange(method, message, mode, deadline)
+
+    async def _handed_on(self, loop: asyncio.AbstractEventLoop, deadline: float | None) -> _Connection | None:
+        """A connection that another request is done with, while yet another one connects: a handshake takes longer than
+        most answers. So a burst of requests makes one connection after the other, and no more than it needs."""
+        while self._dialling and not self._closed:
+            waiter = loop.create_future()
+            self._waiting.append(waiter)
+            async with asyncio.timeout_at(deadline):
+                reachable = await waiter
+            connection = self._kept(loop)
+            if connection is not None or not reachable:
+                return connection
+        return None
+
+    async def _connect_for_all(self, loop: asyncio.AbstractEventLoop, deadline: float | None) -> _Connection:
+        """Whoever waits looks again afterwards; if it failed, each tries for itself."""
+        self._dialling += 1
+        reachable = False
+        try:
+            connection = await self._connect(loop, deadline)
+            reachable = True
+            return connection
+        finally:
+            self._dialling -= 1
+            waiting, self._waiting = self._waiting, deque()
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(reachable)
 
     def _kept(self, loop: asyncio.AbstractEventLoop) -> _Connection | None:
         while self._idle:
@@ -171,6 +204,11 @@ class Client:
             connection.transport.close()
         else:
             self._idle.append(connection)
+            while self._waiting:
+                waiter = self._waiting.popleft()
+                if not waiter.done():
+                    waiter.set_result(True)
+                    break
 
     def _lost(self, connection: _Connection) -> None:
         self._all.discard(connection)

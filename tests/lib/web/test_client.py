@@ -298,3 +298,35 @@ async def test_is_a_server_that_is_not_there_an_os_error() -> None:
     with pytest.raises(OSError, match=r".+"):
         await client.request("GET", "/")
     await client.close()
+
+
+async def test_does_a_burst_share_connections_and_does_a_slow_answer_hold_nobody_up(start: Start, files: Files) -> None:
+    """A handshake takes longer than a short answer: who waits for one takes what others are done with."""
+    server = await start(handler, tls=tls.server_context(files.cert, files.key, files.ca))
+    client = Client("127.0.0.1", server.port, tls=tls.client_context(files.ca, files.client_cert, files.client_key))
+    stuck = asyncio.ensure_future(client.request("GET", "/slow?600"))
+    answers = await asyncio.gather(*[client.request("GET", f"/{number}", timeout=20) for number in range(30)])
+    assert [answer.body.split()[1] for answer in answers] == [b"/%d" % number for number in range(30)]
+    assert len(client._all) < 20  # 31, if each made its own
+    assert not stuck.done()
+    stuck.cancel()
+    await asyncio.gather(stuck, return_exceptions=True)
+    await client.close()
+
+
+async def test_do_all_hear_at_once_that_a_server_cannot_be_reached() -> None:
+    asked = 0
+
+    async def dial(host: str, port: int) -> Any:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.3)
+        raise ConnectionRefusedError(host)
+
+    client = Client("nowhere", 80, dial=dial)
+    before = asyncio.get_running_loop().time()
+    errors = await asyncio.gather(*[client.request("GET", "/") for _ in range(50)], return_exceptions=True)
+    assert all(isinstance(error, ConnectionRefusedError) for error in errors)
+    assert asyncio.get_running_loop().time() - before < 10  # two rounds of 0.3 s, not fifty
+    assert asked == 50
+    await client.close()
