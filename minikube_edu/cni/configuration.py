@@ -12,6 +12,7 @@ The real runtime executes one program of /opt/cni/bin a plugin; here the fabric 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import json
 import os
@@ -53,6 +54,7 @@ def configured(root: Path) -> Network | None:
     return None
 
 
+@functools.lru_cache(maxsize=64)  # asked for every few seconds, by as many nodes as there are
 def parse(text: str, file: str = "") -> Network | None:
     """The network that a file describes; None when it names no plugin; ValueError when it is no JSON."""
     document = json.loads(text)
