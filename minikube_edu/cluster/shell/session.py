@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,7 +67,19 @@ def open_shell(layout: Layout, node: Node | None, command: str = "") -> int:
             print(f"error: {words[0]}: {error.strerror}", file=sys.stderr)
         finally:
             os._exit(127)
-    _, status = os.waitpid(pid, 0)
+    code = wait(pid)
+    if node is not None:
+        mounts.leave(node.root, pid)
+    return code
+
+
+def wait(pid: int) -> int:
+    """Its exit code, as a shell tells it. ^C is the shell's business."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _, status = os.waitpid(pid, 0)
+    finally:
+        signal.signal(signal.SIGINT, before)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
@@ -75,12 +88,27 @@ def _become(words: Sequence[str], variables: dict[str, str], node: Node | None) 
     if node is not None:
         here = os.getcwd()
         try:
-            mounts.enter(node.root, node.name)
+            kept = mounts.enter(node.root, node.name)
             variables[mounts.VARIABLE] = "1"
             os.chdir(here)  # the same folder, as it is seen from here
+            _keep(kept)
         except (mounts.NoMounts, OSError) as error:
             print(f"(the node's files are at {node.root}: {error})", file=sys.stderr)
     os.execvpe(words[0], list(words), variables)
+
+
+def _keep(kept: mounts.Kept) -> None:
+    """Where new files must be carried home, a process waits for the shell's end; the shell is its child."""
+    if not kept.folders:
+        return
+    pid = os.fork()
+    if pid:
+        code = wait(pid)
+        try:
+            kept.save()
+        except OSError as error:
+            print(f"error: not all new files could be kept: {error}", file=sys.stderr)
+        os._exit(code)
 
 
 def shell_words(layout: Layout, node: Node | None, command: str) -> list[str]:
