@@ -28,11 +28,11 @@ class JobController(Controller):
         self.jobs = self.watch(JOBS)
         self.jobs.add_handler(deleted=self._job_gone)
         self.pods = Children(self, self.jobs, PODS, expectations=self.expectations)
+        self.released: set[str] = set()  # uids of pods whose finalizer was taken away and that are still there
         self.pods.informer.add_handler(
             added=self._pod_seen, updated=lambda _, pod: self._pod_seen(pod), deleted=self._pod_gone
         )
         self.workers_of = Workers(PodControl(self.client, self.events, JOBS), self.expectations)
-        self.released: set[str] = set()  # uids of pods whose finalizer was taken away and that are still there
         self.records: dict[str, Record] = {}
 
     async def reconcile(self, key: str) -> None:
