@@ -13,6 +13,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from minikube_edu.cluster import nodes, unfinished
 from minikube_edu.cluster.door import Door, is_ready
@@ -36,6 +37,7 @@ STANDARD = {
     "volumeBindingMode": "WaitForFirstConsumer",
 }
 CNI_NAME = "10-minikube-edu.conflist"
+RANGE_OF_NODE = "10.244.{}.0/24"
 CNI_CONFIGURATION = {
     "cniVersion": "1.0.0",
     "name": "minikube-edu",
@@ -54,7 +56,7 @@ def up(layout: Layout, request: Request) -> None:
     fresh = not wanted[0].initialized
     for node in wanted:
         if request.network != "none":
-            write_network(node)
+            write_network(wanted[0], node)
     first = wanted[0]
     with suppress(OSError):  # who needs it will meet the reason
         starter.start(layout.machine_socket, first.root, first.environment(layout), by_fork=True).close()
@@ -202,9 +204,14 @@ def switch_on(layout: Layout, node: Node) -> None:
         machine.ask("unit", verb="start", name="kubelet")
 
 
-def write_network(node: Node) -> None:
-    """The network add-on of `up`: what flannel's DaemonSet would write, without waiting for it."""
-    (node.root / "etc/cni/net.d" / CNI_NAME).write_text(json.dumps(CNI_CONFIGURATION, indent=2) + "\n")
+def write_network(first: Node, node: Node) -> None:
+    """The network add-on of `up`: what flannel's DaemonSet would write, without waiting for it. Where `init` was typed
+    without --pod-network-cidr, nobody gives the nodes their ranges: then the file names one."""
+    found: dict[str, Any] = json.loads(json.dumps(CNI_CONFIGURATION))
+    manager = first.path("/etc/kubernetes/manifests/kube-controller-manager.yaml")
+    if first.initialized and manager.exists() and "--allocate-node-cidrs=true" not in manager.read_text():
+        found["plugins"][0]["ipam"]["subnet"] = RANGE_OF_NODE.format(node.index)
+    (node.root / "etc/cni/net.d" / CNI_NAME).write_text(json.dumps(found, indent=2) + "\n")
 
 
 def door(layout: Layout, node: Node) -> Door | None:

@@ -18,7 +18,7 @@ def add(layout: Layout, request: Request) -> Node:
     first = nodes.of(layout)[0]
     node = kubeadm_door.next_worker(layout, request)
     if request.network != "none":
-        kubeadm_way.write_network(node)
+        kubeadm_way.write_network(first, node)
     asyncio.run(_join(layout, first, node))
     request.nodes = len(nodes.of(layout))
     layout.write_request(request)
