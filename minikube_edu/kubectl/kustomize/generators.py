@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ from minikube_edu.kubectl.kustomize.resource import Resource
 Object = dict[str, Any]
 Read = Callable[[str], bytes]
 _LINE = 70  # of base64; what is longer goes over several lines
-_KEY = re.compile(r"[-._a-zA-Z0-9]+\Z")
 
 
 def generate(kind: str, arguments: Object, common: Object, read: Read) -> Resource:
@@ -73,8 +71,6 @@ def _pairs(name: str, arguments: Object, read: Read) -> dict[str, bytes]:
         found.append((key, _read(read, path, f"file sources: [{' '.join(files)}]")))
     data: dict[str, bytes] = {}
     for key, value in found:
-        if not _KEY.match(key):
-            raise ValueError(f'"{key}" is not a valid key name for a configMap or a secret')
         if key in data:
             raise ValueError(f"configmap {name} illegally repeats the key `{key}`")
         data[key] = value

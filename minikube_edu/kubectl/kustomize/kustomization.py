@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minikube_edu.api.wire import yaml_form
@@ -62,12 +62,13 @@ def load(folder: str, warn: Callable[[str], None]) -> Object:
         if fields.get(name) is not None:
             warn(words)
     fields = {key: value for key, value in fields.items() if value is not None}
+    given_fields = set(fields)
     kind = fields.setdefault("kind", "Kustomization")
     wanted = f"kustomize.config.k8s.io/v1{'alpha1' if kind == COMPONENT else 'beta1'}"
     given = fields.setdefault("apiVersion", wanted)
     fields["resources"] = [*(fields.get("resources") or ()), *(fields.pop("bases", None) or ())]
     fields["images"] = [*(fields.get("images") or ()), *(fields.pop("imageTags", None) or ())]
-    if not any(value for key, value in fields.items() if key not in ("apiVersion", "kind")):
+    if not given_fields - {"apiVersion", "kind"}:
         raise ValueError("kustomization.yaml is empty")
     wrong = [] if kind in ("Kustomization", COMPONENT) else [f"kind should be Kustomization or {COMPONENT}"]
     wrong += [] if given == wanted else [f"apiVersion for {kind} should be {wanted}"]
@@ -81,7 +82,7 @@ def _check(fields: Any) -> None:
         shown = "array" if isinstance(fields, list) else "string"
         message = f"json: cannot unmarshal {shown} into Go value of type types.Kustomization"
         raise ValueError(f"invalid Kustomization: {message}")
-    for name, value in fields.items():
+    for name, value in sorted(fields.items()):  # as JSON, keys are in order
         if name not in _FIELDS:
             raise ValueError(f"invalid Kustomization: json: unknown field {quote(name)}")
         wanted = {_LIST: list, _MAP: dict, _TEXT: str}[_FIELDS[name]]
@@ -91,3 +92,25 @@ def _check(fields: Any) -> None:
             go = {_LIST: "[]string", _MAP: "map[string]string", _TEXT: "string"}[_FIELDS[name]]
             message = f"json: cannot unmarshal {shown} into Go struct field Kustomization.{name} of type {go}"
             raise ValueError(f"invalid Kustomization: {message}")
+    for where, pairs in _maps(fields):
+        wrong = next((value for _, value in sorted(pairs.items()) if not isinstance(value, str | None)), None)
+        if wrong is not None:
+            shown = "bool" if isinstance(wrong, bool) else "number" if isinstance(wrong, int | float) else "object"
+            message = f"json: cannot unmarshal {shown} into Go struct field {where} of type string"
+            raise ValueError(f"invalid Kustomization: {message}")
+
+
+def _maps(fields: Object) -> Iterator[tuple[str, Object]]:
+    """Maps of texts in fields, and what Go calls the place."""
+    for name in ("commonAnnotations", "commonLabels"):
+        yield f"Kustomization.{name}", fields.get(name) or {}
+    for name in ("configMapGenerator", "secretGenerator"):
+        for entry in fields.get(name) or ():
+            for inner in ("annotations", "labels"):
+                options = (entry.get("options") if isinstance(entry, dict) else None) or {}
+                yield f"GeneratorOptions.{name}.GeneratorArgs.options.{inner}", options.get(inner) or {}
+    for inner in ("annotations", "labels"):
+        options = fields.get("generatorOptions") or {}
+        yield f"GeneratorOptions.generatorOptions.{inner}", options.get(inner) or {}
+    for entry in fields.get("labels") or ():
+        yield "Label.labels.pairs", (entry.get("pairs") if isinstance(entry, dict) else None) or {}

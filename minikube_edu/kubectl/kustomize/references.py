@@ -7,6 +7,7 @@ name, in the namespace of whoever refers, and, if there are several, the one tha
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from minikube_edu.kubectl.kustomize.resource import Id, Resource, Resources
 Object = dict[str, Any]
 
 
-def follow(found: Resources) -> None:
+def follow(found: Resources, more: Sequence[default_specs.Names] = ()) -> None:
     """Write the new names into all references."""
     renamed = [one for one in found.items if one.previous]
     if not renamed:
@@ -26,7 +27,7 @@ def follow(found: Resources) -> None:
     for referrer in found.items:
         mine = referrer.original_id
         candidates = _reachable(referrer, renamed)
-        for names in default_specs.NAME_REFERENCES:
+        for names in (*default_specs.NAME_REFERENCES, *more):
             wanted = [spec for spec in names.specs if mine.selected(spec.group, spec.version, spec.kind)]
             for spec in wanted:
                 anywhere = Spec(spec.path)
@@ -120,7 +121,7 @@ def _same_end(a: list[str], b: list[str]) -> bool:
 _VARIABLE = re.compile(r"\$\(([-A-Za-z0-9._]+)\)|\$\$")
 
 
-def fill_in(found: Resources, variables: list[Object]) -> None:
+def fill_in(found: Resources, variables: list[Object], more: Sequence[Spec] = ()) -> None:
     """The old `vars`: `$(NAME)` in the places where such things are expected."""
     values = {str(entry.get("name") or ""): _value(found, entry) for entry in variables}
     if not values:
@@ -142,7 +143,7 @@ def fill_in(found: Resources, variables: list[Object]) -> None:
         return {key: change(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     for one in found.items:
-        apply(one, default_specs.VARIABLES, change)
+        apply(one, [*default_specs.VARIABLES, *more], change)
 
 
 def _value(found: Resources, entry: Object) -> Any:

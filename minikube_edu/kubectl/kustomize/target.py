@@ -11,6 +11,8 @@ from typing import Any
 
 from minikube_edu.kubectl import name_hash
 from minikube_edu.kubectl.kustomize import (
+    builtins,
+    configuration,
     generators,
     kustomization,
     manifests,
@@ -36,9 +38,12 @@ def make(folder: str, warn: Warn) -> list[Object]:
         if one.needs_hash:
             one.remember()
             one.name = f"{one.name}-{_hash(one.object)}"
-    references.follow(found)
-    references.fill_in(found, target.variables)
+    references.follow(found, target.configuration.names)
+    references.fill_in(found, target.variables, target.configuration.specs["varReference"])
     kept = [one for one in found.items if _LOCAL not in (one.metadata.get("annotations") or {})]
+    for one in kept:
+        if one.metadata.get("annotations") == {}:
+            del one.metadata["annotations"]
     return [one.object for one in ordering.arranged(kept, target.fields.get("sortOptions"))]
 
 
@@ -51,6 +56,7 @@ class Target:
         self.warn = warn
         self.fields = kustomization.load(root, warn)
         self.variables: list[Object] = list(self.fields.get("vars") or ())
+        self.configuration = configuration.load(self.fields.get("configurations") or [], self.read)
 
     def gather(self, found: Resources) -> Resources:
         fields = self.fields
@@ -61,7 +67,7 @@ class Target:
             except ValueError as error:
                 raise ValueError(f"accumulating resources: {error}") from None
         common = fields.get("generatorOptions") or {}
-        for kind, name in (("Secret", "secretGenerator"), ("ConfigMap", "configMapGenerator")):
+        for kind, name in (("ConfigMap", "configMapGenerator"), ("Secret", "secretGenerator")):
             for arguments in fields.get(name) or ():
                 try:
                     found.absorb(generators.generate(kind, arguments, common, self.read))
@@ -69,44 +75,50 @@ class Target:
                     raise ValueError(
                         f"merging from generator: {error}" if str(error).startswith("id ") else str(error)
                     ) from None
+        for entry in builtins.load(fields.get("generators") or [], self.read):
+            builtins.generate(found, entry, self.read)
         for path in fields.get("components") or ():
             found = self._component(found, str(path))
         self._transform(found)
         return found
 
     def _refuse_plugins(self) -> None:
-        if self.fields.get("helmCharts") or self.fields.get("helmChartInflationGenerator"):
-            raise ValueError("trouble configuring builtin HelmChartInflationGenerator: must specify --enable-helm")
-        for name in ("generators", "transformers", "validators"):
-            if self.fields.get(name):
-                raise ValueError(f"external plugins disabled; unable to load external plugin '{self.fields[name][0]}'")
-        if self.fields.get("configurations"):
-            raise ValueError("transformer configurations are not supported")
+        charts = [*(self.fields.get("helmCharts") or ()), *(self.fields.get("helmChartInflationGenerator") or ())]
+        if charts:
+            from minikube_edu.kubectl.printers import yaml_out
+
+            shown = f"with config: `\n{yaml_out.encode(charts[0])}`"
+            raise ValueError(
+                f"trouble configuring builtin HelmChartInflationGenerator {shown}: must specify --enable-helm"
+            )
 
     def _transform(self, found: Resources) -> None:
-        fields = self.fields
+        fields, more = self.fields, self.configuration.specs
         for text in fields.get("patchesStrategicMerge") or ():
             patches.strategic(found, text, self.read)
         for entry in fields.get("patches") or ():
             patches.apply(found, entry, self.read)
         if fields.get("namespace"):
-            transformers.set_namespace(found, fields["namespace"])
+            transformers.set_namespace(found, fields["namespace"], more["namespace"])
         if fields.get("namePrefix"):
             transformers.add_affix(found, prefix=fields["namePrefix"])
         if fields.get("nameSuffix"):
             transformers.add_affix(found, suffix=fields["nameSuffix"])
-        transformers.add_labels(found, fields)
+        transformers.add_labels(found, fields, more["commonLabels"])
         if fields.get("commonAnnotations"):
-            transformers.add_annotations(found, fields["commonAnnotations"])
+            transformers.add_annotations(found, fields["commonAnnotations"], more["commonAnnotations"])
         for entry in fields.get("patchesJson6902") or ():
             patches.json6902(found, entry, self.read)
         for entry in fields.get("replicas") or ():
-            transformers.set_replicas(found, entry)
+            transformers.set_replicas(found, entry, more["replicas"])
         for entry in fields["images"]:
-            transformers.set_image(found, entry)
+            transformers.set_image(found, entry, more["images"])
         for entry in fields.get("replacements") or ():
             for one in self._replacements(entry):
                 replacements.apply(found, one)
+        for entry in builtins.load(fields.get("transformers") or [], self.read):
+            builtins.transform(found, entry, self.read)
+        builtins.load(fields.get("validators") or [], self.read)
 
     def _replacements(self, entry: Object) -> list[Object]:
         if not entry.get("path"):
@@ -120,7 +132,7 @@ class Target:
         """A file of this kustomization: in its folder or below."""
         if "://" in path:
             raise ValueError(f"remote files are not supported: {path}")
-        whole = os.path.join(self.root, path)
+        whole = os.path.normpath(os.path.join(self.root, path))
         real = _real(whole)
         if os.path.isdir(real):
             raise ValueError(f"'{real}' must resolve to a file")
@@ -164,6 +176,7 @@ class Target:
         except ValueError as error:
             raise ValueError(f"recursed accumulation of path '{below.root}': {error}") from None
         self.variables = below.variables + self.variables
+        self.configuration.add(below.configuration)
         for one in inner.items:
             try:
                 found.append(one)
@@ -173,6 +186,8 @@ class Target:
     def _below(self, path: str) -> Target:
         if "://" in path or path.startswith("git@"):
             raise ValueError(f"remote bases are not supported: {path}")
+        if os.path.isabs(path):
+            raise ValueError(f"new root '{path}' cannot be absolute")
         root = _folder(os.path.join(self.root, path), path)
         for visited in self.roots:
             if os.path.commonpath([root, visited]) == root:
@@ -197,6 +212,7 @@ class Target:
             wrong = f"recursed accumulation of path '{below.root}': {error}"
             raise ValueError(f"accumulating components: accumulateDirectory: {quote(wrong)}") from None
         self.variables = below.variables + self.variables
+        self.configuration.add(below.configuration)
         return found
 
 

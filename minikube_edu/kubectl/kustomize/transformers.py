@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
+from minikube_edu.kubectl.kustomize import configuration
 from minikube_edu.kubectl.kustomize import default_specs as specs
 from minikube_edu.kubectl.kustomize.field_paths import Spec, apply
 from minikube_edu.kubectl.kustomize.resource import Resources
 
 Object = dict[str, Any]
+Specs = Sequence[Spec]
 _BINDINGS = ("RoleBinding", "ClusterRoleBinding")
 
 
-def set_namespace(found: Resources, namespace: str) -> None:
+def set_namespace(
+    found: Resources, namespace: str, more: Specs = (), *, unset_only: bool = False, subjects: str = "defaultOnly"
+) -> None:
+    """`subjects`: which of the service accounts in role bindings get it: defaultOnly, allServiceAccounts, none."""
     for one in found.items:
         one.remember()
-        if not one.id.cluster_scoped:
+        if not one.id.cluster_scoped and not (unset_only and one.namespace):
             one.metadata["namespace"] = namespace
         if one.kind in _BINDINGS:
             for subject in one.object.get("subjects") or ():
-                if subject.get("name") == "default":
+                every = subjects == "allServiceAccounts" and subject.get("kind") == "ServiceAccount"
+                chosen = every or (subjects == "defaultOnly" and subject.get("name") == "default")
+                if chosen and not (unset_only and subject.get("namespace")):
                     subject["namespace"] = namespace
-        apply(one, specs.NAMESPACES, lambda _: namespace, lambda: namespace)
+        if not unset_only:
+            apply(one, specs.NAMESPACES, lambda _: namespace, lambda: namespace)
+        apply(one, more, lambda old: old if unset_only and old else namespace, lambda: namespace)
         same = [other.id for other in found.items if other.id.same(one.id)]
         if len(same) != 1:
             raise ValueError(f"namespace transformation produces ID conflict: {[str(other) for other in same]}")
@@ -43,31 +53,25 @@ def add_affix(found: Resources, prefix: str = "", suffix: str = "") -> None:
         one.name = prefix + one.name + suffix
 
 
-def add_labels(found: Resources, fields: Object) -> None:
+def add_labels(found: Resources, fields: Object, more: Specs = ()) -> None:
     for entry in fields.get("labels") or ():
-        own = [_spec(one) for one in entry.get("fields") or ()]
+        own = [configuration.spec(one) for one in entry.get("fields") or ()]
         if entry.get("includeSelectors"):
-            wanted = [*own, *specs.COMMON_LABELS]
+            wanted = [*own, *specs.COMMON_LABELS, *more]
         elif entry.get("includeTemplates"):
             wanted = [*own, *specs.TEMPLATE_LABELS]
         else:
             wanted = [*own, *specs.METADATA_LABELS]
-        _add(found, entry.get("pairs") or {}, wanted)
+        add_pairs(found, entry.get("pairs") or {}, wanted)
     if fields.get("commonLabels"):
-        _add(found, fields["commonLabels"], specs.COMMON_LABELS)
+        add_pairs(found, fields["commonLabels"], [*specs.COMMON_LABELS, *more])
 
 
-def add_annotations(found: Resources, pairs: Object) -> None:
-    _add(found, pairs, specs.ANNOTATIONS)
+def add_annotations(found: Resources, pairs: Object, more: Specs = ()) -> None:
+    add_pairs(found, pairs, [*specs.ANNOTATIONS, *more])
 
 
-def _spec(found: Object) -> Spec:
-    names = ("kind", "group", "version")
-    kind, group, version = (str(found.get(name) or "") for name in names)
-    return Spec(str(found.get("path") or ""), kind, group, version, bool(found.get("create")))
-
-
-def _add(found: Resources, pairs: Object, wanted: list[Spec]) -> None:
+def add_pairs(found: Resources, pairs: Object, wanted: Specs) -> None:
     texts = {key: value if isinstance(value, str) else _text(value) for key, value in pairs.items()}
     if not texts:
         return
@@ -79,18 +83,19 @@ def _text(value: Any) -> str:
     return "true" if value is True else "false" if value is False else "" if value is None else str(value)
 
 
-def set_replicas(found: Resources, entry: Object) -> None:
+def set_replicas(found: Resources, entry: Object, more: Specs = ()) -> None:
     name, count = entry.get("name") or "", int(entry.get("count") or 0)
-    kinds = [spec.kind for spec in specs.REPLICAS]
+    places = [*specs.REPLICAS, *more]
+    kinds = [spec.kind for spec in places]
     chosen = [one for one in found.items if any(known.name == name and known.kind in kinds for known in one.ids)]
     if not chosen:
         shown = " ".join(f"{kind}.[noVer].[noGrp]" for kind in kinds)
         raise ValueError(f"resource with name {name} does not match a config with the following GVK [{shown}]")
     for one in chosen:
-        apply(one, specs.REPLICAS, lambda _: count, lambda: count)
+        apply(one, places, lambda _: count, lambda: count)
 
 
-def set_image(found: Resources, entry: Object) -> None:
+def set_image(found: Resources, entry: Object, more: Specs = ()) -> None:
     """In the known places, and wherever something has containers."""
     wanted = re.compile(
         "(?:" + str(entry.get("name") or "") + r")(:[a-zA-Z0-9_.{}-]*)?"
@@ -101,7 +106,7 @@ def set_image(found: Resources, entry: Object) -> None:
         return _image(image, entry) if isinstance(image, str) and wanted.fullmatch(image) else image
 
     for one in found.items:
-        apply(one, specs.IMAGES, change)
+        apply(one, [*specs.IMAGES, *more], change)
         if one.kind != "CustomResourceDefinition":
             _containers(one.object, change)
 
