@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from minikube_edu.container_runtime.cri import ContainerConfig, SandboxConfig
@@ -89,12 +90,10 @@ async def pod(made: Node, number: int, image: str, image_id: str, *command: str)
     return id
 
 
-def up(runtime: SimulatedRuntime) -> int:
-    """How many have their worker: nginx listens and waits for requests."""
-    containers = runtime.containers.values()
-    return sum(
-        1 for one in containers if isinstance(one, SimulatedContainer) and one.machine and len(one.machine.own) >= 2
-    )
+def booting(containers: Iterable[object]) -> list[SimulatedContainer]:
+    """Those that have no worker yet: nginx listens and waits for requests when it has one."""
+    simulated = [one for one in containers if isinstance(one, SimulatedContainer)]
+    return [one for one in simulated if not one.machine or len(one.machine.own) < 2]
 
 
 async def starts(made: Node, count: int) -> None:
@@ -109,7 +108,8 @@ async def starts(made: Node, count: int) -> None:
     for number in range(count):
         await pod(made, number, "nginx", image_id)
     called = time.perf_counter() - began
-    while up(made.runtime) <= count:  # noqa: ASYNC110
+    left = booting(made.runtime.containers.values())
+    while left := booting(left):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     took, worked = time.perf_counter() - began, time.process_time() - used
     made.events.clear()

@@ -12,6 +12,7 @@ import posixpath
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from minikube_edu.container_runtime.simulated.filesystem.inode import Body, Inode, Lazy
 
@@ -38,12 +39,13 @@ Files = Mapping[str, "bytes | str | Callable[[], bytes] | Entry"]  # str: text
 
 
 class Layer:
-    __slots__ = ("_with_mountpoints", "below", "inodes", "next_number")
+    __slots__ = ("_with_mountpoints", "below", "inodes", "next_number", "ways")
 
     def __init__(self, inodes: dict[int, Inode], next_number: int, below: Layer | None = None) -> None:
         self.inodes = inodes
         self.next_number = next_number
         self.below = below
+        self.ways: dict[str, Any] = {}  # walks that its containers have made (`path_walk`)
         self._with_mountpoints: dict[tuple[tuple[str, bool], ...], Layer] = {}
 
     def get(self, number: int) -> Inode:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import stat
+from typing import Any
 
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat, OpenFile, Stat, User, failure
 from minikube_edu.container_runtime.simulated.filesystem.content import Content
@@ -70,6 +71,13 @@ class MemoryTree(Tree):
     @property
     def root(self) -> Node:
         return ROOT
+
+    @property
+    def ways(self) -> dict[str, Any] | None:
+        return self.below.ways
+
+    def has_untouched(self, nodes: tuple[Node, ...]) -> bool:
+        return self.changed.keys().isdisjoint(nodes)
 
     def get(self, node: Node) -> Inode:
         return self.changed.get(node) or self.below.get(node)  # type: ignore[arg-type]  # all its nodes are numbers
@@ -133,6 +141,14 @@ class MemoryTree(Tree):
         if found is None:
             raise failure(errno.ENOENT)
         return found
+
+    def step(self, directory: Node, name: str, caller: Caller | None = None) -> tuple[Node, int] | None:
+        changed, below = self.changed, self.below
+        body = (changed.get(directory) or below.get(directory)).body  # type: ignore[arg-type]
+        if not isinstance(body, dict):
+            raise failure(errno.ENOTDIR)
+        found = body.get(name)
+        return None if found is None else (found, (changed.get(found) or below.get(found)).mode)
 
     def entries(self, directory: Node, caller: Caller | None = None) -> list[str]:
         return list(self._names(directory))

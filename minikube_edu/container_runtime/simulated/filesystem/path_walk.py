@@ -26,6 +26,7 @@ from minikube_edu.container_runtime.simulated.filesystem.permission import ALL, 
 from minikube_edu.container_runtime.simulated.filesystem.tree import Access, Caller, Node, Tree, access_of
 
 MOST_LINKS = 40
+MOST_WAYS = 2000  # that are remembered for an image
 LONGEST_NAME = 255
 LONGEST_PATH = 4096
 T = TypeVar("T")
@@ -50,6 +51,17 @@ class Walked:
     def path(self) -> str:
         names = [name for _, name in self.trail[1:]] + ([self.name] if self.name else [])
         return "/" + "/".join(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A walk through an image's directories alone: it holds where none of them has been changed or covered."""
+
+    nodes: tuple[Node, ...]
+    names: tuple[str, ...]
+    name: str
+    found: Node | None
+    must_be_directory: bool
 
 
 class FileView:
@@ -96,6 +108,42 @@ class FileView:
 
     def walk(self, path: str, caller: Caller, *, cwd: str = "/", follow: bool = True) -> Walked:
         """ENOENT when a directory on the way is missing, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG."""
+        ways = self.root.tree.ways
+        if ways is None or not path.startswith("/") or "CAP_DAC_OVERRIDE" not in caller.privileges:
+            return self._walk(path, caller, cwd, follow)
+        way = ways.get(path)
+        if way is not None:
+            covers = self.root.covers
+            if self.root.tree.has_untouched(way.nodes) and (covers is None or covers.keys().isdisjoint(way.nodes)):
+                trail = [(Place(self.root, node), name) for node, name in zip(way.nodes, way.names, strict=True)]
+                if way.found is None:
+                    found = None if way.name else trail[-1][0]
+                else:
+                    found = self._covered(self.root, way.found)
+                return Walked(trail, way.name, found, way.must_be_directory)
+        walked = self._walk(path, caller, cwd, follow)
+        if way is None and all(place.mount is self.root for place, _ in walked.trail):
+            self._remember(ways, path, walked)
+        return walked
+
+    def _remember(self, ways: dict[str, Way], path: str, walked: Walked) -> None:
+        """Containers of one image walk the same ways: one that meets no link and no mount is told to the others."""
+        plain = "/" + "/".join(name for name in path.split("/") if name not in ("", "."))
+        found = walked.found
+        if plain != walked.path() or (found is not None and found.mount is not self.root):
+            return
+        nodes = tuple(place.node for place, _ in walked.trail)
+        if not self.root.tree.has_untouched(nodes if found is None else (*nodes, found.node)):
+            return
+        if found is not None and stat.S_ISLNK(self.root.tree.mode(found.node)):
+            return
+        if len(ways) >= MOST_WAYS:
+            ways.clear()
+        names = tuple(name for _, name in walked.trail)
+        at = found.node if found is not None and walked.name else None
+        ways[path] = Way(nodes, names, walked.name, at, walked.must_be_directory)
+
+    def _walk(self, path: str, caller: Caller, cwd: str, follow: bool) -> Walked:
         if not path:
             raise failure(errno.ENOENT, path)
         if len(path) >= LONGEST_PATH:
@@ -120,13 +168,20 @@ class FileView:
             if not searches_all:
                 self._may_search(here, caller, path)
             try:
-                node = here.mount.tree.lookup(here.node, name, caller)
+                found = here.mount.tree.step(here.node, name, caller)
             except OSError as error:
-                if error.errno == errno.ENOENT and not names:
-                    return Walked(trail, name, None, must_be_directory)
                 raise failure(error.errno or errno.EIO, path) from None
-            place = self._covered(here.mount, node)
-            mode = place.mount.tree.mode(place.node, caller)
+            if found is None:
+                if not names:
+                    return Walked(trail, name, None, must_be_directory)
+                raise failure(errno.ENOENT, path)
+            node, mode = found
+            covers = here.mount.covers
+            if covers is not None and node in covers:
+                place = self._covered(here.mount, node)
+                mode = place.mount.tree.mode(place.node, caller)
+            else:
+                place = Place(here.mount, node)
             if stat.S_ISLNK(mode) and (names or follow or must_be_directory):
                 if not names and place.mount.tree.jump(place.node, caller) is not None:
                     return Walked(trail, name, place, must_be_directory)

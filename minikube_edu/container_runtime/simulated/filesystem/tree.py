@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat, OpenFile, Stat, User, failure
 
@@ -85,6 +85,15 @@ class Tree:
     device: int = 0
 
     @property
+    def ways(self) -> dict[str, Any] | None:
+        """Walks that all trees upon the same layer share (`path_walk`); None: this tree's nodes are its own."""
+        return None
+
+    def has_untouched(self, nodes: tuple[Node, ...]) -> bool:
+        """Whether these directories are still as their layer has them."""
+        return False
+
+    @property
     def root(self) -> Node:
         return ""
 
@@ -98,6 +107,14 @@ class Tree:
     def lookup(self, directory: Node, name: str, caller: Caller | None = None) -> Node:
         """The node of an entry: ENOENT. The walk has made sure that it is asked of directories only."""
         raise NotImplementedError
+
+    def step(self, directory: Node, name: str, caller: Caller | None = None) -> tuple[Node, int] | None:
+        """What the walk does with every name: the node of an entry and its mode; None when there is none."""
+        try:
+            node = self.lookup(directory, name, caller)
+        except FileNotFoundError:
+            return None
+        return node, self.mode(node, caller)
 
     def entries(self, directory: Node, caller: Caller | None = None) -> list[str]:
         raise NotImplementedError

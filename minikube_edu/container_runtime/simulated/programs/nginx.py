@@ -13,7 +13,9 @@ import contextlib
 import errno
 import signal
 import ssl
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from minikube_edu.cni.contract import Connection, Listener
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
@@ -149,6 +151,11 @@ async def _test(process: Process, options: dict[str, str]) -> int:
     return 0
 
 
+@lru_cache(maxsize=4)
+def moment(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y/%m/%d %H:%M:%S")
+
+
 class ErrorLog:
     """Lines in nginx's form. The image links the log file to stderr."""
 
@@ -158,9 +165,12 @@ class ErrorLog:
         self.writer = through or process
 
     async def write(self, level: str, words: str) -> None:
-        moment = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y/%m/%d %H:%M:%S")
-        line = f"{moment} [{level}] {self.process.pid}#{self.process.pid}: {words}\n"
-        await self.writer.stderr.write(line.encode("utf-8", "surrogateescape"))
+        await self.write_all(level, (words,))
+
+    async def write_all(self, level: str, lines: Iterable[str]) -> None:
+        head = f"{moment(int(clock.now()))} [{level}] {self.process.pid}#{self.process.pid}: "
+        text = "".join(f"{head}{words}\n" for words in lines)
+        await self.writer.stderr.write(text.encode("utf-8", "surrogateescape"))
 
 
 class Master:
@@ -203,15 +213,15 @@ class Master:
         if words := await self.leave_marks():
             await self.log.write("emerg", words)
             return await _say(process, f"nginx: [emerg] {words}", 1)
-        for words in (
+        lines = (
             'using the "epoll" event method',
             f"nginx/{version(process)}",
             "built by gcc 14.2.0 (Debian 14.2.0-19) ",
             "OS: Linux 6.8.0-49-generic",
             "getrlimit(RLIMIT_NOFILE): 1048576:1048576",
             "start worker processes",
-        ):
-            await self.log.write("notice", words)
+        )
+        await self.log.write_all("notice", lines)
         try:
             return await self.watch(await self.start_worker(listeners))
         finally:

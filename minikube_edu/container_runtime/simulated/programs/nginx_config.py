@@ -28,6 +28,7 @@ class Directive:
     file: str
     line: int
     block: list[Directive] | None = None
+    includes: bool = False  # somewhere inside, in the file's own text
 
     def all(self, name: str) -> list[Directive]:
         return [one for one in self.block or [] if one.name == name]
@@ -244,7 +245,15 @@ def _parse(source: str, path: str) -> Directive:
         raise ConfigurationError(f'unexpected end of file, expecting ";" or "}}" in {path}:{line}')
     if len(stack) > 1:
         raise ConfigurationError(f'unexpected end of file, expecting "}}" in {path}:{line}')
+    _mark_includes(root)
     return root
+
+
+def _mark_includes(directive: Directive) -> bool:
+    for inner in directive.block or ():
+        if inner.name == "include" or (inner.block and _mark_includes(inner)):
+            directive.includes = True
+    return directive.includes
 
 
 def _add(stack: list[Directive], words: list[str], path: str, started: int, line: int, opens: bool) -> None:
@@ -274,7 +283,7 @@ async def _included(process: Process, parent: Directive, sources: dict[str, str]
                     raise ConfigurationError(words) from None
                 sources[path] = source
                 result += await _included(process, _parse(source, path), sources, depth + 1)
-        elif directive.block:
+        elif directive.block and directive.includes:
             block = await _included(process, directive, sources, depth + 1)
             same = len(block) == len(directive.block) and all(map(operator.is_, block, directive.block))
             result.append(directive if same else replace(directive, block=block))

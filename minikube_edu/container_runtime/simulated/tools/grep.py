@@ -111,7 +111,7 @@ async def search(process: Process, dialect: str) -> int:
     context = arguments.number("C", 0)
     colour = arguments.last("color")
     request = Request(
-        matcher(patterns, dialect, arguments),
+        await matcher(process, patterns, dialect, arguments),
         arguments,
         titles=(len(operands) > 1 or recursive or arguments.has("H")) and not arguments.has("h"),
         colour=colour == "always"
@@ -149,12 +149,13 @@ async def search(process: Process, dialect: str) -> int:
     return 2 if failed else 0 if found else 1
 
 
-def matcher(patterns: list[str], dialect: str, arguments: Arguments) -> Spans:
+async def matcher(process: Process, patterns: list[str], dialect: str, arguments: Arguments) -> Spans:
     """A function from a line to its matches."""
     ignore, word, line = arguments.has("i", "y"), arguments.has("w"), arguments.has("x")
     invert = arguments.has("v")
     compiled = []
     for text in dict.fromkeys(patterns):
+        await process.breathe()
         if dialect == "F":
             text = "".join("\\" + letter if letter in "\\.[*^$" else letter for letter in text)
         try:
@@ -281,6 +282,8 @@ async def one_file(process: Process, request: Request, name: str, file: OpenFile
             break
         for raw in lines:
             number += 1
+            if number % 256 == 0:
+                await process.breathe()
             start_of_line = offset
             offset += len(raw)
             if b"\0" in raw and not request.has("a"):
