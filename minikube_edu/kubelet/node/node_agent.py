@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from minikube_edu.client.errors import ApiError
+from minikube_edu.client.informer import without_managed_fields
 from minikube_edu.client.rest import STRATEGIC_PATCH, Client, Resource
 from minikube_edu.container_runtime.cri import ContainerRuntime, Image, RuntimeFailure
 from minikube_edu.kubelet.configuration import seconds
@@ -112,7 +113,7 @@ class NodeAgent:
             try:
                 await self.prepare()
                 self._images = await self._runtime.list_images()
-                self.node = await self._register()
+                self.node = without_managed_fields(await self._register())
                 self._reported = clock.monotonic()
                 log.info("%s", keyed("Successfully registered node", node=self.shape.name))
                 return
@@ -201,9 +202,11 @@ class NodeAgent:
         patch = status_patch(known, now)
         if not patch:
             return
-        self.node = await self._client.patch(
+        answer = await self._client.patch(
             NODES, self.shape.name, {"status": patch}, kind=STRATEGIC_PATCH, subresource="status"
         )
+        if self.node is None or _version(self.node) < _version(answer):  # else the watch was quicker
+            self.node = without_managed_fields(answer)
         self._reported = clock.monotonic()
 
     async def _follow_pod_cidr(self) -> None:
@@ -241,11 +244,11 @@ class NodeAgent:
             "renewTime": clock.rfc3339_micro(),
         }
         if self._lease is None:
-            self._lease = await self._first_lease(spec)
+            self._lease = without_managed_fields(await self._first_lease(spec))
             return
         body = {**self._lease, "spec": {**self._lease["spec"], **spec}}
         try:
-            self._lease = await self._client.update(LEASES, body, LEASE_NAMESPACE)
+            self._lease = without_managed_fields(await self._client.update(LEASES, body, LEASE_NAMESPACE))
         except ApiError:
             self._lease = None
             raise
