@@ -1,4 +1,7 @@
-"""Graceful node shutdown: with shutdownGracePeriod set, SIGTERM ends this node's pods before the kubelet goes.
+"""Graceful node shutdown: with shutdownGracePeriod set, a machine that goes down lets its kubelet end the pods first.
+
+The machine says so with SIGPWR; a real one's systemd-logind says it over D-Bus, and holds the shutdown for as long as
+the kubelet has written into `logind.conf.d` (`announce`). SIGTERM (`systemctl stop kubelet`) leaves pods alone.
 
 Ordinary pods have shutdownGracePeriod less shutdownGracePeriodCriticalPods, then critical ones the rest; with
 shutdownGracePeriodByPodPriority each class of priorities its own time, the lowest first. Meanwhile the node is not
@@ -9,16 +12,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.configuration import seconds
 from minikube_edu.kubelet.contract import Object
 from minikube_edu.kubelet.kubelet import Kubelet
+from minikube_edu.kubelet.node_paths import below
 from minikube_edu.kubelet.workers.pod_worker import Ending
 from minikube_edu.lib import clock
 
 log = logging.getLogger(__name__)
 
+LOGIND = "/etc/systemd/logind.conf.d/99-kubelet.conf"
 REASON, MESSAGE = "Terminated", "Pod was terminated in response to imminent node shutdown."
 
 
@@ -32,6 +38,15 @@ def turns(configuration: Object) -> list[tuple[int, float]]:
     if not whole:
         return []
     return [(0, whole - critical), (pod_facts.SYSTEM_CRITICAL, critical)]
+
+
+def announce(root: Path, configuration: Object) -> None:
+    """How long the machine shall wait for us."""
+    whole = sum(longest for _, longest in turns(configuration))
+    if whole:
+        file = below(root, LOGIND)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"# Kubelet logind override\n[Login]\nInhibitDelayMaxSec={whole:.0f}\n")
 
 
 async def shut_down(kubelet: Kubelet, configuration: Object) -> None:

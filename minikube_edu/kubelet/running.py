@@ -12,9 +12,11 @@ with a shared client and runtime and runs them in one loop.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -324,20 +326,25 @@ async def run(options: argparse.Namespace) -> None:
     place = place_of(options, told)
     if options.ready_fd:
         place.on_static_pods.append(lambda: os.close(int(options.ready_fd)))
+    if told.get("shutdownGracePeriod", "0s") != "0s" or told.get("shutdownGracePeriodByPodPriority"):
+        from minikube_edu.kubelet import node_shutdown
+
+        node_shutdown.announce(place.identity.root, told)
     path = below(str(told["containerRuntimeEndpoint"]).removeprefix("unix://"))
     runtime = connection(path)
     client = await connected(options, place)
     seat = Seat(place, runtime, client)
     if isinstance(runtime, RuntimeConnection):
         runtime.reconnected = seat.kubelet.runtime_is_back
-    server = None
+    server, ends = None, machine_ends()
     try:
         await seat.start()
         server = await serve(seat)
         log.info("%s", keyed("Started kubelet"))
         await seat.loops.finished()
     finally:
-        await shut_down(seat)
+        if ends.is_set():
+            await shut_down(seat)
         if server is not None:
             await server()
         await seat.stop()
@@ -352,6 +359,20 @@ async def serve(seat: Seat) -> Callable[[], Awaitable[None]] | None:
     from minikube_edu.kubelet import ports
 
     return await ports.open_ports(seat)
+
+
+def machine_ends() -> asyncio.Event:
+    """Set by SIGPWR, which ends this task too: the whole node goes down, not the kubelet alone."""
+    told, task = asyncio.Event(), asyncio.current_task()
+
+    def power_fails() -> None:
+        told.set()
+        if task is not None:
+            task.cancel()
+
+    with contextlib.suppress(NotImplementedError, AttributeError, RuntimeError):  # not this system; not the main thread
+        asyncio.get_running_loop().add_signal_handler(signal.SIGPWR, power_fails)
+    return told
 
 
 async def shut_down(seat: Seat) -> None:

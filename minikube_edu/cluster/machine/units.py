@@ -107,13 +107,13 @@ class Units:
             os.close(log)
         self._tell(service)
 
-    def stop(self, service: Service) -> None:
+    def stop(self, service: Service, number: int = signal.SIGTERM, longest: float = KILL_SECONDS) -> None:
         service.wanted = False
         service.start_at = 0.0
         if service.child is not None:
-            service.kill_at = service.kill_at or time.monotonic() + KILL_SECONDS
+            service.kill_at = service.kill_at or time.monotonic() + longest
             self._log(service, f"Stopping {service.unit.name} - {service.unit.description or service.unit.name}...")
-            _signal(service.child.pid, signal.SIGTERM)
+            _signal(service.child.pid, number)
         else:
             service.result = "success"
             self._tell(service)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import signal
 import socket
@@ -21,10 +22,13 @@ from pathlib import Path
 from minikube_edu.cluster.machine.children import Child, Children
 from minikube_edu.cluster.machine.preload import Preload
 from minikube_edu.cluster.machine.requests import Conversation
-from minikube_edu.cluster.machine.units import Units
+from minikube_edu.cluster.machine.units import KILL_SECONDS, Units
 
 LAST = ("kube-apiserver", "etcd")  # in this order: whoever leads gives the crown back, through the one into the other
 END_SECONDS = 10.0
+KUBELET = "kubelet.service"
+POWER_FAILS = getattr(signal, "SIGPWR", signal.SIGTERM)  # for the kubelet: the whole machine goes down
+LOGIND = "etc/systemd/logind.conf.d/99-kubelet.conf"  # where a kubelet says how long it needs then
 READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -122,44 +126,49 @@ class Machine:
             if conversation.watching:
                 conversation.answer(exited=child.tag, pid=child.pid, status=child.status)
 
-    # the end, in parts: services, then the runtime's programs, then the store
+    # the end, in parts: the kubelet, which may end its pods; services; then the runtime's programs, then the store
     def shut_down(self) -> None:
         if self.ending:
             return
         self.ending = True
+        longest = patience_with_kubelet(self.root)
         for service in self.units.services.values():
-            self.units.stop(service)
-        self._end_at = time.monotonic() + END_SECONDS
+            service.wanted, service.start_at = False, 0.0
+            if service.unit.name == KUBELET:
+                self.units.stop(service, POWER_FAILS, longest)
+        self._end_at = time.monotonic() + longest + END_SECONDS
         self._stage = 0
 
     _stage = 0
 
     def _end_next(self) -> None:
         """Go on with the next part when those before it are gone."""
-        stages = (
-            [service.child for service in self.units.services.values() if service.child],
-            [child for child in self.children.by_tag.values() if child.status is None and child.name not in LAST],
-            *(
-                [child for child in self.children.by_tag.values() if child.status is None and child.name == name]
-                for name in LAST
-            ),
+        services = [service for service in self.units.services.values() if service.child]
+        programs = [child for child in self.children.by_tag.values() if child.status is None]
+        stages: tuple[list[Child], ...] = (
+            [service.child for service in services if service.child and service.unit.name == KUBELET],
+            [service.child for service in services if service.child],
+            [child for child in programs if child.name not in LAST],
+            *([child for child in programs if child.name == name] for name in LAST),
         )
         late = time.monotonic() > self._end_at
         while self._stage < len(stages):
-            left = [child for child in stages[self._stage] if child is not None and child.status is None]
+            left = [child for child in stages[self._stage] if child.status is None]
             if late:
                 for child in left:
                     _signal(child.pid, signal.SIGKILL)
             if left:
                 return
             self._stage += 1
-            if self._stage < len(stages):
+            if self._stage == 1:
+                for service in services:
+                    self.units.stop(service)
+            elif self._stage < len(stages):
                 for child in stages[self._stage]:
-                    if child is not None:
-                        _signal(child.pid, signal.SIGTERM)
+                    _signal(child.pid, signal.SIGTERM)
 
     def _ended(self) -> bool:
-        return self._stage >= 2 + len(LAST)
+        return self._stage >= 3 + len(LAST)
 
     def _close(self) -> None:
         self.listener.close()
@@ -175,6 +184,15 @@ class Machine:
             conversation.connection.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
+
+
+def patience_with_kubelet(root: Path) -> float:
+    """Seconds that it has for its end."""
+    try:
+        found = re.search(r"^InhibitDelayMaxSec=(\d+)", (root / LOGIND).read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    return KILL_SECONDS + (int(found[1]) if found else 0)
 
 
 def _signal(pid: int, number: int) -> None:
