@@ -33,7 +33,7 @@ def serve(root: Path, listener: socket.socket) -> None:
     from minikube_edu.cluster.machine.offspring import name_process
     from minikube_edu.cluster.machine.zygote import Machine
 
-    name_process("machine")
+    name_process("machine", ("minikube-edu", "machine", str(root)))
     own = ("MINIKUBE_EDU_", "PYTHON", "PATH", "HOME", "LANG", "LC_", "TZ", "VIRTUAL_ENV", "TMPDIR", "USER")
     environment = {name: value for name, value in os.environ.items() if name.startswith(own)}
     Machine(root, listener, environment).run()

@@ -26,10 +26,19 @@ if sys.platform == "linux":
     _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def name_process(name: str) -> None:
-    """What `ps` shows (15 letters)."""
-    if _libc is not None:
-        _libc.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+def name_process(name: str, words: Sequence[str] = ()) -> None:
+    """What `ps` shows: the name, and as much of the command line as there was room for when the machine was started."""
+    if _libc is None:
+        return
+    _libc.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            start, end = map(int, file.read().rpartition(b")")[2].split()[45:47])  # fields 48 and 49
+    except (OSError, ValueError):
+        return
+    shown = " ".join(words or (name,)).encode()[: max(end - start - 1, 0)]
+    if end > start > 0:
+        ctypes.memmove(start, shown.ljust(end - start, b"\0"), end - start)
 
 
 def leave_nothing_of_the_machine(name: str, output: Sequence[int], *, dies_with_machine: bool, keep: int = -1) -> None:
@@ -85,6 +94,8 @@ def run_module(module: str, argv: Sequence[str]) -> NoReturn:
     """`python -m module argv[1:]`, in this process; ends it. A command that could have been sent to a machine has an
     `in_place` beside its `main`: this is the place."""
     sys.argv = list(argv)
+    if argv:
+        name_process(argv[0].rpartition("/")[2], argv)
     code: object = 0
     try:
         program = importlib.import_module(f"{module}.__main__")

@@ -257,6 +257,7 @@ class Conversation:
             log = os.open(Path(root) / "var/log/machine.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             nothing = os.open(os.devnull, os.O_RDONLY)
             offspring.leave_nothing_of_the_machine("machine", (nothing, log, log), dies_with_machine=False, keep=keep)
+            offspring.name_process("machine", ("minikube-edu", "machine", root))
             machine = Machine(Path(root), socket.socket(fileno=keep), environment)
             if parent.preload.done:
                 machine.preload.skip()
