@@ -472,8 +472,9 @@ def to_text(value: Any) -> str:
 
 def go_json(value: Any) -> str:
     """JSON as Go writes it: keys sorted, HTML's characters escaped."""
-    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    from minikube_edu.api.output.json_out import html_escaped
+
+    return html_escaped(orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
 
 
 def _go_type(value: Any) -> str:

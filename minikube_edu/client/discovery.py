@@ -49,6 +49,7 @@ class ServedResource:
 class RestMapper:
     def __init__(self, client: Client) -> None:
         self.failed: list[str] = []  # groups and versions that did not answer
+        self.fresh = True  # `resources` asks the server, and not what was known before
         self._client = client
         self._served: list[ServedResource] | None = None
         self._asking = asyncio.Lock()
@@ -152,7 +153,7 @@ class RestMapper:
             except ApiError:
                 self.failed.append(f"{group_name}/{version}")
                 continue
-            found += _legacy_resources(group_name, version, listed, is_preferred)
+            found += legacy_resources(group_name, version, listed, is_preferred)
         return found
 
     async def _json(self, path: str, accept: bytes = b"application/json") -> dict[str, Any]:
@@ -161,7 +162,13 @@ class RestMapper:
         return document
 
 
-def _legacy_resources(group: str, version: str, entries: list[dict[str, Any]], preferred: bool) -> list[ServedResource]:
+def legacy_resources(group: str, version: str, entries: list[dict[str, Any]], preferred: bool) -> list[ServedResource]:
+    """An APIResourceList's entries."""
+    below: dict[str, list[str]] = {}
+    for entry in entries:
+        whole, slash, part = entry["name"].partition("/")
+        if slash:
+            below.setdefault(whole, []).append(part)
     return [
         ServedResource(
             Resource(group, version, entry["name"], bool(entry.get("namespaced")), entry.get("kind") or ""),
@@ -169,9 +176,7 @@ def _legacy_resources(group: str, version: str, entries: list[dict[str, Any]], p
             tuple(entry.get("shortNames") or ()),
             tuple(entry.get("categories") or ()),
             tuple(entry.get("verbs") or ()),
-            tuple(
-                other["name"].partition("/")[2] for other in entries if other["name"].startswith(entry["name"] + "/")
-            ),
+            tuple(below.get(entry["name"], ())),
             preferred,
         )
         for entry in entries

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from minikube_edu.client.discovery import RestMapper
+from minikube_edu.client.discovery import RestMapper, ServedResource
 from minikube_edu.client.kubeconfig import ClientConfig, ConfigError, KubeConfig, load
 from minikube_edu.client.rest import Client
 from minikube_edu.client.sending import JSON, Impersonation, Sender
@@ -280,19 +280,40 @@ class Factory:
 
 
 class _Discovery(RestMapper):
-    """The client's, with words for a server that is not there."""
+    """The client's, with words for a server that is not there, and with what is known of the server from before."""
 
     def __init__(self, factory: Factory) -> None:
+        from minikube_edu.kubectl import discovery_cache
+
         self._factory = factory
+        where = discovery_cache.directory(factory.flags["cache-dir"] if factory.flags.changed("cache-dir") else "")
+        self._cache = discovery_cache.DiscoveryCache(where, factory.url)
+        self._documents: list[Object] = []
         super().__init__(factory.client)
+        self.fresh = False  # becomes true when the server is asked
+
+    def forget(self) -> None:
+        self._cache.forget()
+        super().forget()
 
     async def _discover(self) -> Any:
+        kept = None if self.fresh else self._cache.read()
+        if kept is not None:
+            return kept
+        self.fresh, self._documents = True, []
         try:
-            return await super()._discover()
+            found = await super()._discover()
+            if self._documents and not self.failed:
+                self._cache.write(self._documents)
+            return found
         except Unreachable as error:
             url = self._factory.url
             self._factory.complain(url, error.why)
             raise Unreachable("GET", f"{url}/api?timeout=32s", error.why) from None
+
+    def _aggregated(self, document: Object) -> list[ServedResource]:
+        self._documents.append(document)
+        return super()._aggregated(document)
 
 
 class _Caller:

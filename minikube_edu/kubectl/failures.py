@@ -50,8 +50,9 @@ class Many(Exception):
     """Several failures, each on a line of its own."""
 
     def __init__(self, errors: Sequence[Exception]) -> None:
-        super().__init__("[" + ", ".join(map(str, errors)) + "]")
-        self.errors = errors
+        flat = [one for error in errors for one in (error.errors if isinstance(error, Many) else (error,))]
+        super().__init__("[" + ", ".join(map(str, flat)) + "]")
+        self.errors: Sequence[Exception] = flat
 
 
 class Unreachable(Exception):

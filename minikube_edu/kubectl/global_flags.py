@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from minikube_edu.kubectl.flags import Flag
+
+
+def _cache_directory() -> str:
+    return os.environ.get("KUBECACHEDIR") or os.path.join(os.environ.get("HOME", ""), ".kube", "cache")
+
 
 GLOBAL = (
     Flag(
@@ -17,7 +24,7 @@ GLOBAL = (
     ),
     Flag("as-uid", help="UID to impersonate for the operation."),
     Flag("as-user-extra", "array", help="User extras to impersonate for the operation, as key=value; can be repeated."),
-    Flag("cache-dir", default="$HOME/.kube/cache", help="Directory of the cache."),
+    Flag("cache-dir", default=_cache_directory(), help="Directory of the cache."),
     Flag("certificate-authority", help="Path to the certificate of the certificate authority."),
     Flag("client-certificate", help="Path to a client certificate for TLS."),
     Flag("client-key", help="Path to the key of the client certificate."),

@@ -147,13 +147,24 @@ def _json(text: str, name: str) -> Iterator[Any]:
                 raise CommandError(f"error parsing {name}: json: trailing data") from None
             yield from (value for value in [parse_yaml(text, name)] if value is not None)
             return
-        yield value
+        yield _in_range(value)
+
+
+def _in_range(value: Any) -> Any:
+    """Numbers beyond 64 bits become floats, as in Go."""
+    if isinstance(value, dict):
+        return {key: _in_range(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_in_range(item) for item in value]
+    if type(value) is int and not -(1 << 63) <= value < 1 << 63:
+        return float(value)
+    return value
 
 
 def parse_yaml(text: str, name: str) -> Any:
     from minikube_edu.api.wire import yaml_form
 
     try:
-        return yaml_form.parse(text.encode())
+        return _in_range(yaml_form.parse(text.encode()))
     except yaml_form.YamlError as error:
         raise CommandError(f"error parsing {name}: error converting YAML to JSON: {error}") from None

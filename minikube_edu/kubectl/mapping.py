@@ -42,7 +42,7 @@ class Mapper:
             found = self._match(await self.resources(), what)
             if found is not None:
                 return found
-            if "." not in what:
+            if "." not in what and self.discovery.fresh:
                 break
         raise NoResource(what.partition(".")[0])
 

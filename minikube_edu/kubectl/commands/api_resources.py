@@ -25,6 +25,8 @@ async def run(call: Call) -> None:
         )
     if flags["sort-by"] not in ("", "name", "kind"):
         raise CommandError("--sort-by accepts only name or kind")
+    if not call.flags["cached"]:
+        call.factory.mapper.discovery.forget()
     found = [one for one in await call.factory.mapper.resources() if one.preferred and _wanted(call, one)]
     unique = {(one.resource.group, one.resource.plural): one for one in found}
     entries = sorted(unique.values(), key=lambda one: (one.resource.group, one.resource.plural))
