@@ -36,6 +36,9 @@ _POSIX = re.compile(r":?[-=?+]|##?|%%?")
 _MAX_DEPTH = 120
 
 
+MOST_IN_VAIN = 200_000  # characters that are read as arithmetic and turn out to be none
+
+
 class Quoting(Scanner):
     depth = 0
     in_test = False  # between [[ and ]]: extended patterns are always on
@@ -274,7 +277,10 @@ class Quoting(Scanner):
         """Up to `))` (or `]`, or `;` of a counting for), as the expandable text of an expression; None: it is none."""
         parts: list[Part] = []
         text, nesting = self.text, 0
+        begin = self.position
         while self.position < len(text):
+            if self.in_vain + self.position - begin > MOST_IN_VAIN:
+                return None
             if nesting == 0 and text.startswith(closing, self.position):
                 self.position += len(closing)
                 return Word(parts or [Literal("", quoted=True)])
@@ -292,10 +298,11 @@ class Quoting(Scanner):
                 nesting += 1
             elif character in ")]":
                 if nesting == 0:
-                    return None
+                    break
                 nesting -= 1
             self._literal(parts, character, quoted=True)
             self.position += 1
+        self.in_vain += self.position - begin
         return None
 
     def _backquoted(self, quoted: bool) -> Substitution:

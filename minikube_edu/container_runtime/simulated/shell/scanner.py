@@ -58,6 +58,7 @@ class Scanner:
         self.extended_globs = extended_globs
         self.position = 0
         self.first_line = line
+        self.in_vain = 0  # characters that were read as something they are not
         self._counted = 0  # newlines up to here are in `_line`
         self._line = line
         self._token: Token | None = None

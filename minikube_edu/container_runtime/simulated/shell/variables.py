@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.dialect import Dialect
 
 Value = str | dict[int, str] | dict[str, str] | None
-MOST = 64 << 20  # characters in one value
+MOST = 16 << 20  # characters in one value
 
 
 class Variable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import zip_longest
 
 from minikube_edu.container_runtime.simulated.contract import Process, Terminal
@@ -150,6 +151,7 @@ async def column(process: Process) -> int:
     width = arguments.number("c", terminal_width(process))
     for line in columned(lines, width, 8):
         await process.print(line)
+        await process.breathe()
     return int(inputs.failed)
 
 
@@ -162,19 +164,17 @@ def terminal_width(process: Process) -> int:
     return 80
 
 
-def columned(words: list[str], width: int, tab: int) -> list[str]:
+def columned(words: list[str], width: int, tab: int) -> Iterator[str]:
     """Down the columns, each as wide as the longest word, rounded up to tabs."""
     if not words:
-        return []
+        return
     longest = (max(len(word) for word in words) // tab + 1) * tab
     count = max(1, width // longest)
     rows = -(-len(words) // count)
-    lines = []
     for row in range(rows):
         line = ""
         for index, word in enumerate(words[row::rows]):
             while index and len(line.expandtabs(tab)) < index * longest:
                 line += "\t"
             line += word
-        lines.append(line)
-    return lines
+        yield line

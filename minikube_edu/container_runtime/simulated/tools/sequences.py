@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program
+from minikube_edu.container_runtime.simulated.tools.steps import taken
 from minikube_edu.container_runtime.simulated.tools.streams import Inputs, Output, encode
 from minikube_edu.lib import ids
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 @program("seq [-w] [-s SEP] [-f FORMAT] [FIRST [INC]] LAST")
@@ -96,15 +102,23 @@ async def shuf(process: Process) -> int:
         if arguments.has("r") and lines:
             lines = dice.choices(lines, k=arguments.number("n", 0))
         else:
-            dice.shuffle(lines)
+            await taken(process, shuffled(lines, dice))
             lines = lines[: arguments.number("n", len(lines))]
-    result = encode("".join(line + "\n" for line in lines))
+    result = encode("\n".join(lines) + "\n" if lines else "")
     target = arguments.last("o")
     if target:
         await process.write_file(target, result)
     else:
         await process.stdout.write(result)
     return int(failed)
+
+
+def shuffled(lines: list[str], dice: Random) -> Generator[None, None, None]:
+    for place in range(len(lines) - 1, 0, -1):
+        other = dice.randrange(place + 1)
+        lines[place], lines[other] = lines[other], lines[place]
+        if place % 512 == 0:
+            yield
 
 
 @program("factor [NUMBER]...")

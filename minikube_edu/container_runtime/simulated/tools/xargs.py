@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
+from collections.abc import Generator
 
 from minikube_edu.container_runtime.simulated.contract import Process, Status, reason
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, parse, program
+from minikube_edu.container_runtime.simulated.tools.steps import mapped, taken
 from minikube_edu.container_runtime.simulated.tools.streams import confirmed, decode, encode, everything
 
 LONGEST = 131072
@@ -40,8 +43,8 @@ async def xargs(process: Process) -> int:
     elif replace is not None:
         items = [words(line.strip(" \t"), whole=True) for line in text.split("\n") if line.strip()]
     else:
-        items = [words(line) for line in joined_lines(text)]
-    runs = commands(command, items, arguments.number("n", 0), arguments.number("L", 0), replace)
+        items = await taken(process, mapped(joined_lines(text), words))
+    runs = await taken(process, commands(command, items, arguments.number("n", 0), arguments.number("L", 0), replace))
     if not runs and not arguments.has("r") and replace is None:
         runs = [command]
     return await Jobs(process, arguments.number("P", 1), arguments.has("t"), arguments.has("p")).run(runs)
@@ -60,9 +63,14 @@ def joined_lines(text: str) -> list[str]:
     return result
 
 
+PROTECTING = re.compile(r"['\"\\]")
+
+
 def words(line: str, whole: bool = False) -> list[str]:
     """Blanks separate, quotes and backslashes protect."""
     result: list[str] = []
+    if not whole and not PROTECTING.search(line):
+        return [word for word in re.split("[ \t]+", line) if word]
     current: str | None = None
     quote = ""
     position = 0
@@ -91,7 +99,9 @@ def words(line: str, whole: bool = False) -> list[str]:
     return [*result, current] if current is not None else result
 
 
-def commands(command: list[str], items: list[list[str]], most: int, lines: int, replace: str | None) -> list[list[str]]:
+def commands(
+    command: list[str], items: list[list[str]], most: int, lines: int, replace: str | None
+) -> Generator[None, None, list[list[str]]]:
     if replace is not None:
         return [[word.replace(replace, item[0]) for word in command] for item in items if item]
     if lines:
@@ -100,7 +110,9 @@ def commands(command: list[str], items: list[list[str]], most: int, lines: int, 
     runs: list[list[str]] = []
     current: list[str] = []
     size = 0
-    for item in items:
+    for number, item in enumerate(items):
+        if number % 256 == 0:
+            yield
         for word in item:
             if current and ((most and len(current) >= most) or size + len(word) > LONGEST):
                 runs.append(command + current)

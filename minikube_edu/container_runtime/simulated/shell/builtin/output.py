@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.shell import arithmetic
 from minikube_edu.container_runtime.simulated.shell.formats import escapes, shell_quoted
+from minikube_edu.container_runtime.simulated.tools.steps import taken
 
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Builtin, Shell
@@ -60,10 +62,11 @@ class Printer:
         self.out.append(text)
         self.size += len(text)
 
-    def run(self, form: str) -> None:
+    def run(self, form: str) -> Generator[None, None, None]:
         while True:
             before = self.place
             self._once(form)
+            yield
             if self.stopped or self.place >= len(self.words) or self.place == before or self.size > 1 << 26:
                 return
 
@@ -240,7 +243,7 @@ async def printf(shell: Shell, argv: list[str]) -> int:
             await shell.write_error("BusyBox v1.36.1 () multi-call binary.\n\nUsage: printf FORMAT [ARG]...\n")
         return 1 if shell.dialect.busybox else 2
     printer = Printer(shell, words[1:])
-    printer.run(words[0])
+    await taken(shell.process, printer.run(words[0]))
     text = "".join(printer.out)
     from minikube_edu.container_runtime.simulated.shell.formats import join_octets
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile
@@ -160,16 +161,17 @@ async def read(shell: Shell, argv: list[str]) -> int:
     if wishes.prompt and terminal:
         await shell.write_error(wishes.prompt)
     typed, ended, late = await _input(shell, wishes, file, terminal)
-    _assign(shell, wishes, names, typed)
+    _assign(shell, wishes, names, *typed)
     if late:
         return 142 if shell.dialect.bash else 1
     return int(ended)
 
 
-async def _input(
-    shell: Shell, wishes: _Wishes, file: OpenFile, terminal: bool
-) -> tuple[list[tuple[str, bool]], bool, bool]:
-    """Characters with the note whether a backslash stood before them; was it the end; was it too late."""
+_Typed = tuple[str, frozenset[int]]  # characters, and the places of those before which a backslash stood
+
+
+async def _input(shell: Shell, wishes: _Wishes, file: OpenFile, terminal: bool) -> tuple[_Typed, bool, bool]:
+    """What was typed; was it the end; was it too late."""
     import asyncio
 
     raw_terminal = terminal and (wishes.silent or wishes.count is not None)
@@ -182,49 +184,53 @@ async def _input(
             async with asyncio.timeout(wishes.timeout):
                 return (*await _characters_of(shell, wishes, file, raw_terminal), False)
         except TimeoutError:
-            return [], True, True
+            return ("", frozenset()), True, True
     finally:
         if raw_terminal:
             file.set_raw(False)  # type: ignore[attr-defined]  # a terminal
 
 
-async def _characters_of(
-    shell: Shell, wishes: _Wishes, file: OpenFile, raw_terminal: bool
-) -> tuple[list[tuple[str, bool]], bool]:
-    found: list[tuple[str, bool]] = []
+async def _characters_of(shell: Shell, wishes: _Wishes, file: OpenFile, raw_terminal: bool) -> tuple[_Typed, bool]:
+    parts: list[str] = []
+    protected: set[int] = set()
+    size = 0
     delimiter = b"\r" if raw_terminal and wishes.delimiter == b"\n" else wishes.delimiter
     while True:
         data, ended = await _until(shell, file, delimiter or b"\0\0", wishes.count)
         text = data.decode("utf-8", "surrogateescape").replace("\0", "")
         if wishes.raw:
-            return [(character, False) for character in text], ended
+            return (text, frozenset()), ended
         position, continued = 0, False
-        while position < len(text):
-            if text[position] == "\\":
-                if position + 1 == len(text):
-                    continued = not ended
-                    break
-                found.append((text[position + 1], True))
-                position += 2
-            else:
-                found.append((text[position], False))
-                position += 1
+        while (slash := text.find("\\", position)) >= 0:
+            parts.append(text[position:slash])
+            size += slash - position
+            if slash + 1 == len(text):
+                position, continued = len(text), not ended
+                break
+            protected.add(size)
+            parts.append(text[slash + 1])
+            size += 1
+            position = slash + 2
+            if len(parts) % 512 == 0:
+                await shell.process.breathe()
+        parts.append(text[position:])
+        size += len(text) - position
         if not continued:
-            return found, ended
+            return ("".join(parts), frozenset(protected)), ended
 
 
-def _assign(shell: Shell, wishes: _Wishes, names: list[str], text: list[tuple[str, bool]]) -> None:
+def _assign(shell: Shell, wishes: _Wishes, names: list[str], text: str, protected: frozenset[int]) -> None:
     ifs = shell.variables.get("IFS")
     ifs = " \t\n" if ifs is None else ifs
     if wishes.array:
-        fields = _fields(text, ifs, None)
+        fields = _Splitter(text, protected, ifs).fields(None)
         variable = shell.variables.table.setdefault(wishes.array, Variable())
         variable.value = dict(enumerate(fields))
         return
     if not names:
-        shell.variables.set("REPLY", "".join(character for character, _ in text))
+        shell.variables.set("REPLY", text)
         return
-    fields = ["".join(character for character, _ in text)] if wishes.exact else _fields(text, ifs, len(names))
+    fields = [text] if wishes.exact else _Splitter(text, protected, ifs).fields(len(names))
     for place, name in enumerate(names):
         value = fields[place] if place < len(fields) else ""
         if "[" in name:
@@ -234,50 +240,55 @@ def _assign(shell: Shell, wishes: _Wishes, names: list[str], text: list[tuple[st
             shell.variables.set(name, value)
 
 
-def _fields(text: list[tuple[str, bool]], ifs: str, most: int | None) -> list[str]:
-    """Split by IFS; the last name gets the rest as it stands."""
-    white = {character for character in ifs if character in " \t\n"}
-    other = set(ifs) - white
-    fields: list[str] = []
-    position, size = 0, len(text)
+class _Splitter:
+    """Splits by IFS; the last name gets the rest as it stands."""
 
-    def is_in(place: int, characters: set[str]) -> bool:
-        return not text[place][1] and text[place][0] in characters
+    def __init__(self, text: str, protected: frozenset[int], ifs: str) -> None:
+        self.text, self.protected = text, protected
+        self.white = "".join(character for character in ifs if character in " \t\n")
+        self.other = "".join(character for character in ifs if character not in " \t\n")
+        self.stops = re.compile(f"[{re.escape(ifs)}]") if ifs else None
 
-    while position < size and is_in(position, white):
-        position += 1
-    while position < size:
-        if most is not None and len(fields) == most - 1:
-            fields.append(_rest(text, position, is_in, white, other))
-            return fields
-        begin = position
-        while position < size and not is_in(position, white) and not is_in(position, other):
-            position += 1
-        fields.append("".join(character for character, _ in text[begin:position]))
-        while position < size and is_in(position, white):
-            position += 1
-        if position < size and is_in(position, other):
-            position += 1
-            while position < size and is_in(position, white):
-                position += 1
-    return fields
+    def _after_white(self, place: int) -> int:
+        while place < len(self.text) and self.text[place] in self.white and place not in self.protected:
+            place += 1
+        return place
 
+    def _is_other(self, place: int) -> bool:
+        return place < len(self.text) and self.text[place] in self.other and place not in self.protected
 
-def _rest(text: list[tuple[str, bool]], begin: int, is_in: object, white: set[str], other: set[str]) -> str:
-    """The last field: without white space at its end, and without one separator if that is all there is after it."""
-    assert callable(is_in)
-    end = len(text)
-    while end > begin and is_in(end - 1, white):
-        end -= 1
-    place = begin
-    while place < end and not is_in(place, white) and not is_in(place, other):
-        place += 1
-    after = place
-    while after < end and is_in(after, white):
-        after += 1
-    if after < end and is_in(after, other) and after == end - 1:
-        end = place
-    return "".join(character for character, _ in text[begin:end])
+    def _stop(self, place: int) -> int:
+        """The next character that separates."""
+        while self.stops is not None and (found := self.stops.search(self.text, place)):
+            if found.start() not in self.protected:
+                return found.start()
+            place = found.end()
+        return len(self.text)
+
+    def fields(self, most: int | None) -> list[str]:
+        found: list[str] = []
+        position = self._after_white(0)
+        while position < len(self.text):
+            if most is not None and len(found) == most - 1:
+                found.append(self._rest(position))
+                break
+            end = self._stop(position)
+            found.append(self.text[position:end])
+            position = self._after_white(end)
+            if self._is_other(position):
+                position = self._after_white(position + 1)
+        return found
+
+    def _rest(self, begin: int) -> str:
+        """The last field: without white space at its end, and without one separator if that is all there is after."""
+        end = len(self.text)
+        while end > begin and self.text[end - 1] in self.white and end - 1 not in self.protected:
+            end -= 1
+        place = self._stop(begin)
+        after = min(self._after_white(place), end)
+        if after == end - 1 and self._is_other(after):
+            end = place
+        return self.text[begin:end]
 
 
 async def mapfile(shell: Shell, argv: list[str]) -> int:
@@ -324,6 +335,8 @@ async def mapfile(shell: Shell, argv: list[str]) -> int:
         variable.value = {}
     for place, line in enumerate(kept, origin):
         variable.value[place] = line  # type: ignore[index]  # indices are ints
+        if place % 1024 == 0:
+            await shell.process.breathe()
     return 0
 
 
