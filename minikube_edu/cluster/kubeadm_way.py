@@ -7,13 +7,14 @@ switching its machines on: everything lies in the nodes' directories.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from minikube_edu.cluster import nodes, unfinished
 from minikube_edu.cluster.door import Door, is_ready
@@ -23,9 +24,12 @@ from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
 from minikube_edu.lib.machine.calls import Refused
 
+if TYPE_CHECKING:
+    from asyncio import Event
+
 READY_SECONDS = 60.0
 MANY = 250  # nodes: more than POD_CIDR has ranges for
-JOIN = re.compile(r"^kubeadm (join (?:.*\\\n)*.*)", re.MULTILINE)  # the command that init ends with
+TOKEN_KNOWN = "[kubelet-finalize]"  # the phase of init after the one that makes the token and what it is good for
 CREDENTIALS = ("certificate-authority-data", "client-certificate-data", "client-key-data")
 NETWORKS = ("bridge", "none")
 STANDARD = {
@@ -118,10 +122,33 @@ async def _up(layout: Layout, request: Request, wanted: list[Node]) -> None:
         if new:
             forget(layout, first, new)
     else:
-        await kubeadm(layout, first, init_words(layout, first, request))
-        said = JOIN.findall((first.root / "var/log/kubeadm.log").read_text())
-        words = said[-1].replace("\\\n", " ").split()
+        await initialize(layout, request, first, others)
+        return
     await asyncio.gather(*(bring(layout, node, words) for node in others))
+
+
+async def initialize(layout: Layout, request: Request, first: Node, others: list[Node]) -> None:
+    """`kubeadm init`; the others join as soon as their token is known to the cluster, while init goes on."""
+    import asyncio
+
+    from minikube_edu.kubeadm.config.defaults import new_token
+    from minikube_edu.kubeadm.phases.show_join_command import certificate_hash
+
+    token, known = new_token(), asyncio.Event()
+
+    async def join() -> None:
+        await known.wait()
+        pin = certificate_hash((first.root / "etc/kubernetes/pki/ca.crt").read_bytes())
+        words = ["join", f"{first.address}:{request.port}", f"--token={token}", f"--discovery-token-ca-cert-hash={pin}"]
+        await asyncio.gather(*(bring(layout, node, words) for node in others))
+
+    joining = asyncio.ensure_future(join())
+    try:
+        await kubeadm(layout, first, [*init_words(layout, first, request), f"--token={token}"], (TOKEN_KNOWN, known))
+        await joining
+    finally:
+        joining.cancel()
+        await asyncio.gather(joining, return_exceptions=True)
 
 
 async def heal(layout: Layout, wanted: list[Node]) -> None:
@@ -183,12 +210,29 @@ async def bring(layout: Layout, node: Node, words: list[str]) -> None:
     await kubeadm(layout, node, [*words, f"--node-name={node.name}"])
 
 
-async def kubeadm(layout: Layout, node: Node, words: list[str]) -> None:
+class Log(io.TextIOBase):
+    """What kubeadm says goes to a file; whoever waits for a certain phase hears of it."""
+
+    def __init__(self, file: TextIO, milestone: tuple[str, Event] | None) -> None:
+        self.file = file
+        self.milestone = milestone
+
+    def write(self, text: str) -> int:
+        if self.milestone is not None and self.milestone[0] in text:
+            self.milestone[1].set()
+        return self.file.write(text)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+async def kubeadm(layout: Layout, node: Node, words: list[str], milestone: tuple[str, Event] | None = None) -> None:
     from minikube_edu.cluster import kubeadm_door
 
     log = node.root / "var/log/kubeadm.log"
     with log.open("a") as file:
-        code = await kubeadm_door.on_node(layout, node, words, file, file)
+        out = cast(TextIO, Log(file, milestone))
+        code = await kubeadm_door.on_node(layout, node, words, out, out)
     if code:
         unfinished.mark(node).touch()  # the next `up` begins anew
         raise CannotStart(f"kubeadm {words[0]} failed on {node.name}; what it said is in {log}:\n{_tail(log)}")
