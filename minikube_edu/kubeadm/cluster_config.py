@@ -9,6 +9,7 @@ from minikube_edu.kubeadm import files, objects
 from minikube_edu.kubeadm.command import CommandError
 from minikube_edu.kubeadm.config import defaults
 from minikube_edu.kubeadm.config.configuration import Configuration
+from minikube_edu.kubeadm.constants import ENDPOINT
 
 if TYPE_CHECKING:
     from minikube_edu.kubeadm.api_access import Api
@@ -56,6 +57,19 @@ async def fetch(
         configuration.supplied.add("KubeletConfiguration")
     _recommend(call, proxy, shared)
     return configuration
+
+
+async def endpoint_of(api: Api, node: str) -> Object:
+    """Where the API server of this node is: the cluster's configuration does not say, its static pod does. Empty for a
+    node that has none."""
+    try:
+        pod = await api.get("Pod", f"kube-apiserver-{node}", "kube-system")
+    except ApiError as error:
+        if error.code not in (403, 404):
+            raise
+        return {}
+    host, _, port = str((pod["metadata"].get("annotations") or {}).get(ENDPOINT, "")).rpartition(":")
+    return {"advertiseAddress": host.strip("[]"), "bindPort": int(port)} if port.isdigit() else {}
 
 
 def _document(config_map: Object, key: str) -> Object:

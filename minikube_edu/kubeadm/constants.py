@@ -19,6 +19,7 @@ KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 BOOTSTRAP_KUBELET_CONF = "/etc/kubernetes/bootstrap-kubelet.conf"
 
 API_PORT, KUBELET_PORT, KUBELET_HEALTHZ = 6443, 10250, 10248
+ENDPOINT = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"  # of the static pod
 SCHEDULER_PORT, MANAGER_PORT = 10259, 10257
 ETCD_CLIENT, ETCD_PEER, ETCD_METRICS = 2379, 2380, 2381
 

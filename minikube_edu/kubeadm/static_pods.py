@@ -11,6 +11,7 @@ from typing import Any
 
 from minikube_edu.kubeadm.config.configuration import Configuration, argument, arguments, joined
 from minikube_edu.kubeadm.constants import (
+    ENDPOINT,
     ETCD,
     ETCD_CLIENT,
     ETCD_METRICS,
@@ -128,7 +129,7 @@ def api_server(configuration: Configuration, machine: Machine) -> Object:
         [*_certificates(configuration, machine), *_external_etcd(configuration), *_extra_volumes(component)],
         requests={"cpu": "250m"},
         probes=_probes(configuration, host, port, "HTTPS", "/livez", "/readyz", "/livez"),
-        annotations={"kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint": address},
+        annotations={ENDPOINT: address},
         env=_environment(machine, component),
     )
 

@@ -340,7 +340,8 @@ def _connect(call: Call) -> api_access.Live:
 
 async def _configuration(call: Call, api: Api, prefix: str) -> Configuration:
     try:
-        return await cluster_config.fetch(call, api, prefix)
+        endpoint = await cluster_config.endpoint_of(api, call.host.machine.hostname)
+        return await cluster_config.fetch(call, api, prefix, endpoint=endpoint)
     except ApiError as error:
         if error.not_found:
             call.say(
