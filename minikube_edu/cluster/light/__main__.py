@@ -23,6 +23,7 @@ from minikube_edu.client.transport import ClientResponse, Connection, Endpoint, 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 20  # requests that are under way; the others wait here rather than in the API server
+QUEUE = 200  # with so many that wait, no more pods are begun of those that were there before
 HEARTBEATS = 32  # beside them: leases and what nodes say of themselves wait for nothing else
 URGENT = ("/apis/coordination.k8s.io/", "/api/v1/nodes")
 LOOK = 0.25  # at the file `count`
@@ -35,12 +36,21 @@ class FewAtOnce:
         self._caller = caller
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._urgent = asyncio.Semaphore(HEARTBEATS)
+        self._asking = 0
+
+    def busy(self) -> bool:
+        """More wait than can be asked for some time to come."""
+        return self._asking > QUEUE
 
     async def request(
         self, method: str, target: str, headers: Headers = (), body: bytes = b"", timeout: float | None = None
     ) -> ClientResponse:
-        async with self._urgent if target.startswith(URGENT) else self._gate:
-            return await self._caller.request(method, target, headers, body, timeout)
+        self._asking += 1
+        try:
+            async with self._urgent if target.startswith(URGENT) else self._gate:
+                return await self._caller.request(method, target, headers, body, timeout)
+        finally:
+            self._asking -= 1
 
     async def stream(
         self, method: str, target: str, headers: Headers = (), body: bytes = b"", timeout: float | None = None
@@ -122,6 +132,7 @@ async def _fleet() -> AsyncIterator[asyncio.Future[None]]:
         neighbours=Neighbours(layout.network),
         seat_ports=SEAT_PORTS | {port},
         tls=tls.server_context(str(place.server[0]), str(place.server[1]), ca),
+        busy=caller.busy,
     )
 
     noted: asyncio.TimerHandle | None = None

@@ -48,8 +48,10 @@ class Fleet:
         seat_ports: Collection[int] = SEAT_PORTS,
         tls: ssl.SSLContext | None = None,
         port: int = PORT,
+        busy: Callable[[], bool] | None = None,
     ) -> None:
-        """`network`: where the cluster's fabrics find each other; `neighbours`: the addresses of its other nodes."""
+        """`network`: where the cluster's fabrics find each other; `neighbours`: the addresses of its other nodes;
+        `busy`: whether there is more to ask the API server than it answers."""
         self.nodes: list[LightNode] = []
         self.ready: set[str] = set()  # names of those that the API says are Ready
         self.on_ready: list[Callable[[], None]] = []
@@ -77,6 +79,8 @@ class Fleet:
             port,
         )
         self._common.nodes.told.append(self._seen)
+        if busy is not None:
+            self._common.pods.busy = busy
 
     async def start(self) -> None:
         """Returns when the API server has answered: before, a thousand kubelets would only get into its way."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minikube_edu.client.alike import Alike
+from minikube_edu.client.index import key_of
 from minikube_edu.client.informer import Informer, without_managed_fields
 from minikube_edu.client.reflector import Reflector
 from minikube_edu.client.rest import Client, Resource
@@ -26,10 +27,19 @@ from minikube_edu.lib import clock
 Object = dict[str, Any]
 
 STARTING, PATIENCE = 200, 15.0
+AT_ONCE = 32  # hands that are dealt without a pause
+TURN = 0.05  # seconds: a loop that needs longer for a turn has enough to do
 
 
 class Dealer:
-    """A reflector's sink; `owner` says whose an object is ("": nobody's)."""
+    """A reflector's sink; `owner` says whose an object is ("": nobody's).
+
+    Where `patient`, what there is at the beginning is dealt hand by hand, as fast as the process gets on: a kubelet
+    that has not got its hand waits for it. Thousands of pods that all have to be started again would keep the loop from
+    its heartbeats.
+    """
+
+    patient = False
 
     def __init__(
         self, client: Client, resource: Resource, owner: Callable[[Object], str], *, field_selector: str = ""
@@ -38,19 +48,38 @@ class Dealer:
         self._client, self._resource, self._owner = client, resource, owner
         self._hands: dict[str, Informer] = {}
         self._synced = False
+        self._undealt: dict[str, dict[str, Object]] = {}  # hand -> key -> object
+        self._begun = asyncio.Event()
+        self.busy: Callable[[], bool] = lambda: False
         self.reflector = Reflector(client, resource, self, field_selector=field_selector)
 
     def hand(self, name: str) -> Informer:
         found = self._hands.get(name)
         if found is None:
             found = self._hands[name] = Informer(self._client, self._resource)
-            if self._synced:
+            if self._synced and name not in self._undealt:
                 found.replace([])
         return found
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        await self.reflector.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.reflector.run(), name=f"all {self._resource.plural}")
+            group.create_task(self._deal_the_rest(), name=f"dealing {self._resource.plural}")
+
+    async def _deal_the_rest(self) -> None:
+        await self._begun.wait()
+        while self._undealt:
+            began = clock.monotonic()
+            await asyncio.sleep(0)
+            if clock.monotonic() - began > TURN or self.busy():
+                await asyncio.sleep(TURN)
+            else:
+                self._deal_one()
+
+    def _deal_one(self) -> None:
+        name = next(iter(self._undealt))
+        self.hand(name).replace(list(self._undealt.pop(name).values()))
 
     # the reflector's side
 
@@ -60,18 +89,30 @@ class Dealer:
             self._tell(one)
             if owner := self._owner(one):
                 dealt.setdefault(owner, []).append(one)
-        self._synced = True
+        first, self._synced = self.patient and not self._synced, True
+        self._begun.set()
         for name, theirs in dealt.items():
-            self.hand(name).replace(theirs)
+            if name in self._undealt or (first and theirs):
+                self._undealt[name] = {key_of(one): one for one in theirs}
+            else:
+                self.hand(name).replace(theirs)
+        for _ in range(min(AT_ONCE, len(self._undealt)) if first else 0):
+            self._deal_one()
 
     def added_or_updated(self, obj: Object) -> None:
         self._tell(obj)
-        if owner := self._owner(obj):
+        owner = self._owner(obj)
+        if owner in self._undealt:
+            self._undealt[owner][key_of(obj)] = obj
+        elif owner:
             self.hand(owner).added_or_updated(obj)
 
     def deleted(self, obj: Object) -> None:
         self._tell(obj)
-        if owner := self._owner(obj):
+        owner = self._owner(obj)
+        if owner in self._undealt:
+            self._undealt[owner].pop(key_of(obj), None)
+        elif owner:
             self.hand(owner).deleted(obj)
 
     def _tell(self, obj: Object) -> None:
@@ -85,6 +126,8 @@ class PodDealer(Dealer):
     others wait here in the order in which they came. Ten thousand at once would be ten thousand half-started pods, and
     a heartbeat behind all of their requests. A pod that does not get on (its image cannot be pulled) holds nobody up
     for longer than `PATIENCE`."""
+
+    patient = True
 
     def __init__(self, client: Client, mine: Callable[[str], bool]) -> None:
         super().__init__(client, PODS, _node_of, field_selector="spec.nodeName!=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +17,7 @@ from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.light import joining
 from minikube_edu.cluster.light.network import LightWire
 from minikube_edu.cluster.light.place import LightPlace, split
-from minikube_edu.cluster.light.sharing import STARTING, Dealer, PodDealer
+from minikube_edu.cluster.light.sharing import AT_ONCE, STARTING, Dealer, PodDealer
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.cni import wire
 from minikube_edu.kubelet.status.reporting import PODS
@@ -46,6 +47,24 @@ async def test_does_each_node_see_its_own_pods_and_no_others() -> None:
         assert [one["metadata"]["name"] for one in early.index.list()] == ["d"]
         dealer.replace([])
         assert early.index.list() == []
+
+
+async def test_are_the_pods_of_many_nodes_begun_again_a_few_nodes_at_a_time() -> None:
+    """After a restart. What happens to them meanwhile counts."""
+    async with api_server() as api:
+        dealer = PodDealer(api.client(), lambda name: True)
+        hands = [dealer.hand(f"light-{number}") for number in range(AT_ONCE + 3)]
+        every = [{**pod(f"p{n}", f"light-{n}", uid=f"u{n}"), "status": {"phase": "Running"}} for n in range(len(hands))]
+        dealer.replace(every[:-1])
+        assert [hand.has_synced() for hand in hands] == [True] * AT_ONCE + [False, False, True]
+        dealer.deleted(every[AT_ONCE])
+        dealer.added_or_updated({**every[AT_ONCE + 1], "status": {"phase": "Succeeded"}})
+        dealing = asyncio.create_task(dealer._deal_the_rest())
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(hand.wait_synced() for hand in hands), dealing)
+        assert hands[AT_ONCE].index.list() == []
+        assert [one["status"]["phase"] for one in hands[AT_ONCE + 1].index.list()] == ["Succeeded"]
+        dealer.close()
 
 
 async def test_do_pods_wait_until_those_before_them_have_started() -> None:
