@@ -268,3 +268,18 @@ async def test_the_guestbook_writes_into_redis() -> None:
             await client.run(["curl", "-s", f"{url}set&key=messages&value=,hi"])
         ).stdout == b'{"message": "Updated"}'
         assert (await client.run(["curl", "-s", f"{url}get&key=messages"])).stdout == b'{"data": ",hi"}'
+
+
+async def test_a_long_query_lets_others_ask_meanwhile() -> None:
+    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM r) SELECT count(*) FROM r"
+    async with pods() as cluster:
+        await postgres_pod(cluster)
+        client = await cluster.pod("client")
+        psql = ["psql", "-h", "pg", "-U", "postgres", "-d"]
+        env = {"PGPASSWORD": "pw"}
+        long = client.spawn([*psql, "app", "-c", endless], env=env)
+        other = await client.run([*psql, "postgres", "-tc", "SELECT 41 + 1"], env=env)
+        assert other.stdout.strip() == b"42"
+        assert long.status is None
+        long.deliver(9)
+        await client.machine.ended_of(long)

@@ -100,23 +100,23 @@ class Session:
 
     async def show_tables(self, name: str | None, like: str | None) -> Answer:
         where = name or self.database
-        names = self.tables(where).names()
+        names = await self.tables(where).names()
         if like is not None:
             pattern = re.escape(like).replace("%", ".*").replace("_", ".")
             names = [one for one in names if re.fullmatch(pattern, one, re.I)]
         return Answer([f"Tables_in_{where}"], [[one] for one in names])
 
-    def _columns(self, name: str) -> list[list[object]]:
-        rows = self.tables().run(f'PRAGMA table_info("{name}")').rows
+    async def _columns(self, name: str) -> list[list[object]]:
+        rows = (await self.tables().answer(f'PRAGMA table_info("{name}")')).rows
         if not rows:
             raise Refusal(f"1146 (42S02): Table '{self.database}.{name}' doesn't exist")
         return rows
 
     async def describe(self, name: str) -> Answer:
         rows = []
-        made = self.tables().run(f"SELECT sql FROM sqlite_master WHERE name='{name}'").rows
+        made = (await self.tables().answer(f"SELECT sql FROM sqlite_master WHERE name='{name}'")).rows
         auto = "AUTOINCREMENT" in str(made[0][0]).upper() if made else False
-        for _, column, kind, required, default, key in self._columns(name):
+        for _, column, kind, required, default, key in await self._columns(name):
             kind = {"integer": "int"}.get(str(kind).lower(), str(kind).lower() or "text")
             extra = "auto_increment" if key and auto else ""
             shown = str(default).strip("'") if default is not None else None
@@ -124,8 +124,8 @@ class Session:
         return Answer(["Field", "Type", "Null", "Key", "Default", "Extra"], rows)
 
     async def show_create(self, name: str) -> Answer:
-        self._columns(name)
-        made = self.tables().run(f"SELECT sql FROM sqlite_master WHERE name='{name}'").rows
+        await self._columns(name)
+        made = (await self.tables().answer(f"SELECT sql FROM sqlite_master WHERE name='{name}'")).rows
         return Answer(["Table", "Create Table"], [[name, str(made[0][0]) + " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"]])
 
     # -- users, variables, state -------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class Session:
             tables = self.tables(database)
         translated = self.translate(sql)
         try:
-            answer = tables.run(translated)
+            answer = await tables.answer(translated)
         except sqlite3.Error as error:
             raise self.refusal(error, sql, database) from None
         except sqlite3.Warning:

@@ -235,7 +235,7 @@ class Session:
 
     async def ordinary(self, sql: str) -> Answer:
         try:
-            answer = self.server.shelf.databases[self.database].run(self.translate(sql))
+            answer = await self.server.shelf.databases[self.database].answer(self.translate(sql))
         except KeyError:
             raise Refusal(f'FATAL:  database "{self.database}" does not exist') from None
         except (sqlite3.Error, sqlite3.Warning) as error:

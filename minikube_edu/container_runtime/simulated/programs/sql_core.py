@@ -1,25 +1,29 @@
 """The tables behind the simulated database servers: SQLite in memory, kept in a file of the container.
 
 One SQLite database for each database of the server. An authorizer refuses whatever could leave memory: ATTACH,
-extensions, PRAGMAs other than looking at tables. A statement that works too long is ended: no query
-holds the others.
+extensions, PRAGMAs other than looking at tables. A statement works in slices (`baton`), and one that works too long is
+ended: no query holds the others.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from minikube_edu.container_runtime.simulated.contract import Process
+from minikube_edu.container_runtime.simulated.kernel.baton import Baton, abandoned
 
 LOOKS = frozenset(
     {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "foreign_key_list", "page_count"}
 )
+NAMES = "SELECT name FROM sqlite_master WHERE type IN ('table','view') AND name NOT LIKE 'sqlite_%' ORDER BY name"
 LARGEST_VALUE = 4 << 20
 MOST_PAGES = 8192  # of 4 KiB
-MOST_STEPS = 400  # times 10,000 instructions
+STEP = 2000  # instructions between two looks at the clock
+MOST_STEPS = 20_000  # of these: some seconds
 MOST_ROWS = 20_000
 
 
@@ -53,7 +57,7 @@ class Tables:
     """One database."""
 
     def __init__(self, functions: Functions, content: bytes = b"") -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         if content:
             self.connection.deserialize(content)
         self.connection.execute(f"PRAGMA max_page_count={MOST_PAGES}")
@@ -65,14 +69,21 @@ class Tables:
             self.connection.create_function(name, arguments, function)
         self.connection.set_authorizer(_authorize)
         self._steps = 0
-        self.connection.set_progress_handler(self._step, 10_000)
+        self.one_at_a_time = asyncio.Lock()  # held while a statement works in slices
+        self._working: Baton[Answer] | None = None
+        self.connection.set_progress_handler(self._step, STEP)
 
     def _step(self) -> int:
         self._steps += 1
-        return int(self._steps > MOST_STEPS)
+        return int(self._steps > MOST_STEPS or abandoned())
 
     def run(self, sql: str) -> Answer:
-        """sqlite3.Error when it cannot."""
+        """sqlite3.Error when it cannot. For what is done in a moment."""
+        if self._working is not None:
+            raise sqlite3.OperationalError("database is locked")
+        return self._run(sql)
+
+    def _run(self, sql: str) -> Answer:
         self._steps = 0
         before = self.connection.total_changes
         cursor = self.connection.execute(sql)
@@ -86,10 +97,17 @@ class Tables:
         finally:
             cursor.close()
 
-    def names(self) -> list[str]:
-        rows = self.run(
-            "SELECT name FROM sqlite_master WHERE type IN ('table','view') AND name NOT LIKE 'sqlite_%' ORDER BY name"
-        ).rows
+    async def answer(self, sql: str) -> Answer:
+        """The same for what may take long: others have their turn in between."""
+        async with self.one_at_a_time:
+            self._working = Baton(lambda: self._run(sql))
+            try:
+                return await self._working.finished()
+            finally:
+                self._working = None
+
+    async def names(self) -> list[str]:
+        rows = (await self.answer(NAMES)).rows
         return [str(row[0]) for row in rows]
 
     def content(self) -> bytes:
@@ -97,11 +115,13 @@ class Tables:
         try:
             return bytes(self.connection.serialize())
         except sqlite3.OperationalError:
-            if self.names():
+            if self.run(NAMES).rows:
                 raise
             return b""
 
     def close(self) -> None:
+        if self._working is not None:
+            self._working.drop()
         self.connection.close()
 
 
@@ -137,7 +157,10 @@ class Shelf:
             pass
 
     async def save(self, name: str) -> None:
-        await self.process.write_file(f"{self.folder}/{name}.sqlite", self.databases[name].content(), 0o640)
+        tables = self.databases[name]
+        async with tables.one_at_a_time:
+            content = tables.content()
+        await self.process.write_file(f"{self.folder}/{name}.sqlite", content, 0o640)
 
     def close(self) -> None:
         for tables in self.databases.values():

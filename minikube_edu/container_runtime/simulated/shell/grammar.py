@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from minikube_edu.container_runtime.simulated.kernel.baton import give_way
 from minikube_edu.container_runtime.simulated.shell.braces import expand_braces
 from minikube_edu.container_runtime.simulated.shell.quoting import Quoting, assignment_tildes
 from minikube_edu.container_runtime.simulated.shell.scanner import REDIRECTIONS, RESERVED, Token
@@ -207,6 +208,7 @@ class Grammar(TestGrammar, Quoting):
         )
 
     def _command(self) -> Command:
+        give_way()  # long texts are parsed in turns
         token = self._command_start()
         if token.kind == "operator" and token.text == "(":
             return self._redirected(self._parenthesized(token))

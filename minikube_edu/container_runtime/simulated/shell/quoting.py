@@ -36,7 +36,7 @@ _POSIX = re.compile(r":?[-=?+]|##?|%%?")
 _MAX_DEPTH = 120
 
 
-MOST_IN_VAIN = 200_000  # characters that are read as arithmetic and turn out to be none
+MOST_IN_VAIN = 50_000  # characters that are read as arithmetic and turn out to be none
 
 
 class Quoting(Scanner):

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import reason
+from minikube_edu.container_runtime.simulated.kernel.baton import in_turns
 from minikube_edu.container_runtime.simulated.shell import compound, pipelines, simple
 from minikube_edu.container_runtime.simulated.shell.dialect import syntax_error
 from minikube_edu.container_runtime.simulated.shell.dispatch import run
@@ -24,6 +25,7 @@ from minikube_edu.container_runtime.simulated.shell.syntax import Command
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Shell
 
+AT_ONCE = 16_384  # characters that are parsed without a pause
 KINDS = (compound, pipelines, simple)  # importing them fills `dispatch.RUN`
 
 
@@ -34,7 +36,7 @@ async def run_text(shell: Shell, text: str, line: int = 1, is_script: bool = Fal
     while True:
         await shell.process.breathe()
         try:
-            unit = reader.unit()
+            unit = reader.unit() if len(reader.text) - begin < AT_ONCE else await in_turns(reader.unit)
         except RecursionError:
             raise ScriptError("too deeply nested", reader.line) from None
         if is_script and shell.options.verbose:
