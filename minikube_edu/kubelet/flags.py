@@ -8,6 +8,7 @@ ours. A flag that is none of these is refused, as the real one refuses: `unknown
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -176,6 +177,7 @@ _OWN: dict[str, tuple[object, str]] = {
 }
 
 
+@functools.cache
 def parser() -> argparse.ArgumentParser:
     fields: dict[str, tuple[object, str]] = {flag: ("", f"{field} of --config") for flag, (field, _) in _FIELDS.items()}
     made = program_flags.parser(

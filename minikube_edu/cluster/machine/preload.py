@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 
-HANDSHAKE = "minikube_edu.cluster.machine.warm_tls"  # a module that has something to do
-# package -> what it needs to run, down to what it would import at its first work; in the order in which a boot needs it
+# package -> what it needs to run, down to what it would import at its first work; in the order in which a boot needs it.
+# `module:function` is called: what it computes is computed once, and kept.
 PARTS: dict[str, tuple[str, ...]] = {
     "": (
         "asyncio",
@@ -25,13 +25,14 @@ PARTS: dict[str, tuple[str, ...]] = {
     ),
     "minikube_edu.container_runtime": (
         "minikube_edu.container_runtime.running",
+        "minikube_edu.container_runtime.codec:methods",
         "minikube_edu.container_runtime.simulated.recovery",
         "minikube_edu.kube_proxy.program",
         "minikube_edu.coredns.program",
         "minikube_edu.lib.machine.seat_runner",
     ),
     "minikube_edu.kubelet": (
-        "minikube_edu.kubelet.flags",
+        "minikube_edu.kubelet.flags:parser",
         "minikube_edu.kubelet.warm",
         "minikube_edu.kubelet.runtime_connection",
         "minikube_edu.kubelet.certificates.bootstrap",
@@ -45,7 +46,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "minikube_edu.kubelet.ports",
         "minikube_edu.kubelet.server.server",
         "cryptography.hazmat.primitives.serialization",
-        HANDSHAKE,
+        "minikube_edu.cluster.machine.warm_tls:handshake",
     ),
     "minikube_edu.etcd": (
         "minikube_edu.etcd.server",
@@ -121,10 +122,11 @@ class Preload:
         self._left.clear()
 
 
-def _import(module: str) -> None:
+def _import(entry: str) -> None:
+    module, _, function = entry.partition(":")
     try:
         imported = importlib.import_module(module)
-        if module == HANDSHAKE:
-            imported.handshake()
+        if function:
+            getattr(imported, function)()
     except (ImportError, OSError):
         return  # not installed, or not on this system: the program itself will say so
