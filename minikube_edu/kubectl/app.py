@@ -16,7 +16,7 @@ from typing import TextIO
 
 from minikube_edu.kubectl import command_table
 from minikube_edu.kubectl.command import Call, Command, Entry
-from minikube_edu.kubectl.failures import CommandError, Exit, explain
+from minikube_edu.kubectl.failures import CommandError, Exit, PlainError, explain
 from minikube_edu.kubectl.flags import Flag, FlagError, HelpWanted, parse, without_flags
 from minikube_edu.kubectl.global_flags import GLOBAL
 from minikube_edu.lib.gotext import quote
@@ -174,6 +174,8 @@ def _unknown(words: Sequence[str], word: str) -> None:
     from minikube_edu.kubectl import plugins
 
     plugins.run_if_any(words)
+    if words[0].startswith("-"):
+        raise PlainError(f"Error: flags cannot be placed before plugin name: {words[0]}")
     text = f"unknown command {quote(word)} for {quote('kubectl')}"
     close = suggestions(word)
     if close:
@@ -197,7 +199,7 @@ def _help(words: Sequence[str], out: TextIO, err: TextIO) -> None:
     from minikube_edu.kubectl import help_text
 
     chain, rest = find([word for word in words if not word.startswith("-")])
-    if rest:
+    if rest and len(chain) == 1:
         err.write(f"Unknown help topic {str([*rest]).replace(chr(39), chr(96)).replace(', ', ' ')}\n\n\n")
         err.write(help_text.of(ROOT, "kubectl").partition("\n\n Find more")[2].partition("\n\n")[2])
         return

@@ -324,6 +324,10 @@ class Builder:
         if error.reason not in ("BadRequest", "NotFound"):
             return error
         where = f"{kind.resource.group}/{kind.resource.version}, Resource={kind.resource.plural}"
+        if error.message == "the server could not find the requested resource":
+            error = ApiError({**error.status, "message": f"{error.message} (get {kind.resource})"})
+        if not self.selector and not self.field_selector:
+            return ApiError({**error.status, "message": f"Unable to list {quote(where)}: {error.message}"})
         text = (
             f"Unable to find {quote(where)} that match label selector {quote(self.selector or '')}, "
             f"field selector {quote(self.field_selector or '')}: {error.message}"

@@ -17,8 +17,11 @@ from minikube_edu.kubectl.mapping import NoResource
 async def explain(call: Call) -> None:
     flags = call.flags
     output, wanted = flags["output"], flags["api-version"]
-    served = await call.factory.mapper.resources()
     mapper = call.factory.mapper
+    served = await mapper.resources()
+    if not mapper.discovery.fresh and not mapper.everything(served, call.args[0].partition(".")[0]):
+        mapper.discovery.forget()
+        served = await mapper.resources()
 
     def candidates(name: str) -> Sequence[pages.Place]:
         found = mapper.everything(served, name)
@@ -52,7 +55,7 @@ def _chosen(served: list[ServedResource], wanted: str, resource: str, group: str
     for one in served:
         if (one.resource.group, one.resource.version, one.resource.plural) == (new_group, version, resource):
             return new_group, version
-    raise CommandError(f'couldn\'t find resource for "{wanted}, Resource={resource}"')
+    raise CommandError(f'couldn\'t find resource for "{new_group}/{version}, Resource={resource}"')
 
 
 async def _document(call: Call, group: str, version: str) -> pages.Object:

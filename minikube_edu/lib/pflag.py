@@ -25,7 +25,7 @@ class FlagError(Exception):
 @dataclass(frozen=True)
 class Flag:
     name: str
-    kind: str = "string"  # bool, string, int, int32, int64, duration, strings (a,b), array (one a time), pairs (a=b,c=d)
+    kind: str = "string"  # bool, string, int, int32, int64, duration, strings (a,b), array (one a time), pairs, map
     short: str = ""
     default: Any = None
     help: str = ""
@@ -34,7 +34,7 @@ class Flag:
     hidden: bool = False
 
     def initial(self) -> Any:
-        if self.kind in ("strings", "array", "pairs"):
+        if self.kind in ("strings", "array", "pairs", "map"):
             return list(self.default or ())
         return _ZERO[self.kind] if self.default is None else self.default
 
@@ -221,6 +221,14 @@ def _pairs(text: str) -> list[str]:
     return [f"{key.strip()}={value.strip()}" for key, _, value in (part.partition("=") for part in parts)]
 
 
+def _map(text: str) -> list[str]:
+    parts = _comma_separated(text)
+    for part in parts:
+        if "=" not in part:
+            raise ValueError(f"{part} must be formatted as key=value")
+    return parts
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "bool": boolean,
     "string": str,
@@ -230,5 +238,6 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "duration": _duration,
     "strings": _comma_separated,
     "pairs": _pairs,
+    "map": _map,
     "array": lambda text: [text],
 }

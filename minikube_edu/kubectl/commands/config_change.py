@@ -67,9 +67,7 @@ def _file(entry: Object, key: str, path: str, embed: bool) -> None:
             with open(path, "rb") as file:
                 entry[f"{key}-data"] = base64.b64encode(file.read()).decode()
         except OSError:
-            raise CommandError(
-                f"could not read {key} data from {path}: open {path}: no such file or directory"
-            ) from None
+            raise CommandError(f"could not stat {key} file {path}: stat {path}: no such file or directory") from None
         entry.pop(key, None)
     else:
         entry[key] = os.path.abspath(path) if path else path
@@ -120,13 +118,22 @@ def _exec(call: Call, user: Object) -> None:
     if flags["exec-env"]:
         pairs = dict(entry.partition("=")[::2] for entry in flags["exec-env"])
         plugin["env"] = [{"name": key, "value": value} for key, value in pairs.items()]
-    plugin.setdefault("interactiveMode", flags["exec-interactive-mode"] or "IfAvailable")
+    if flags["exec-interactive-mode"]:
+        plugin["interactiveMode"] = flags["exec-interactive-mode"]
     plugin.setdefault("provideClusterInfo", flags["exec-provide-cluster-info"])
+
+
+def _with_help(call: Call, message: str) -> CommandError:
+    """The help is printed, then what is wrong."""
+    from minikube_edu.kubectl import help_text
+
+    call.out.write(help_text.of(call.command, call.path))
+    return CommandError(message)
 
 
 def set_value(call: Call) -> None:
     if len(call.args) != 2:
-        raise call.usage(f"Unexpected args: [{' '.join(call.args)}]")
+        raise _with_help(call, f"Unexpected args: [{' '.join(call.args)}]")
     path, value = call.args
     if not value:
         raise CommandError("you cannot use set to unset a property")
@@ -138,7 +145,7 @@ def set_value(call: Call) -> None:
 
 def unset_value(call: Call) -> None:
     if len(call.args) != 1:
-        raise call.usage(f"Unexpected args: [{' '.join(call.args)}]")
+        raise _with_help(call, f"Unexpected args: [{' '.join(call.args)}]")
     _put(call, call.args[0], None)
     call.say(f'Property "{call.args[0]}" unset.')
 
@@ -152,7 +159,7 @@ def _put(call: Call, path: str, value: str | None, *, raw: bool = False) -> None
         found.save()
         return
     if section not in INNER:
-        raise CommandError(f"unable to parse {section} at {path}")
+        raise CommandError(f"unable to parse {path} after [] at api.Config")
     parts = rest.split(".")
     for cut in range(len(parts), 0, -1):
         name = ".".join(parts[:cut])
@@ -164,6 +171,8 @@ def _put(call: Call, path: str, value: str | None, *, raw: bool = False) -> None
         found.save()
         return
     entry = found.entry(section, name, make=value is not None)
+    if entry is None:
+        raise CommandError(f"current map key `{name}` is invalid")
     while entry is not None and len(keys) > 1:
         entry = entry.setdefault(keys.pop(0), {})
     if entry is not None and keys:

@@ -28,6 +28,8 @@ async def run(call: Call) -> None:
         raise CommandError("you must specify --image when not using --copy-to.")
     if not names and not any(flags["filename"]):
         raise CommandError("NAME or filename is required for debug")
+    if flags["replace"] and not flags["copy-to"]:
+        raise CommandError("--replace may only be used with --copy-to.")
     if flags["target"] and flags["copy-to"]:
         raise CommandError("--target is incompatible with --copy-to. Use --share-processes instead.")
     if flags["profile"] not in PROFILES:
@@ -41,7 +43,9 @@ async def run(call: Call) -> None:
         if kind == "Node":
             pod, container = await _on_node(call, info, command)
         elif kind != "Pod":
-            raise CommandError(f"{info.object.get('apiVersion')}, Kind={kind} not supported by debug")
+            resource = info.mapping.resource
+            shown = quote(f"{resource.group}/{resource.version}, Kind={kind}")
+            raise CommandError(f"{shown} not supported by debug")
         elif flags["copy-to"]:
             pod, container = await _copied(call, info, command)
         else:
@@ -234,7 +238,7 @@ kubectl debug node/mynode -it --image=busybox""",
         Flag("container", short="c", help="Container name to use for debug container."),
         Flag("copy-to", help="Create a copy of the target Pod with this name."),
         Flag("custom", help="A file with a partial container to merge into the debugger."),
-        Flag("env", "array", help="Environment variables to set in the container."),
+        Flag("env", "map", help="Environment variables to set in the container."),
         Flag("image", help="Container image to use for debug container."),
         Flag("image-pull-policy", help="Always, IfNotPresent or Never."),
         Flag("keep-annotations", "bool", help="Keep the original pod annotations."),
@@ -251,7 +255,7 @@ kubectl debug node/mynode -it --image=busybox""",
         Flag("quiet", "bool", short="q", help="Print no information on the way."),
         Flag("replace", "bool", help="With --copy-to: delete the original Pod."),
         Flag("same-node", "bool", help="With --copy-to: on the same node."),
-        Flag("set-image", "array", help="With --copy-to: container=image to change."),
+        Flag("set-image", "map", help="With --copy-to: container=image to change."),
         Flag("share-processes", "bool", default=True, help="With --copy-to: share processes in the copy."),
         Flag("stdin", "bool", short="i", help="Keep stdin open on the container(s) in the pod."),
         Flag("target", help="The container whose processes the debugger sees."),

@@ -6,7 +6,7 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call, Command
-from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.failures import CommandError, Many, raise_all
 from minikube_edu.kubectl.flags import Flag
 
 
@@ -26,12 +26,12 @@ async def run(call: Call) -> None:
     await _show(call, infos, errors)
 
 
-async def _show(call: Call, infos: list[Info], errors: list[Exception], *, events: bool = True) -> None:
+async def _show(call: Call, infos: list[Info], errors: list[Exception]) -> None:
     from minikube_edu.kubectl.describe import describe
 
     first = True
     seen: set[str] = set()
-    events = events and bool(call.flags["show-events"]) and (len(infos) == 1 or call.flags.changed("show-events"))
+    events = bool(call.flags["show-events"]) and (len(infos) == 1 or call.flags.changed("show-events"))
     for info in infos:
         try:
             text = await describe(call.factory.client, info.object, events=events)
@@ -46,7 +46,8 @@ async def _show(call: Call, infos: list[Info], errors: list[Exception], *, event
         namespaced = all(info.namespaced for info in infos)
         where = f" in {call.factory.namespace} namespace." if namespaced and not call.flags["all-namespaces"] else ""
         call.warn(f"No resources found{where}")
-    raise_all(errors)
+    if errors:
+        raise Many(errors)
 
 
 async def _by_prefix(call: Call, errors: list[Exception]) -> None:
@@ -56,7 +57,11 @@ async def _by_prefix(call: Call, errors: list[Exception]) -> None:
     matching = [info for info in everything if info.name.startswith(prefix)]
     if not matching:
         raise_all(errors)
-    await _show(call, matching, [], events=call.flags.changed("show-events"))
+    from minikube_edu.kubectl.describe import describe
+
+    for info in matching:
+        shown = call.flags.changed("show-events") and bool(call.flags["show-events"])
+        call.out.write(await describe(call.factory.client, info.object, events=shown) + "\n")
 
 
 COMMAND = Command(

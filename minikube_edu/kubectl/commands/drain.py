@@ -20,7 +20,14 @@ async def nodes(call: Call) -> tuple[list[Info], list[Exception]]:
     if not call.args and not flags["selector"]:
         raise call.usage(f"USAGE: {call.command.name} NODE [flags]")
     if call.args and flags["selector"]:
-        raise CommandError("error: cannot specify both a node name and a --selector option")
+        raise call.usage("error: cannot specify both a node name and a --selector option")
+    if call.flags.get("pod-selector"):
+        from minikube_edu.api import label_selectors
+
+        try:
+            label_selectors.parse(call.flags["pod-selector"])
+        except ValueError:
+            raise CommandError("--pod-selector=<pod_selector> must be a valid label selector") from None
     args = ["nodes", *(name.removeprefix("node/").removeprefix("nodes/") for name in call.args)]
     builder = Builder(call).arguments(args).options(latest=True)
     return await builder.infos()

@@ -22,8 +22,13 @@ MIB = 1024 * 1024
 
 
 async def _check(call: Call) -> None:
+    if len(call.args) > 1:
+        raise call.usage(f"{call.command.name} {call.command.use}")
     if call.flags["sort-by"] not in ("", "cpu", "memory"):
         raise CommandError("--sort-by accepts only cpu or memory")
+    if call.args and call.flags["selector"]:
+        shown = "--selector" if call.command.name == "node" else "selector"
+        raise CommandError(f"only one of NAME or {shown} can be provided")
     served = await call.factory.mapper.resources()
     if not any(one.resource.group == GROUP for one in served):
         raise CommandError("Metrics API not available")
@@ -32,8 +37,6 @@ async def _check(call: Call) -> None:
 async def node(call: Call) -> None:
     flags, name = call.flags, call.args[0] if call.args else ""
     await _check(call)
-    if name and flags["selector"]:
-        raise CommandError("only one of NAME or --selector can be provided")
     if name:
         metrics = [await call.factory.send("GET", NODE_METRICS.path("", name))]
         known = [await call.factory.send("GET", NODES.path("", name))]
