@@ -68,6 +68,7 @@ class AccountToken(Nobody):
         self._headers: Headers = ()
         self._renew_at = 0.0
         self._asking: asyncio.Lock | None = None
+        self._there = False  # the account
 
     async def headers(self) -> Headers:
         if clock.monotonic() < self._renew_at:
@@ -80,17 +81,18 @@ class AccountToken(Nobody):
 
     def rejected(self) -> bool:
         """The account may have been made anew: a token of the old one is worth nothing."""
-        fresh, self._renew_at = self._renew_at, 0.0
+        fresh, self._renew_at, self._there = self._renew_at, 0.0, False
         return fresh > 0.0
 
     async def _ask(self) -> None:
         try:
+            if not self._there:  # in a new cluster it is not, and in an old one it is soon said
+                await self._make_account()
             token = await self._token()
         except ApiError as error:
-            if error.code != 404:
-                raise CredentialsError(f"token of {self._account}: {error}") from error
-            await self._make_account()
-            token = await self._token()
+            self._there = False
+            raise CredentialsError(f"token of {self._account}: {error}") from error
+        self._there = True
         self._headers = ((b"authorization", b"Bearer " + token.encode()),)
         self._renew_at = clock.monotonic() + TOKEN_SECONDS * RENEW_AT
 
