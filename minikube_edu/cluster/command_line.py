@@ -11,6 +11,10 @@ from collections.abc import Sequence
 
 TOOLS = ("kubectl", "kubeadm", "crictl", "etcdctl", "etcdutl", "systemctl", "journalctl")
 KUBEADM_VERBS = ("init", "join")
+MANY_AT_ONCE = """
+Here also:
+      minikube-edu join --count N             N light nodes more, in one process (see `join --count --help`).
+      minikube-edu node add                   One machine more: made, booted, joined."""
 
 
 def run(name: str, words: Sequence[str]) -> bool:
@@ -23,6 +27,13 @@ def run(name: str, words: Sequence[str]) -> bool:
             name = words.pop(0)
         elif words[0] in KUBEADM_VERBS:
             name = "kubeadm"
+            own_help = words[0] == "join" and {"-h", "--help"} & set(words)
+            if own_help and not any(word.startswith("--count") for word in words):
+                from minikube_edu.cluster import kubeadm_door
+
+                code = kubeadm_door.run(words)
+                print(MANY_AT_ONCE)
+                raise SystemExit(code)
         else:
             from minikube_edu.cluster import kubectl_door
 

@@ -37,7 +37,7 @@ def up(layout: Layout, request: Request) -> None:
         raise CannotStart(f"{layout.root} has {before}; `minikube-edu reset` makes room for another")
     if request.bare:
         refuse_taken_port(layout, request)
-        room.refuse_full(layout, 0)
+        room.refuse_bad_place(layout, 0)
         layout.write_request(request)
         bare.up(layout, request)
         wait_for_nodes(layout, request)
@@ -47,7 +47,7 @@ def up(layout: Layout, request: Request) -> None:
     refuse_another_port(layout, known, request)
     kubeadm_way.refuse_unknown_network(request)
     refuse_taken_port(layout, request)
-    room.refuse_full(layout, max(request.nodes, len(nodes.of(layout))))
+    room.refuse_bad_place(layout, max(request.nodes, len(nodes.of(layout))))
     layout.write_request(request)  # what is refused leaves nothing behind
     kubeadm_way.up(layout, request)
 

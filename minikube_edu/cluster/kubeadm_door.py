@@ -30,7 +30,7 @@ def run(words: Sequence[str]) -> int:
     layout = Layout()
     if works(words):
         try:
-            room.refuse_full(layout, 1)
+            room.refuse_bad_place(layout, 1)
         except CannotStart as error:
             print(f"error: {error}", file=sys.stderr)
             return 1

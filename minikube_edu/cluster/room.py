@@ -18,8 +18,11 @@ FIRST, EACH = 6 * MEGABYTE, 2 * MEGABYTE  # of a cluster, and of every node: its
 OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
 
 
-def refuse_full(layout: Layout, nodes: int) -> None:
-    """CannotStart, where there is less than the start of so many nodes takes."""
+def refuse_bad_place(layout: Layout, nodes: int) -> None:
+    """CannotStart, where there is less than the start of so many nodes takes, or where the path cannot be written into
+    flags: lists in them are divided by commas."""
+    if any(letter in str(layout.root) for letter in ",\n"):
+        raise CannotStart(f"{str(layout.root)!r}: a home's path has no commas; choose another with MINIKUBE_EDU_HOME")
     place = next(path for path in (layout.root, *layout.root.parents) if path.exists())
     found = os.statvfs(place)
     free, needed = found.f_bavail * found.f_frsize, FIRST + EACH * nodes

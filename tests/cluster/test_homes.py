@@ -231,6 +231,14 @@ def test_nodes_come_and_go(cluster: Booted) -> None:
     )
 
 
+def test_a_cluster_is_switched_off_from_a_shell_in_it(cluster: Booted) -> None:
+    assert cluster.type("minikube-edu down").startswith("stopped: control-plane/containerd, ")
+    assert not cluster.processes()
+    cluster.close()
+    cluster.run("up")
+    assert "light nodes more" in cluster.say("join", "--help").out
+
+
 def test_after_a_power_cut_the_same_cluster_comes_back(cluster: Booted) -> None:
     cluster.run("create", "configmap", "survivor")
     for pid in cluster.processes():

@@ -106,7 +106,8 @@ def _end_alike(status: int) -> int:
 def main() -> None:
     """As a script: through the machine, or else in place, with the interpreter that runs this."""
     words = sys.argv[1:]
-    code = through_machine(words)
+    alone = words[:1] == ["minikube-edu"] and not NEVER.isdisjoint(words[1:2])
+    code = None if alone else through_machine(words)
     if code is None:
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
         launcher = f"import sys; sys.path.insert(1, {root!r}); sys.argv.pop(0); from minikube_edu import __main__ as m"
