@@ -45,10 +45,10 @@ async def mirror(api: Api, host: FakeHost) -> None:
         await api.patch(path + "/status", {"status": {"phase": "Running"}})
 
 
-async def cluster(api: Api, root: Path, version: str) -> FakeHost:
+async def cluster(api: Api, root: Path, version: str, *flags: str) -> FakeHost:
     host = FakeHost(root, api)
     host.when_kubelet_starts = lambda: registered(api)
-    code, out, err = await kubeadm(host, "init", "--kubernetes-version", version)
+    code, out, err = await kubeadm(host, "init", "--kubernetes-version", version, *flags)
     assert code == 0, out + err
     ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"kubeletVersion": version}}}
     await api.patch("/api/v1/nodes/control-plane/status", ready)
@@ -92,7 +92,7 @@ async def test_are_plans_what_they_were(tmp_path: Path) -> None:
 
 async def test_does_an_upgrade_change_one_static_pod_after_the_other(tmp_path: Path) -> None:
     async with api_server("--authorization-mode=Node,RBAC") as api:
-        host = await cluster(api, tmp_path, "v1.35.1")
+        host = await cluster(api, tmp_path, "v1.35.1", "--apiserver-bind-port=7443")
         before = host.path("/etc/kubernetes/pki/apiserver.crt").read_bytes()
 
         async def kubelet() -> None:
@@ -113,6 +113,8 @@ async def test_does_an_upgrade_change_one_static_pod_after_the_other(tmp_path: P
         assert 'A control plane node of your cluster was upgraded to "v1.36.3"' in out
         for name in COMPONENTS[1:]:
             assert f"{name}:v1.36.3" in host.path(f"/etc/kubernetes/manifests/{name}.yaml").read_text()
+        # the cluster's configuration does not say where this API server is: its static pod does
+        assert "--secure-port=7443\n" in host.path("/etc/kubernetes/manifests/kube-apiserver.yaml").read_text()
         assert host.path("/etc/kubernetes/pki/apiserver.crt").read_bytes() != before, "not renewed"
         stored = (await api.get("/api/v1/namespaces/kube-system/configmaps/kubeadm-config")).json
         assert "kubernetesVersion: v1.36.3" in stored["data"]["ClusterConfiguration"]
