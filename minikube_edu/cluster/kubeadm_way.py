@@ -300,7 +300,7 @@ def wait_until_ready(layout: Layout, wanted: list[Node]) -> None:
     while time.monotonic() < deadline:
         api = api or door(layout, wanted[0])
         if api is not None and _settled(api, len(wanted)):
-            api.connection.close()
+            api.close()
             return
         time.sleep(0.01)
     raise CannotStart(f"the nodes did not become Ready; `journalctl -u kubelet` of {CONTROL_PLANE} tells more")

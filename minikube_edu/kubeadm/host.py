@@ -78,9 +78,10 @@ class PlainHost:
         from minikube_edu.lib.web.tls import client_context
 
         where = urlsplit(url)
+        host, port = localhost.dialing(where.hostname or ""), where.port or (443 if where.scheme == "https" else 80)
+        socket.create_connection((host, port), 2.0).close()  # it is here, and refuses at once while nobody listens
         tls = client_context(verify=False) if where.scheme == "https" else None
-        host = localhost.dialing(where.hostname or "")
-        client = WebClient(host, where.port or (443 if tls else 80), tls=tls)
+        client = WebClient(host, port, tls=tls)
         try:
             return (await client.request("GET", where.path, timeout=2.0)).status
         finally:

@@ -66,12 +66,8 @@ def api(cluster: Booted) -> Door:
 
 def post(door: Door, path: str, body: str) -> int:
     try:
-        door.connection.request("POST", path, body, {"Content-Type": "application/json"})
-        answer = door.connection.getresponse()
-        answer.read()
-        return answer.status
-    except (OSError, http.client.HTTPException):
-        door.connection.close()
+        return door.create(path, json.loads(body))
+    except OSError:
         return 0
 
 

@@ -94,7 +94,7 @@ class Gets(threading.Thread):
     def end(self) -> str:
         self._over.set()
         self.join()
-        self._door.connection.close()
+        self._door.close()
         took = sorted(self.took)
         shown = [
             f"p{share:g} {took[min(len(took) - 1, int(len(took) * share / 100))] * 1000:.1f} ms"

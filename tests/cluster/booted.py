@@ -102,7 +102,7 @@ class Booted:
 
     def close(self) -> None:
         if self._api is not None:
-            self._api.connection.close()
+            self._api.close()
             self._api = None
 
     def pod(self, name: str, namespace: str = "default") -> Any:

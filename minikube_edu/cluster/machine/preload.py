@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 
-# package -> what it needs to run, down to what it would import at its first work; in the order in which a boot needs it.
-# `module:function` is called: what it computes is computed once, and kept.
+# package -> what it needs to run, down to what it would import at its first work; in the order in which a boot needs
+# it. `module:function` is called: what it computes is computed once, and kept.
 PARTS: dict[str, tuple[str, ...]] = {
     "": (
         "asyncio",
