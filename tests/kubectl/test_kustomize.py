@@ -226,3 +226,37 @@ def test_yes_and_on_are_text_as_kustomize_reads_yaml(tree: Path) -> None:
     write(tree, "base/cm.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: y}, data: {y: yes, n: 'no'}}")
     text = overlay(tree, "resources: [cm.yaml]", "base")
     assert 'data:\n  "n": "no"\n  "y": "yes"\n' in text
+
+
+def test_do_configurations_name_places_of_custom_resources(tree: Path) -> None:
+    write(tree, "o/foo.yaml", "apiVersion: x.io/v1\nkind: Foo\nmetadata: {name: foo}\nspec: {svc: web, image: 'a:1'}\n")
+    write(
+        tree,
+        "o/places.yaml",
+        "nameReference: [{kind: Service, fieldSpecs: [{path: spec/svc, kind: Foo}]}]\n"
+        "images: [{path: spec/image, kind: Foo}]\n",
+    )
+    write(
+        tree,
+        "o/kustomization.yaml",
+        "resources: [../base, foo.yaml]\nnamePrefix: p-\nconfigurations: [places.yaml]\n"
+        "images: [{name: a, newTag: '2'}]\n",
+    )
+    (foo,) = [one for one in kustomize.objects(str(tree / "o")) if one["kind"] == "Foo"]
+    assert foo["spec"] == {"svc": "p-web", "image": "a:2"}
+
+
+def test_are_kustomizes_own_plugins_run_and_others_refused(tree: Path) -> None:
+    write(tree, "o/t.yaml", "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: n}\nprefix: t-\n")
+    write(
+        tree,
+        "o/g.yaml",
+        "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: made}\nliterals: [a=b]\n",
+    )
+    write(tree, "o/kustomization.yaml", "resources: [../base]\ntransformers: [t.yaml]\ngenerators: [g.yaml]\n")
+    names = [one["metadata"]["name"] for one in kustomize.objects(str(tree / "o"))]
+    assert all(name.startswith("t-") for name in names)
+    assert any(name.startswith("t-made-") for name in names)
+    write(tree, "o/t.yaml", "apiVersion: other/v1\nkind: Mine\nmetadata: {name: n}\n")
+    with pytest.raises(ValueError, match="external plugins disabled; unable to load external plugin 'Mine'"):
+        kustomize.build(str(tree / "o"))

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from minikube_edu.client.rest import STRATEGIC_PATCH
-from minikube_edu.kubectl import attaching
+from minikube_edu.kubectl import attaching, debug_profiles
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call, Command
@@ -17,76 +17,95 @@ from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
 
-PROFILES = ("legacy", "general", "baseline", "restricted", "netadmin", "sysadmin", "auto")
 NODE_TARGET = "Creating debugging pod {} with container {} on node {}."
 
 
 async def run(call: Call) -> None:
     flags = call.flags
     names, command = call.before_dash, call.after_dash
-    if not flags["image"] and not flags["copy-to"]:
-        raise CommandError("you must specify --image when not using --copy-to.")
-    if not names and not any(flags["filename"]):
-        raise CommandError("NAME or filename is required for debug")
-    if flags["replace"] and not flags["copy-to"]:
-        raise CommandError("--replace may only be used with --copy-to.")
-    if flags["target"] and flags["copy-to"]:
-        raise CommandError("--target is incompatible with --copy-to. Use --share-processes instead.")
-    if flags["profile"] not in PROFILES:
+    if flags["profile"] not in debug_profiles.PROFILES:
         raise CommandError(f"unknown profile: {flags['profile']}")
+    custom = debug_profiles.custom(call)
+    _check(call, names, command)
     attach = flags["attach"] if flags.changed("attach") else bool(flags["stdin"])
-    if flags["tty"] and not flags["stdin"]:
-        raise CommandError("-i/--stdin is required for containers with -t/--tty=true")
+    if flags["target"] and not flags["quiet"]:
+        call.say(
+            f"Targeting container {quote(flags['target'])}. If you don't see processes from this container it may be "
+            "because the container runtime doesn't support this feature."
+        )
+    if flags["profile"] == "legacy":
+        call.warn(debug_profiles.LEGACY)
     args = names if any("/" in one for one in names) or not names else ["pods", *names]
     for info in await Builder(call).arguments(args).all():
         kind = info.mapping.resource.kind
         if kind == "Node":
-            pod, container = await _on_node(call, info, command)
+            pod, container = await _on_node(call, info, command, custom)
         elif kind != "Pod":
             resource = info.mapping.resource
             shown = quote(f"{resource.group}/{resource.version}, Kind={kind}")
             raise CommandError(f"{shown} not supported by debug")
         elif flags["copy-to"]:
-            pod, container = await _copied(call, info, command)
+            pod, container = await _copied(call, info, command, custom)
         else:
-            pod, container = await _beside(call, info, command)
+            pod, container = await _beside(call, info, command, custom)
         if attach and container:
             await _attach(call, info, pod, container)
 
 
-def _container(call: Call, name: str, command: list[str]) -> Object:
+def _check(call: Call, names: list[str], command: list[str]) -> None:
     flags = call.flags
-    made: Object = {"name": name, "image": flags["image"], "terminationMessagePolicy": "File"}
-    if flags["image-pull-policy"]:
-        made["imagePullPolicy"] = flags["image-pull-policy"]
-    if flags["env"]:
-        made["env"] = [dict(zip(("name", "value"), one.partition("=")[::2], strict=True)) for one in flags["env"]]
+    copying = bool(flags["copy-to"])
+    pull = flags["image-pull-policy"]
+    rules = (
+        (
+            flags.changed("attach") and flags["attach"] and not flags["image"] and not flags["container"],
+            "you must specify --container or create a new container using --image in order to attach.",
+        ),
+        (
+            copying and not flags["image"] and not flags["set-image"] and not command,
+            "you must specify --image, --set-image or command arguments.",
+        ),
+        (
+            copying and command and not flags["container"] and not flags["image"],
+            "you must specify an existing container or a new image when specifying args.",
+        ),
+        (not copying and flags["replace"], "--replace may only be used with --copy-to."),
+        (not copying and flags["same-node"], "--same-node may only be used with --copy-to."),
+        (not copying and flags["set-image"], "--set-image may only be used with --copy-to."),
+        (not copying and not flags["image"], "you must specify --image when not using --copy-to."),
+        (not names and not any(flags["filename"]), "NAME or filename is required for debug"),
+        (pull not in ("", "Always", "IfNotPresent", "Never"), f"invalid image pull policy: {pull}"),
+        (flags["target"] and copying, "--target is incompatible with --copy-to. Use --share-processes instead."),
+        (flags["tty"] and not flags["stdin"], "-i/--stdin is required for containers with -t/--tty=true"),
+    )
+    for wrong, text in rules:
+        if wrong:
+            raise CommandError(text)
+
+
+def _container(call: Call, name: str, command: list[str]) -> Object:
+    made: Object = {"name": name, "terminationMessagePolicy": "File"}
+    _change(call, made, command)
+    return made
+
+
+def _change(call: Call, container: Object, command: list[str]) -> None:
+    """What flags say of a debugger, new or not."""
+    flags = call.flags
     if command:
-        made["args" if flags["arguments-only"] else "command"] = command
-    if flags["stdin"]:
-        made["stdin"] = True
-    if flags["tty"]:
-        made["tty"] = True
-    return _profiled(made, flags["profile"])
-
-
-def _profiled(container: Object, profile: str) -> Object:
-    """What a profile allows the debugger to do."""
-    if profile in ("general", "legacy", "auto", "baseline"):
-        if profile == "general":
-            container["securityContext"] = {"capabilities": {"add": ["SYS_PTRACE"]}}
-    elif profile == "restricted":
-        container["securityContext"] = {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "runAsNonRoot": True,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        }
-    elif profile == "netadmin":
-        container["securityContext"] = {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}}
-    elif profile == "sysadmin":
-        container["securityContext"] = {"privileged": True}
-    return container
+        container["args" if flags["arguments-only"] else "command"] = command
+        if not flags["arguments-only"]:
+            container.pop("args", None)
+    if flags["env"]:
+        container["env"] = [dict(zip(("name", "value"), one.partition("=")[::2], strict=True)) for one in flags["env"]]
+    if flags["image"]:
+        container["image"] = flags["image"]
+    if flags["image-pull-policy"]:
+        container["imagePullPolicy"] = flags["image-pull-policy"]
+    for key in ("stdin", "tty"):
+        container.pop(key, None)
+        if flags[key]:
+            container[key] = True
 
 
 def _named(call: Call, pod: Object) -> str:
@@ -103,88 +122,75 @@ def _named(call: Call, pod: Object) -> str:
     return name
 
 
-async def _beside(call: Call, info: Info, command: list[str]) -> tuple[Object, str]:
+async def _beside(call: Call, info: Info, command: list[str], custom: Object | None) -> tuple[Object, str]:
     flags = call.flags
-    if flags["target"] and not flags["quiet"]:
-        call.say(
-            f"Targeting container {quote(flags['target'])}. If you don't see processes from this container it may be "
-            "because the container runtime doesn't support this feature."
-        )
     name = _named(call, info.object)
-    made = _container(call, name, command)
+    old = info.object["spec"].get("ephemeralContainers") or []
+    made = next((copy.deepcopy(one) for one in old if one["name"] == name), None) or _container(call, name, command)
     if flags["target"]:
         made["targetContainerName"] = flags["target"]
-    patch = {"spec": {"ephemeralContainers": [made]}}
-    pod = await call.factory.send("PATCH", info.path("ephemeralcontainers"), patch, content_type=STRATEGIC_PATCH)
-    return pod, name
+    pod: Object = {"metadata": {}, "spec": {"ephemeralContainers": [made]}}
+    debug_profiles.apply(call, "ephemeral", pod, name)
+    debug_profiles.customize(pod, name, custom)
+    order = [{"name": one} for one in dict.fromkeys([*(each["name"] for each in old), name])]
+    patch = {"spec": {"$setElementOrder/ephemeralContainers": order, **pod["spec"]}}
+    found = await call.factory.send("PATCH", info.path("ephemeralcontainers"), patch, content_type=STRATEGIC_PATCH)
+    return found, name
 
 
-async def _copied(call: Call, info: Info, command: list[str]) -> tuple[Object, str]:
+async def _copied(call: Call, info: Info, command: list[str], custom: Object | None) -> tuple[Object, str]:
     flags, old = call.flags, info.object
     spec = copy.deepcopy(old["spec"])
     spec.pop("ephemeralContainers", None)
     if not flags["same-node"]:
         spec.pop("nodeName", None)
-    if flags["share-processes"]:
-        spec["shareProcessNamespace"] = True
+    if flags.changed("share-processes"):
+        spec["shareProcessNamespace"] = flags["share-processes"]
     images = dict(text.partition("=")[::2] for text in flags["set-image"])
-    for container in [*spec["containers"], *(spec.get("initContainers") or ())]:
-        image = images.get(container["name"], images.get("*"))
-        if image:
-            container["image"] = image
-        if not flags["keep-liveness"]:
-            container.pop("livenessProbe", None)
-        if not flags["keep-readiness"]:
-            container.pop("readinessProbe", None)
-        if not flags["keep-startup"]:
-            container.pop("startupProbe", None)
-    name = flags["container"]
-    existing = next((one for one in spec["containers"] if one["name"] == name), None)
-    if existing is not None:
-        existing.update(_changes(call, command))
-    elif flags["image"]:
-        name = _named(call, old)
-        spec["containers"].append(_container(call, name, command))
-    metadata: Object = {
-        "name": flags["copy-to"],
-        "namespace": info.namespace,
-        "annotations": old["metadata"].get("annotations") or {},
-    }
-    if flags["keep-labels"]:
-        metadata["labels"] = old["metadata"].get("labels") or {}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    for container in spec["containers"]:
+        container["image"] = images.get(container["name"], images.get("*")) or container["image"]
+    metadata: Object = {"name": flags["copy-to"], "namespace": info.namespace}
+    metadata |= {key: old["metadata"][key] for key in ("annotations", "labels") if old["metadata"].get(key)}
+    pod: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    name = _in_copy(call, pod, old, command)
+    if name:
+        debug_profiles.apply(call, "copy", pod, name)
+        debug_profiles.customize(pod, name, custom)
     created = await call.factory.send("POST", info.path(collection=True), pod)
     if flags["replace"]:
         await call.factory.send("DELETE", info.path())
     return created, name
 
 
-def _changes(call: Call, command: list[str]) -> Object:
-    flags = call.flags
-    found: Object = {"image": flags["image"]} if flags["image"] else {}
-    if command:
-        found["args" if flags["arguments-only"] else "command"] = command
-    return {**found, "stdin": flags["stdin"], "tty": flags["tty"]}
+def _in_copy(call: Call, pod: Object, old: Object, command: list[str]) -> str:
+    """The copy's debugger: one of its containers, changed, or a new one; "" when only images are other ones."""
+    flags, spec = call.flags, pod["spec"]
+    name = str(flags["container"])
+    existing = next((one for one in spec["containers"] if one["name"] == name), None)
+    if existing is not None:
+        _change(call, existing, command)
+        return name
+    if not flags["image"]:
+        if flags["set-image"]:
+            return ""
+        raise CommandError("you must specify image when creating new container")
+    name = _named(call, old)
+    spec["containers"].append(_container(call, name, command))
+    return name
 
 
-async def _on_node(call: Call, info: Info, command: list[str]) -> tuple[Object, str]:
+async def _on_node(call: Call, info: Info, command: list[str], custom: Object | None) -> tuple[Object, str]:
     flags = call.flags
     name = flags["container"] or "debugger"
     pod_name = f"node-debugger-{info.name}-{ids.suffix()}"
     if not flags["quiet"]:
         call.say(NODE_TARGET.format(pod_name, name, info.name))
-    container = _container(call, name, command)
     spec: Object = {"nodeName": info.name, "restartPolicy": "Never", "tolerations": [{"operator": "Exists"}]}
-    if flags["profile"] in ("legacy", "general", "sysadmin", "netadmin", "auto"):
-        spec |= {"hostNetwork": True, "hostPID": True}
-        if flags["profile"] != "netadmin":
-            spec["hostIPC"] = True
-            spec["volumes"] = [{"name": "host-root", "hostPath": {"path": "/"}}]
-            container["volumeMounts"] = [{"name": "host-root", "mountPath": "/host"}]
-    if flags["profile"] == "general":
-        container.pop("securityContext", None)
     metadata = {"name": pod_name, "labels": {"app.kubernetes.io/managed-by": "kubectl-debug"}}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**spec, "containers": [container]}}
+    pod: Object = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    spec["containers"] = [_container(call, name, command)]
+    debug_profiles.apply(call, "node", pod, name)
+    debug_profiles.customize(pod, name, custom)
     created = await call.factory.send("POST", attaching.PODS.path(call.factory.namespace), pod)
     return created, name
 

@@ -157,6 +157,8 @@ def _path(text: str) -> Holds:
             return True
         if len(found) > 1 or len(found[0]) > 1:
             raise CommandError("given jsonpath expression matches more than one value")
+        if isinstance(found[0][0], dict | list):
+            raise CommandError("jsonpath leads to a nested object or list which is not supported")
         return str(to_text(found[0][0])) == wanted
 
     return holds
