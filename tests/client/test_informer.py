@@ -16,6 +16,7 @@ from minikube_edu.client.informer import (
     DeletedFinalStateUnknown,
     Informer,
     last_state,
+    trimmed,
     without_managed_fields,
 )
 from minikube_edu.client.rest import Client, Resource
@@ -270,3 +271,17 @@ def test_how_are_objects_found_again() -> None:
     assert split_key("node") == ("", "node")
     assert key_of(one) == "n/a"
     assert clock.now() > 0
+
+
+def test_a_process_that_keeps_many_objects_keeps_equal_parts_once() -> None:
+    trim = trimmed()
+
+    def pod(name: str) -> Object:
+        metadata = {"name": name, "labels": {"app": "web"}, "managedFields": [{"manager": "kubelet"}]}
+        return {"metadata": metadata, "spec": {"containers": [{"name": "c", "image": "nginx"}]}}
+
+    first, second = trim(pod("a")), trim(pod("b"))
+    assert first["metadata"] == {"name": "a", "labels": {"app": "web"}}
+    assert second["metadata"]["name"] == "b"
+    assert first["metadata"]["labels"] is second["metadata"]["labels"]
+    assert first["spec"] is second["spec"]
