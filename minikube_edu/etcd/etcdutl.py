@@ -81,6 +81,12 @@ def one_file(names: Sequence[str], verb: str) -> str:
 def restore(file: str, flags: dict[str, str]) -> None:
     from minikube_edu.etcd.snapshot import restore as restored
 
+    bump = flags.get("bump-revision", "0")
+    if not bump.isdigit():
+        why = f'strconv.ParseUint: parsing "{bump}": invalid syntax'
+        raise UsageError(f'invalid argument "{bump}" for "--bump-revision" flag: {why}')
+    if bool(int(bump)) != (flags.get("mark-compacted") == "true"):
+        raise UsageError("--mark-compacted required if --revision-bump > 0")
     name = flags.get("name") or "default"
     told = flags.get("data-dir") or f"{name}.etcd"
     place = below(told)
@@ -88,7 +94,8 @@ def restore(file: str, flags: dict[str, str]) -> None:
         raise UsageError(f'data-dir "{told}" not empty or could not be read')
     facts = {"path": file, "wal-dir": f"{told}/member/wal", "data-dir": told, "snap-dir": f"{told}/member/snap"}
     log("restoring snapshot", facts)
-    restored(below(file), os.path.join(place, "member", "snap", "db"))
+    check = flags.get("skip-hash-check") != "true"
+    restored(below(file), os.path.join(place, "member", "snap", "db"), check=check, leap=int(bump))
     os.chmod(place, 0o700)
     log("restored snapshot", facts)
 

@@ -208,6 +208,22 @@ class Table:
     def set(self, name: str, number: int) -> None:
         self._execute("insert or replace into meta values (?, ?)", (name, number))
 
+    def leap(self, revisions: int) -> None:
+        """Number on from a revision so much later, with a history that begins there: watchers of before read anew.
+
+        What moves there is the newest value that still counts, written once more.
+        """
+        newest = self._execute(
+            "select id, key, create_revision, version, lease, value from (select *, max(id) from change group by key)"
+            " where version > 0 order by id desc limit 1"
+        ).fetchone()
+        if newest is None:
+            return
+        id, key, create_revision, version, lease, value = newest
+        revision = self.last_revision() + revisions
+        self.append(Head(key, revision << PLACE_BITS, create_revision, version + 1, lease), id, value)
+        self.set("compact_revision", revision)
+
     # The file
 
     def size(self) -> int:

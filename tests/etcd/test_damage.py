@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from minikube_edu.etcd.contract import Corrupt, Delete, NoSpace, Put, Range, Txn, Unavailable
+from minikube_edu.etcd import etcdutl
+from minikube_edu.etcd.contract import Compacted, Corrupt, Delete, NoSpace, Put, Range, Txn, Unavailable
 from minikube_edu.etcd.opening import open_store
 from minikube_edu.etcd.snapshot import restore
 from minikube_edu.etcd.sqlite import SqliteStore
@@ -167,4 +168,34 @@ async def test_is_a_damaged_snapshot_refused(tmp_path: Path) -> None:
         restore(str(good), str(tmp_path / "new" / "db"))
     store = await open_store(str(tmp_path / "new" / "db"))
     assert (await store.range(Range(b"a"))).kvs[0].value == b"1"
+    await store.close()
+
+
+@pytest.mark.parametrize("check", [True, False])
+async def test_does_a_restored_store_leap_over_revisions_that_watchers_may_have_seen(
+    tmp_path: Path, check: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = await open_store(str(tmp_path / "db"))
+    for number in range(3):
+        await store.put(Put(b"a", b"%d" % number))
+    await store.put(Put(b"gone", b""))
+    await store.delete(Delete(b"gone", b""))
+    snapshot = b"".join([chunk async for chunk in store.snapshot()])
+    await store.close()
+    file = tmp_path / "file"
+    file.write_bytes(snapshot if check else snapshot[: len(snapshot) // 512 * 512])
+    words = ["snapshot", "restore", str(file), f"--data-dir={tmp_path}/new", "--bump-revision", "1000"]
+    assert etcdutl.main(words) == 1
+    assert capsys.readouterr().err == "Error: --mark-compacted required if --revision-bump > 0\n"
+    assert etcdutl.main([*words, "--mark-compacted", *([] if check else ["--skip-hash-check"])]) == 0
+    store = await open_store(str(tmp_path / "new/member/snap/db"))
+    assert store.revision == 1006
+    with pytest.raises(Compacted):
+        await store.range(Range(b"a", revision=6))
+    found = await store.range(Range(b"\0", b"\0"))
+    assert [(one.key, one.value, one.version, one.mod_revision) for one in found.kvs] == [(b"a", b"2", 4, 1006)]
+    assert (await store.put(Put(b"b", b""))).revision == 1007
+    assert (await store.delete(Delete(b"a", b""))).deleted == 1
+    await store.compact(1008, physical=True)
+    assert [one.key for one in (await store.range(Range(b"\0", b"\0"))).kvs] == [b"b"]
     await store.close()
