@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -217,6 +219,24 @@ def test_a_node_that_is_switched_off_ends_its_pods_first_and_a_kubelet_that_is_s
     assert "stopped" in cluster.run("node", "list")
     cluster.run("node", "start", "worker-1")
     until("the node is Ready", lambda: cluster.ready("node", "worker-1") == "True")
+
+
+def test_systemctl_and_journalctl_show_what_the_real_ones_show(cluster: Booted) -> None:
+    listed = cluster.type("systemctl list-units").splitlines()
+    assert listed[0] == "  UNIT               LOAD   ACTIVE SUB     DESCRIPTION"
+    assert listed[2] == "  kubelet.service    loaded active running kubelet: The Kubernetes Node Agent"
+    assert "2 loaded units listed. Pass --all to see loaded but inactive units, too." in listed
+    assert cluster.type("systemctl list-unit-files 'kube*'") == (
+        "UNIT FILE       STATE    PRESET\nkubelet.service enabled  enabled\n\n1 unit files listed.\n"
+    )
+    assert cluster.type("systemctl list-units --failed --no-legend") == ""
+    entry = json.loads(cluster.type("journalctl -u kubelet -n 1 -o json"))
+    assert entry["_SYSTEMD_UNIT"] == "kubelet.service"
+    assert cluster.type("journalctl -u kubelet -n 1 -o cat").startswith(entry["MESSAGE"][:20])
+    precise = cluster.type("journalctl -u kubelet -n 1 -o short-precise")
+    assert re.match(r"\w{3} \d\d [\d:]{8}\.\d{6} control-plane ", precise)
+    said = cluster.typed("journalctl -u kubelet -o nothing")
+    assert (said.code, said.err) == (1, "Unknown output format 'nothing'.\n")
 
 
 def test_nodes_come_and_go(cluster: Booted) -> None:

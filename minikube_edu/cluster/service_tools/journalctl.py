@@ -1,18 +1,19 @@
 """journalctl, over the logs that the node's machine keeps: NODE/var/log/journal/NAME.log.
 
-    -u UNIT -f -n N -r -e -x --no-pager --since --until -o cat|short|short-iso -b -p -q --grep
+    -u UNIT -f -n N -r -e -x --no-pager --since --until -o cat|json|short|short-iso|… -b -p -q --grep
 
 A line's time is the one that the seat has written (klog's or logging's); a line without one has its predecessor's.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,6 +113,8 @@ def parse(words: list[str]) -> Options:
             case "-U" | "--until":
                 options.until = moment(value)
             case "-o" | "--output":
+                if value not in FORMS:
+                    raise UsageError(f"Unknown output format '{value}'.")
                 options.output = value
             case "-g" | "--grep":
                 options.pattern = value
@@ -189,11 +192,48 @@ def chosen(entry: Entry, options: Options) -> bool:
 def shown(entry: Entry, output: str = "short") -> str:
     if output == "cat":
         return entry.text
-    form = "%Y-%m-%dT%H:%M:%S%z" if output.startswith("short-iso") else "%b %d %H:%M:%S"
-    source = "systemd[1]" if entry.source == "systemd" else entry.source
-    if found := KLOG.match(entry.text):
-        source = f"{entry.source}[{found[7]}]"
-    return f"{time.strftime(form, time.localtime(entry.time))} {socket.gethostname()} {source}: {entry.text}"
+    if output.startswith("json"):
+        return json.dumps(fields(entry), ensure_ascii=False, indent=8 if output == "json-pretty" else None)
+    source, pid = entry.source, pid_of(entry)
+    source += f"[{pid}]" if pid else ""
+    return f"{FORMS[output](entry.time)} {socket.gethostname()} {source}: {entry.text}"
+
+
+def pid_of(entry: Entry) -> str:
+    found = KLOG.match(entry.text)
+    return "1" if entry.source == "systemd" else found[7] if found else ""
+
+
+def fields(entry: Entry) -> dict[str, str]:
+    """What the journal has of an entry, as far as it is known here."""
+    found = {
+        "__REALTIME_TIMESTAMP": str(int(entry.time * 1e6)),
+        "_HOSTNAME": socket.gethostname(),
+        "PRIORITY": "6",
+        "SYSLOG_IDENTIFIER": entry.source,
+        "_SYSTEMD_UNIT": "init.scope" if entry.source == "systemd" else f"{entry.source}.service",
+        "MESSAGE": entry.text,
+    }
+    pid = pid_of(entry)
+    return {**found, "_PID": pid} if pid else found
+
+
+def _clock(form: str) -> Callable[[float], str]:
+    """A time in this form; %f is its microseconds."""
+    return lambda moment: time.strftime(form.replace("%f", f"{int(moment % 1 * 1e6):06d}"), time.localtime(moment))
+
+
+FORMS: dict[str, Callable[[float], str]] = {
+    "short": _clock("%b %d %H:%M:%S"),
+    "short-precise": _clock("%b %d %H:%M:%S.%f"),
+    "short-iso": _clock("%Y-%m-%dT%H:%M:%S%z"),
+    "short-iso-precise": _clock("%Y-%m-%dT%H:%M:%S.%f%z"),
+    "short-full": _clock("%a %Y-%m-%d %H:%M:%S %Z"),
+    "short-unix": lambda moment: f"{moment:.6f}",
+    "cat": str,
+    "json": str,
+    "json-pretty": str,
+}
 
 
 def tail(file: Path, count: int, name: str) -> list[str]:

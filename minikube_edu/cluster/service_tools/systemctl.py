@@ -9,6 +9,7 @@ with 4. Starting and stopping needs no root here.
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import sys
 import time
@@ -59,7 +60,7 @@ def _verbs() -> dict[str, Verb]:
         "cat": cat,
         "show": show,
         "list-units": list_units,
-        "list-unit-files": list_units,
+        "list-unit-files": list_unit_files,
         "daemon-reload": lambda machine, *_: (machine.ask("unit", verb="reload"), 0)[1],
         "daemon-reexec": lambda machine, *_: (machine.ask("unit", verb="reload"), 0)[1],
         "reset-failed": lambda *_: 0,
@@ -264,12 +265,59 @@ def show(machine: Calls, verb: str, names: list[str], flags: list[str]) -> int:
     return 0
 
 
+LEGEND = """
+Legend: LOAD   → Reflects whether the unit definition was properly loaded.
+        ACTIVE → The high-level unit activation state, i.e. generalization of SUB.
+        SUB    → The low-level unit activation state, values depend on unit type."""
+SUBS = {"active": "running", "activating": "auto-restart", "deactivating": "stop-sigterm", "failed": "failed"}
+
+
 def list_units(machine: Calls, verb: str, names: list[str], flags: list[str]) -> int:
-    units = machine.ask("unit", verb="list")["units"]
-    width = max((len(unit["name"]) for unit in units), default=4)
-    print(f"  {'UNIT':<{width}} LOAD   ACTIVE   SUB     DESCRIPTION")
-    for unit in units:
-        sub = "running" if unit["pid"] else "dead"
-        print(f"  {unit['name']:<{width}} loaded {unit['state']:<8} {sub:<7} {unit['description']}")
-    print(f"\n{len(units)} loaded units listed.")
+    """Those that are loaded and not inactive; with --all, those too."""
+    states = {value for flag in flags if flag.startswith("--state=") for value in flag[8:].split(",")}
+    states |= {"failed"} if "--failed" in flags else set()
+    everything = bool({"-a", "--all"} & set(flags) or states)
+    units = [unit for unit in _chosen(machine, names) if everything or unit["state"] != "inactive"]
+    units = [unit for unit in units if not states or {unit["state"], sub_of(unit)} & states]
+    rows = [(unit["name"], "loaded", unit["state"], sub_of(unit), unit["description"]) for unit in units]
+    widths = [max([len(row[place]) for row in rows] + [len(title)]) for place, title in enumerate(TITLES)]
+    lines = [_row("●" if row[2] == "failed" else " ", row, widths) for row in rows]
+    legend = not {"--no-legend", "--legend=false", "-q", "--quiet"} & set(flags)
+    for line in [*([_row(" ", TITLES, widths)] if legend else []), *lines]:
+        print(line)
+    if legend:
+        print(*([LEGEND] if rows else []), f"\n{len(rows)} loaded units listed.", end="")
+        print("" if everything else " Pass --all to see loaded but inactive units, too.")
+        print("To show all installed unit files use 'systemctl list-unit-files'.")
     return 0
+
+
+TITLES = ("UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION")
+
+
+def _row(mark: str, words: Sequence[str], widths: Sequence[int]) -> str:
+    cells = " ".join(word.ljust(width) for word, width in zip(words[:-1], widths, strict=False))
+    return f"{mark} {cells} {words[-1]}"
+
+
+def sub_of(unit: Facts) -> str:
+    return SUBS.get(unit["state"], "dead")
+
+
+def list_unit_files(machine: Calls, verb: str, names: list[str], flags: list[str]) -> int:
+    units = _chosen(machine, names)
+    width = max([len(unit["name"]) for unit in units] + [9])
+    print(f"{'UNIT FILE':<{width}} {'STATE':<8} PRESET")
+    for unit in units:
+        print(f"{unit['name']:<{width}} {'enabled' if unit['enabled'] else 'disabled':<8} enabled")
+    print(f"\n{len(units)} unit files listed.")
+    return 0
+
+
+def _chosen(machine: Calls, names: list[str]) -> list[Facts]:
+    """`systemctl list-units 'kube*'`"""
+    units: list[Facts] = machine.ask("unit", verb="list")["units"]
+    patterns = [name if any(letter in name for letter in "*?[") else full(name) for name in names]
+    return [
+        unit for unit in units if not patterns or any(fnmatch.fnmatch(unit["name"], pattern) for pattern in patterns)
+    ]
