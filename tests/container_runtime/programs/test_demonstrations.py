@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from minikube_edu.cni.contract import Connection
 from minikube_edu.container_runtime.simulated.contract import Program
 from minikube_edu.container_runtime.simulated.kernel.limits import Limits
 from minikube_edu.container_runtime.simulated.programs import (
@@ -158,3 +159,47 @@ async def test_small_programs() -> None:
         await box.run(["true"])
         waiting.kill(waiting.pid, 15)
         await until(lambda: waiting.status)
+
+
+class Wire:
+    """A connection as the kubelet's probe wants it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.waiting = b""
+
+    def write(self, data: bytes) -> None:
+        self.waiting += data
+
+    async def read(self) -> bytes:
+        data, self.waiting = self.waiting, b""
+        if data:
+            await self.connection.write(data)
+        return await self.connection.read()
+
+    async def close(self) -> None:
+        self.connection.close()
+
+
+async def test_agnhost_answers_grpc_health_checks() -> None:
+    """Asked with the kubelet's own words for it."""
+    from minikube_edu.kubelet.probes import grpc_health
+
+    async with pods() as cluster:
+        server = await cluster.pod("server", {"agnhost": agnhost.main})
+        server.spawn(["agnhost", "grpc-health-checking", "--http-port", "8081"], stdin=None)
+        await until(lambda: len(cluster.namespaces["server"].listening()) == 2)
+        client = await cluster.pod("client")
+
+        async def status(service: str) -> grpc_health.Health:
+            connection = await cluster.namespaces["client"].connect(cluster.namespaces["server"].ips[0], 5000)
+            wire = Wire(connection)
+            try:
+                return await grpc_health.check(wire, "server:5000", service)
+            finally:
+                connection.close()
+
+        assert (await status("")).status == "SERVING"
+        assert (await status("other")).code == 5
+        assert (await client.run(["wget", "-qO-", "http://server:8081/make-not-serving"])).code == 0
+        assert (await status("")).status == "NOT_SERVING"

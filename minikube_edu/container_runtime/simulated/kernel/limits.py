@@ -23,4 +23,5 @@ class Limits:
     most_pids: int = 1024  # of any one container, whatever its own limit: the loop has to carry them
 
 
+MOST_REAL = 512 << 20  # bytes of the host that one container's programs may really fill
 PROCESS_MEMORY = 393_216  # what a program holds before it asks for anything: a small one's pages

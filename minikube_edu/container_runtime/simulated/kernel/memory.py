@@ -3,6 +3,9 @@
 Each process holds what its program says (`use_memory`) and a little more. Beyond the container's limit the OOM killer
 takes the process that holds most; with `oom_group`, as a kubelet wants it, the whole container goes with it. The
 container remembers (`oom_killed`), which is what makes `OOMKilled` of exit code 137.
+
+What programs really hold is another matter (an array of awk's is an array here): beyond `MOST_REAL` the one that grew
+is killed in the same way, whatever the limit is, so that no container eats the host.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from minikube_edu.container_runtime.simulated.contract import Killed
 from minikube_edu.container_runtime.simulated.kernel import scheduler
+from minikube_edu.container_runtime.simulated.kernel.limits import MOST_REAL
 from minikube_edu.container_runtime.simulated.kernel.signals import SIGKILL
 
 if TYPE_CHECKING:
@@ -19,7 +23,17 @@ if TYPE_CHECKING:
 
 
 class MemoryAccount:
-    __slots__ = ("_also", "group", "limit", "oom_killed", "oom_kills", "peak", "processes", "used_by_processes")
+    __slots__ = (
+        "_also",
+        "group",
+        "grown",
+        "limit",
+        "oom_killed",
+        "oom_kills",
+        "peak",
+        "processes",
+        "used_by_processes",
+    )
 
     def __init__(self, limit: int, group: bool, also: Callable[[], int]) -> None:
         self.limit = limit
@@ -28,6 +42,7 @@ class MemoryAccount:
         self.oom_kills = 0
         self.peak = 0
         self.used_by_processes = 0
+        self.grown = 0  # what its processes really hold of the host, as far as that is known
         self.processes: dict[KernelProcess, int] = {}
         self._also = also  # what counts beside processes: /dev/shm
 
@@ -50,7 +65,24 @@ class MemoryAccount:
         if self.limit and used > self.limit:
             self._kill()
 
+    def grow(self, process: KernelProcess, size: int) -> None:
+        """The host's process has grown while this one worked. That has an end, with or without a limit."""
+        if process.status is not None:
+            return
+        size = max(size, -process.grown)
+        process.grown += size
+        self.grown += size
+        if size > 0 and self.grown > MOST_REAL and process.doom is None:
+            container = process.container
+            self.oom_kills += 1
+            if process is container.main:
+                self.oom_killed = True
+            container.told_of_oom(process)
+            process.end(Killed(SIGKILL))
+
     def forget(self, process: KernelProcess) -> None:
+        self.grown -= process.grown
+        process.grown = 0
         self.used_by_processes -= self.processes.pop(process, 0)
         process.memory = 0
 

@@ -72,6 +72,8 @@ class KernelProcess:
         "executable",
         "files",
         "group",
+        "grown",
+        "heavy",
         "memory",
         "name",
         "on_end",
@@ -133,6 +135,8 @@ class KernelProcess:
         self.stop_gate: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self.cpu_used: float = 0.0
+        self.heavy = False  # its last step took all of a slice
+        self.grown = 0  # bytes by which the host's process has grown in its heavy steps
         self.memory = 0
         self.stopped_by = 0  # the signal, until a parent has asked
         self.on_end: Callable[[KernelProcess], None] | None = None  # the runtime's

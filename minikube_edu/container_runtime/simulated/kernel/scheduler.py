@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from minikube_edu.container_runtime.simulated.contract import Exited, Killed
 from minikube_edu.container_runtime.simulated.filesystem import pace
+from minikube_edu.container_runtime.simulated.kernel.resident import resident
 
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.kernel.cpu import CpuAccount
@@ -172,6 +173,7 @@ class Stepper(Coroutine[Any, Any, Any]):
         global current, _deadline
         process = self._process
         outer, current = current, process
+        before = resident() if process.heavy else 0
         start = perf_counter()
         _deadline = start + SLICE
         try:
@@ -183,6 +185,9 @@ class Stepper(Coroutine[Any, Any, Any]):
             current = outer
             _deadline = 0.0
             used = perf_counter() - start
+            process.heavy = used > SLICE / 2
+            if before:
+                process.container.memory.grow(process, resident() - before)
             process.cpu_used += used
             process.container.cpu.charge(used)
             process.container.scheduler.charge(process.container.cpu, used)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from minikube_edu.cni.contract import Address, NameNotFound
 from minikube_edu.container_runtime.simulated.contract import Process, reason
+from minikube_edu.container_runtime.simulated.programs.health_serving import HealthServer
 from minikube_edu.container_runtime.simulated.programs.http_serving import HttpServer, Request, Response, idle, text
 from minikube_edu.container_runtime.simulated.programs.identity import GO, go_log_time, hostname, now
 from minikube_edu.container_runtime.simulated.tools.network.dialing import addresses, connect_any
@@ -310,6 +311,31 @@ async def porter(process: Process, found: dict[str, str], operands: list[str]) -
     return await HttpServer(process, answer).run(list(wanted) or [80], GO)
 
 
+async def grpc_health_checking(process: Process, found: dict[str, str], operands: list[str]) -> int:
+    """gRPC's health service, and /make-serving and /make-not-serving over HTTP to change its mind."""
+    port, http_port = number(found, "port", 5000), number(found, "http-port", 8080)
+    health = HealthServer(process)
+    health.serving[found.get("service", "")] = True
+
+    async def answer(request: Request) -> Response:
+        if request.path not in ("/make-serving", "/make-not-serving"):
+            return text("404 page not found\n", 404)
+        for service in health.serving:
+            health.serving[service] = request.path == "/make-serving"
+        await log(process, f"Mark as {'serving' if request.path == '/make-serving' else 'not serving'}")
+        return text("")
+
+    await log(process, f"Http server starting to listen on :{http_port}")
+    await log(process, f"gRPC server starting to listen on :{port}")
+    listener = process.network.listen(port)
+    accepting = process.thread(health.serve(listener))
+    try:
+        return await HttpServer(process, answer).run([http_port], GO)
+    finally:
+        accepting.cancel()
+        listener.close()
+
+
 COMMANDS: dict[str, Command] = {
     "connect": connect,
     "dns-server-list": dns_server_list,
@@ -317,6 +343,7 @@ COMMANDS: dict[str, Command] = {
     "entrypoint-tester": entrypoint_tester,
     "env": env_vars,
     "etc-hosts": etc_hosts,
+    "grpc-health-checking": grpc_health_checking,
     "liveness": liveness,
     "netexec": netexec,
     "pause": pause,

@@ -129,7 +129,7 @@ class Editor:
         at_end = self.cursor == len(self.text)
         self.text = self.text[: self.cursor] + text + self.text[self.cursor :]
         self.cursor += len(text)
-        columns = max(self.terminal.columns, 1)
+        columns = self.terminal.columns or 80  # 0: whoever has it does not say
         if at_end and (self._width() + len(self.text)) % columns:
             await self._show(text)
             self.row = (self._width() + self.cursor) // columns
@@ -254,7 +254,7 @@ class Editor:
 
     async def _refresh(self) -> None:
         """Draw the line anew from the prompt's row on."""
-        columns = max(self.terminal.columns, 1)
+        columns = self.terminal.columns or 80  # 0: whoever has it does not say
         width = self._width()
         end = (width + len(self.text)) // columns
         row, column = divmod(width + self.cursor, columns)
