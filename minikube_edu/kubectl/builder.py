@@ -29,6 +29,10 @@ MISSING = (
     "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n"
     "   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'"
 )
+LOCAL_MISSING = (
+    "you must specify resources by --filename when --local is set.\nExample resource specifications include:\n"
+    "   '-f rsrc.yaml'\n   '--filename=rsrc.json'"
+)
 TWO_FORMS = (
     "there is no need to specify a resource type as a separate argument when passing arguments in resource/name form "
     "(e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'"
@@ -172,6 +176,8 @@ class Builder:
             )
         if self.filenames and self.kustomize:
             raise CommandError("only one of -f or -k can be specified")
+        if self.local and not self.filenames and not self.kustomize:
+            raise CommandError(LOCAL_MISSING)
         args = _joined(self.args)
         slashes = sum("/" in one for one in args)
         if slashes and slashes != len(args):

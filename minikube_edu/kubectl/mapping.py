@@ -96,6 +96,11 @@ class Mapper:
                 and (one.resource.version == wanted_version if wanted_version else one.preferred)
             ]
             found = self._named(places, name)
+            if wanted_version and (found is None or name in found.short_names):
+                # A short name stands for a resource of a group; what version was typed is forgotten.
+                found = self._named([one for one in served if one.preferred and one.resource.group == group], name)
+                if found is not None and name not in found.short_names:
+                    found = None
             if found is None and dot and not wanted_version:
                 found = self._named(
                     [one for one in served if wanted_group and one.resource.group == wanted_group], name

@@ -95,11 +95,9 @@ async def _rules(call: Call, *, urls_given: bool = False) -> list[Rule]:
 
 
 async def _resolved(call: Call, text: str) -> tuple[str, str]:
-    if text == "*":
-        return "*", ""
     name, _, group = text.partition(".")
-    if name == "*" and group == "*":
-        return "*", "*"
+    if name == "*":  # of a group, or of the core group
+        return "*", group
     try:
         resource = (await call.factory.mapper.find(text)).resource
     except NoResource:
