@@ -18,9 +18,6 @@ def main() -> None:
 
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
-    except BrokenPipeError:  # `minikube-edu status | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        os._exit(141)
     except OSError as error:
         _complain(error)
 
@@ -44,6 +41,9 @@ def _main() -> None:
 
 def _complain(error: OSError) -> None:
     """A disk that is full, a home that cannot be written to: said in one line. All else is a fault of this program."""
+    if isinstance(error, BrokenPipeError):  # `minikube-edu status | head -1`: quietly, as by SIGPIPE
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os._exit(141)
     from minikube_edu.cluster.layout import home
     from minikube_edu.cluster.room import complaint
 
@@ -58,8 +58,6 @@ def in_place() -> None:
     """The command `sys.argv`, in this process; its name says which program it is."""
     try:
         _in_place()
-    except BrokenPipeError:
-        raise
     except OSError as error:
         _complain(error)
 
