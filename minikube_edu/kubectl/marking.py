@@ -57,6 +57,11 @@ async def run(call: Call, kind: Kind) -> None:
     if flags["all"] and flags["field-selector"]:
         raise CommandError("cannot set --all and --field-selector at the same time")
     dry = printing.dry_run(call)
+    if flags["local"] and not flags["filename"] and not flags["kustomize"]:
+        like = "pod" if kind.singular == "label" else "rsrc"
+        raise CommandError(
+            f"can only use local files by -f {like}.yaml or --filename={like}.json when --local=true is set"
+        )
     if flags["local"] and dry == "server":
         raise CommandError("cannot specify --local and --dry-run=server - did you mean --dry-run=client?")
     if not resources and not any(flags["filename"]) and not flags["kustomize"]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import pairs, pod_templates, printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import MISSING, Builder, Info
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
@@ -157,6 +157,8 @@ async def service_account(call: Call) -> None:
     name, resources = args[-1], args[:-1]
     if not resources and not any(call.flags["filename"]):
         raise CommandError(NOTHING)
+    if call.flags["local"] and not any(call.flags["filename"]):
+        raise CommandError(MISSING)
     infos = (
         await Builder(call)
         .arguments(resources, all_of_type=call.flags["all"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import pod_templates, printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import MISSING, Builder, Info
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.commands.set import COMMON, NOTHING
 from minikube_edu.kubectl.failures import CommandError, raise_all
@@ -22,6 +22,8 @@ async def run(call: Call) -> None:
     resources, changes = _divided(call.args)
     if not resources and not any(flags["filename"]) and not flags["kustomize"]:
         raise CommandError(NOTHING)
+    if flags["local"] and not any(flags["filename"]) and not flags["kustomize"]:
+        raise CommandError(MISSING)
     if flags["list"] and flags["output"]:
         raise CommandError("--list and --output may not be specified together")
     dry = printing.dry_run(call)
