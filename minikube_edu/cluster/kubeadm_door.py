@@ -20,6 +20,7 @@ from minikube_edu.cluster.kubeadm_host import NodeHost
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import Node
+from minikube_edu.cluster.words import say
 
 NEEDS_A_MACHINE = ("init", "join")
 HELP = {"-h", "--help"}
@@ -34,6 +35,11 @@ def run(words: Sequence[str]) -> int:
         except CannotStart as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
+    if works(words) and (layout.read_request() or Request()).bare:
+        if "phase" not in words:
+            print(f"error: {say('bare-nodes')}", file=sys.stderr)
+            return 1
+        return asyncio.run(on_node(layout, None, words))  # certificates, kubeconfigs: anywhere
     node = chosen(layout, list(words))
     return asyncio.run(on_node(layout, node, words))
 

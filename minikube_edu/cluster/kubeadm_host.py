@@ -33,6 +33,10 @@ class NodeHost(PlainHost):
         self.node = node
         self._socket = socket
 
+    def path(self, path: str) -> Path:
+        """What a node has of its own lies below its root; all else (`--config ~/kubeadm.yaml`) is the host's."""
+        return Path(node_root.below(path, {node_root.VARIABLE: str(self.root)}))
+
     async def attach_runtime(self, patience: float = 10.0) -> None:
         """Wait until the runtime answers, one try at least; without it, preflight will say so."""
         from minikube_edu.container_runtime.socket_driver import SocketRuntime
