@@ -39,6 +39,9 @@ sed: sed
 gawk mawk awk: awk
 tar: tar
 gzip: gzip gunzip zcat
+zip: zip
+unzip: unzip
+gettext gettext-base gettext-envsubst: envsubst
 bzip2: bzip2 bunzip2 bzcat
 xz xz-utils: xz unxz xzcat
 less: less

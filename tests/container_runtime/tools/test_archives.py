@@ -68,3 +68,40 @@ async def test_gzip_is_the_real_format() -> None:
         assert (await w.run(["zcat"], stdin=gzip.compress(b"a") + gzip.compress(b"b"))).stdout == b"ab"
         assert (await w.run(["gunzip"], stdin=b"no gzip at all")).code == 1
         assert (await w.run(["gunzip"], stdin=packed[:-4])).code == 1
+
+
+async def test_zip_and_unzip_get_on() -> None:
+    async with world(bash=True, files={"/etc/debian_version": "13"}) as w:
+        script = "mkdir -p /tmp/d/s; echo a >/tmp/d/a; echo b >/tmp/d/s/b; chmod 700 /tmp/d/a; cd /tmp; zip -r x d"
+        made = await w.run(["bash", "-c", script])
+        assert b"  adding: d/s/b (stored 0%)\n" in made.stdout
+        listed = await w.run(["unzip", "-l", "/tmp/x.zip"])
+        assert b"d/s/b" in listed.stdout
+        assert b"4 files" in listed.stdout
+        out = await w.run(["unzip", "/tmp/x", "-d", "/tmp/o"])
+        assert (out.code, w.read("/tmp/o/d/s/b")) == (0, b"b\n")
+        assert (await w.run(["stat", "-c", "%a", "/tmp/o/d/a"])).stdout == b"700\n"
+        assert (await w.run(["unzip", "-p", "/tmp/x", "d/a"])).stdout == b"a\n"
+        assert (await w.run(["unzip", "/tmp/none"])).code == 9
+        assert (await w.run(["unzip", "/etc/passwd"])).code == 9
+
+
+async def test_no_member_of_a_zip_leads_out_of_its_folder() -> None:
+    import io
+    import zipfile
+
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("../../etc/passwd", "mine")
+        archive.writestr("/abs", "x")
+    async with world(bash=True, files={"/z.zip": data.getvalue()}) as w:
+        assert (await w.run(["unzip", "-q", "/z.zip", "-d", "/tmp/o"])).code == 0
+        assert w.read("/tmp/o/etc/passwd") == b"mine"
+        assert w.read("/tmp/o/abs") == b"x"
+
+
+async def test_envsubst_fills_in_the_environment() -> None:
+    async with world(bash=True) as w:
+        text = b"$A ${A} $NONE. $$ ${B-x}\n"
+        assert (await w.run(["envsubst"], stdin=text, env={"A": "1"})).stdout == b"1 1 . $$ ${B-x}\n"
+        assert (await w.run(["envsubst", "$B"], stdin=b"$A $B\n", env={"A": "1", "B": "2"})).stdout == b"$A 2\n"

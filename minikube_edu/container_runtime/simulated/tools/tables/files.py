@@ -20,6 +20,8 @@ TABLE: dict[str, str] = {
     "find": "tools.find:find",
     "gunzip": "tools.compression:gunzip",
     "gzip": "tools.compression:gzip",
+    "unzip": "tools.zipping:unzip",
+    "zip": "tools.zipping:zip",
     "install": "tools.copying:install",
     "ln": "tools.making:ln",
     "ls": "tools.ls:ls",

@@ -29,6 +29,7 @@ TABLE: dict[str, str] = {
     "head": "tools.head:head",
     "hexdump": "tools.dumps:hexdump",
     "join": "tools.columns:join",
+    "envsubst": "tools.envsubst:envsubst",
     "jq": "tools.jq.command:jq",
     "less": "tools.pager:less",
     "md5sum": "tools.checksums:md5sum",
