@@ -79,6 +79,13 @@ def test_a_home_may_be_named_from_where_one_stands(cluster: Booted) -> None:
     assert "control-plane" in say("shell", "-c", "cd / && kubectl get nodes")
 
 
+def test_kubeadm_reads_a_students_file_where_it_is(cluster: Booted, tmp_path: Path) -> None:
+    file = tmp_path / "kubeadm.yaml"
+    file.write_text("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n")
+    assert cluster.run("kubeadm", "config", "validate", "--config", str(file)) == "ok\n"
+    assert "abcdef" not in cluster.run("kubeadm", "token", "list", "--kubeconfig", str(cluster.layout.kubeconfig))
+
+
 def test_a_home_that_cannot_be_is_said_in_one_line(tmp_path: Path) -> None:
     home = tmp_path / "file"
     home.touch()

@@ -234,3 +234,14 @@ async def test_are_files_that_a_kubeconfig_names_the_machines_own(tmp_path: Path
     assert isinstance(found, TokenFile)
     assert await found.headers() == ((b"authorization", b"Bearer secret"),)
     await client.close()
+
+
+async def test_does_a_phase_write_its_kubeconfig_where_it_is_told_to(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path, None)
+    words = ("--kubernetes-version=v1.36.3", "--apiserver-advertise-address=192.0.2.2")
+    assert (await kubeadm(host, "init", "phase", "certs", "ca", "--cert-dir=/srv/pki", words[0]))[0] == 0
+    phase = ("init", "phase", "kubeconfig", "admin", "--cert-dir=/srv/pki", "--kubeconfig-dir=/srv")
+    code, out, err = await kubeadm(host, *phase, *words)
+    assert (code, out) == (0, '[kubeconfig] Writing "admin.conf" kubeconfig file\n'), err
+    assert "server: https://192.0.2.2:6443" in host.path("/srv/admin.conf").read_text()
+    assert not host.path("/etc/kubernetes/admin.conf").exists()

@@ -55,7 +55,7 @@ class InitData:
 
     @property
     def kubeconfig_directory(self) -> str:
-        return self.dry_run_directory if self.dry_run else KUBERNETES
+        return self.dry_run_directory if self.dry_run else self.call.flags.get("kubeconfig-dir") or KUBERNETES
 
     @property
     def manifest_directory(self) -> str:
