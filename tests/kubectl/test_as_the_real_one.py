@@ -203,3 +203,12 @@ async def test_are_flags_before_an_unknown_word_a_plugins_business(kubectl: Type
     _, err, code = await kubectl("pods")
     assert err.startswith("Error: flags cannot be placed before plugin name: --server=")
     assert code == 1
+
+
+async def test_are_a_jobs_labels_judged_once_though_it_and_its_template_have_them(kubectl: Typed) -> None:
+    _, err, _ = await kubectl("create", "job", "one/two", "--image=busybox")
+    assert "spec.template.labels: Invalid value" in err
+    assert "metadata.labels" not in err
+    await kubectl("create", "job", "one", "--image=busybox")
+    out, _, _ = await kubectl("get", "job", "one", "-o", "jsonpath={.metadata.labels.job-name}")
+    assert out == "one"

@@ -26,6 +26,14 @@ class Jobs(TemplateStrategy):
             _generate_selector(new)
         super().prepare_create(new, context)
 
+    def canonicalize(self, new: Object) -> None:
+        """A job without labels gets those of its template, which has some by now; the real one does that when it reads
+        from its store, so that nobody has judged them here."""
+        super().canonicalize(new)
+        labels = new["spec"]["template"]["metadata"].get("labels")
+        if labels and not new["metadata"].get("labels"):
+            new["metadata"]["labels"] = dict(labels)
+
     def selectable_fields(self, obj: Object) -> dict[str, str]:
         return {"status.successful": str(obj.get("status", {}).get("succeeded", 0))}
 
@@ -42,7 +50,7 @@ def _generate_selector(job: Object) -> None:
     name = metadata.get("name", "")  # without one it will be refused
     made = {OLD_NAME: name, NAME: name, OLD_UID: metadata["uid"], UID: metadata["uid"]}
     labels = made | template.get("labels", {})
-    if metadata.get("labels") == template.get("labels"):
+    if template.get("labels") and metadata.get("labels") == template["labels"]:
         metadata["labels"] = dict(labels)  # taken over from the template by default: in the real one it is the same map
     template["labels"] = labels
     selector = dict(spec.get("selector", {}))
