@@ -53,8 +53,6 @@ def _check(obj: Object) -> None:
     name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
     shown = f"{{{{{obj.get('apiVersion') or ''} {obj.get('kind') or ''}}} {{{{{name} {namespace}}} map[] map[]}}}}"
     if not obj.get("kind"):
-        raise ValueError(f"missing Resource metadata: missing kind in object {shown}")
-    if not obj.get("apiVersion"):
-        raise ValueError(f"missing Resource metadata: missing apiVersion in object {shown}")
-    if not name and not metadata.get("generateName"):
+        raise ValueError(f"missing kind in object {shown}")
+    if not name:
         raise ValueError(f"missing metadata.name in object {shown}")
