@@ -22,6 +22,21 @@ WORK = {
     "a line folded": (LONG, "fold -w 10 /tmp/l"),
     "a big file sorted by number": ("seq 1 100000 | tac > /tmp/n", "sort -n /tmp/n"),
     "a big file sorted backwards by a field": ("seq 1 100000 > /tmp/n", "sort -k1,1nr /tmp/n"),
+    "a group, any number of times, and again": (
+        "head -c 3000 /dev/zero | tr '\\0' a > /tmp/s",
+        "grep -E '(a*)*\\1b' /tmp/s",
+    ),
+    "a line shown in full": (LONG, "sed -n l /tmp/l"),
+    "a line in a million fields": (LONG, "awk '{n = split($0, x, \"\"); print n}' /tmp/l"),
+    "many fixed strings": ("seq 1 20000 > /tmp/n", "grep -F -f /tmp/n /tmp/n"),
+    "a variable of a megabyte": (LONG, "read x < /tmp/l; echo ${#x}"),
+    "a line of a hundred thousand commands": ("", "y=$(seq -s ';' 1 100000); eval \"$y\" 2>/dev/null"),
+    "an array of many elements": ("seq 1 200000 > /tmp/n", 'mapfile a < /tmp/n; b=("${a[@]}"); echo ${#b[@]}'),
+    "bytes as letters": ("head -c 20000000 /dev/zero > /tmp/z", "base64 /tmp/z | base64 -d | wc -c"),
+    "an archive of nothing, packed twice": (
+        "head -c 60000000 /dev/zero | gzip | gzip > /tmp/z",
+        "zcat /tmp/z | zcat | wc -c",
+    ),
     "a filter without an end": ("", "jq -n '[range(1e9)] | add'"),
 }
 
@@ -31,8 +46,8 @@ async def test_does_hard_work_let_the_others_have_their_turn(name: str) -> None:
     setup, command = WORK[name]
     async with world(bash=True, files={"/etc/debian_version": "13"}) as w:
         if setup:
-            await w.run(["sh", "-c", setup])
-        process = w.spawn(["sh", "-c", command])
+            await w.run(["bash", "-c", setup])
+        process = w.spawn(["bash", "-c", command])
         longest, last = 0.0, time.thread_time()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(3):

@@ -194,7 +194,9 @@ async def _add(shell: Shell, fields: Fields, part: Part) -> None:
             if part.quoted and value.star:
                 fields.add(joined(shell, value), True)
             else:
-                fields.several(value.texts, part.quoted)
+                for at in range(0, len(value.texts), MANY):
+                    fields.several(value.texts[at : at + MANY], part.quoted, more=at > 0)
+                    await shell.process.breathe()
         elif part.quoted:
             fields.add(value, True)
         else:

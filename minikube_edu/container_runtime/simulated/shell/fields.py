@@ -67,10 +67,10 @@ class Fields:
             else:
                 self.done.append([])
 
-    def several(self, texts: list[str], quoted: bool) -> None:
-        """ "$@" and the elements of arrays: each ends the field before it."""
+    def several(self, texts: list[str], quoted: bool, more: bool = False) -> None:
+        """ "$@" and the elements of arrays: each ends the field before it. `more`: there were some before these."""
         for number, text in enumerate(texts):
-            if number:
+            if number or more:
                 self.end()
             if quoted:
                 self.add(text, True)

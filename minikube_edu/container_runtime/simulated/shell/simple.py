@@ -154,6 +154,8 @@ async def assign_array(shell: Shell, assignment: Assignment, keyed: bool = False
             following = evaluate(shell, key)
         shell.variables.set_element(name, following, text)
         following += 1
+        if following % 1024 == 0:
+            await shell.process.breathe()
 
 
 async def _assignments_alone(shell: Shell, node: Simple) -> int:

@@ -39,6 +39,8 @@ async def paste(process: Process) -> int:
         parts = []
         for index, item in enumerate(row):
             parts.append(item + (delimiters[index % len(delimiters)] if index < len(row) - 1 else ""))
+            if index % 1024 == 1023:
+                await process.breathe()
         await process.print("".join(parts))
     return 0
 
