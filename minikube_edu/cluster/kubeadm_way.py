@@ -77,9 +77,10 @@ def up(layout: Layout, request: Request) -> None:
     if fresh and len(wanted) == 1:
         open_to_all_pods(layout, wanted[0])
     if request.network != "none":
-        wait_until_ready(layout, wanted)
-    if fresh:
-        give_storage(layout, wanted[0])
+        wait_until_ready(layout, wanted, fresh)
+    elif fresh and (api := door(layout, wanted[0])) is not None:
+        with api:
+            give_storage(api)
     if request.light:
         from minikube_edu.cluster.light import joining
 
@@ -286,20 +287,19 @@ def open_to_all_pods(layout: Layout, node: Node) -> None:
             api.merge(f"/api/v1/nodes/{node.name}", {"spec": {"taints": None}})
 
 
-def give_storage(layout: Layout, node: Node) -> None:
+def give_storage(api: Door) -> None:
     """The class that claims get which name none; whoever deletes it does not get it back."""
-    api = door(layout, node)
-    if api is not None:
-        with api:
-            api.create("/apis/storage.k8s.io/v1/storageclasses", STANDARD)
+    api.create("/apis/storage.k8s.io/v1/storageclasses", STANDARD)
 
 
-def wait_until_ready(layout: Layout, wanted: list[Node]) -> None:
+def wait_until_ready(layout: Layout, wanted: list[Node], fresh: bool) -> None:
     """All nodes Ready, all pods of kube-system Running, and the default service account there."""
     deadline, api = time.monotonic() + READY_SECONDS, None
     while time.monotonic() < deadline:
         api = api or door(layout, wanted[0])
         if api is not None and _settled(api, len(wanted)):
+            if fresh:
+                give_storage(api)  # on the connection that is there
             api.close()
             return
         time.sleep(0.01)
