@@ -56,6 +56,7 @@ async def comm(process: Process) -> int:
     i = j = 0
     shown = []
     while i < len(one) or j < len(other):
+        await process.breathe()
         if j >= len(other) or (i < len(one) and encode(one[i]) < encode(other[j])):
             column, text, i = "1", one[i], i + 1
         elif i >= len(one) or encode(other[j]) < encode(one[i]):
@@ -80,7 +81,9 @@ async def join(process: Process) -> int:
     tables = []
     for name, place in zip(arguments.operands, places, strict=True):
         rows = []
-        for line in await lines_of(process, name):
+        for number, line in enumerate(await lines_of(process, name)):
+            if number % 1024 == 1023:
+                await process.breathe()
             fields = line.split(separator) if separator else line.split()
             rows.append((fields[place] if place < len(fields) else "", fields))
         tables.append(rows)
@@ -109,10 +112,13 @@ async def join(process: Process) -> int:
     shown = []
     matched: set[str] = set()
     others: dict[str, list[list[str]]] = {}
-    for key, fields in tables[1]:
+    for number, (key, fields) in enumerate(tables[1]):
+        if number % 1024 == 1023:
+            await process.breathe()
         others.setdefault(key.lower() if arguments.has("i") else key, []).append(fields)
     alone = arguments.all("a") + arguments.all("v")
     for key, fields in tables[0]:
+        await process.breathe()
         same = key.lower() if arguments.has("i") else key
         if same in others:
             matched.add(same)
