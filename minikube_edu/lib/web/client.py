@@ -99,14 +99,8 @@ class Client:
     ) -> Result:
         length = b"Content-Length: %d\r\n" % len(body) if body or method not in REPEATABLE else b""
         lines = b"".join([b"%b: %b\r\n" % pair for pair in headers]) if headers else b""
-        message = b"%b %b HTTP/1.1\r\n%b%b%b\r\n%b" % (
-            method.encode(),
-            target.encode(),
-            self._host_line,
-            lines,
-            length,
-            body,
-        )
+        start = b"%b %b HTTP/1.1\r\n%b" % (method.encode(), target.encode(), self._host_line)
+        message = b"".join((start, lines, length, b"\r\n", body))
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
         connection = self._kept(loop)
@@ -122,8 +116,8 @@ class Client:
         return await connection.exchange(method, message, mode, deadline)
 
     async def _handed_on(self, loop: asyncio.AbstractEventLoop, deadline: float | None) -> _Connection | None:
-        """A connection that another request is done with, while yet another one connects: a handshake takes longer than
-        most answers. So a burst of requests makes one connection after the other, and no more than it needs."""
+        """A connection that another request is done with, while a third one connects: handshakes take longer than most
+        answers. So a burst makes one connection after the other, and no more than it needs."""
         while self._dialling and not self._closed:
             waiter = loop.create_future()
             self._waiting.append(waiter)

@@ -662,7 +662,7 @@ class Compiler:
         return define
 
     def make_call(self, node: Node, names: frozenset[str]) -> Filter:
-        from minikube_edu.container_runtime.simulated.tools.jq.builtins import CONTROL, DEFINITIONS
+        from minikube_edu.container_runtime.simulated.tools.jq.filters import CONTROL, DEFINITIONS
         from minikube_edu.container_runtime.simulated.tools.jq.functions import FUNCTIONS
 
         _, name, arguments = node

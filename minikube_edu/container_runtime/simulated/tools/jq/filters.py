@@ -1,6 +1,6 @@
 """jq's functions that take filters: those the machine has itself (CONTROL), and those written in jq (DEFINITIONS).
 
-Functions of plain values are in `functions`.
+Functions of plain values are in `functions`. The file is long because the manual's list is: a few lines a function.
 """
 
 from __future__ import annotations
