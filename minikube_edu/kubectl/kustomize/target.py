@@ -11,13 +11,13 @@ from typing import Any
 
 from minikube_edu.kubectl import name_hash
 from minikube_edu.kubectl.kustomize import (
-    builtins,
     configuration,
     generators,
     kustomization,
     manifests,
     ordering,
     patches,
+    plugins,
     references,
     replacements,
     transformers,
@@ -75,8 +75,8 @@ class Target:
                     raise ValueError(
                         f"merging from generator: {error}" if str(error).startswith("id ") else str(error)
                     ) from None
-        for entry in builtins.load(fields.get("generators") or [], self.read):
-            builtins.generate(found, entry, self.read)
+        for entry in plugins.load(fields.get("generators") or [], self.read):
+            plugins.generate(found, entry, self.read)
         for path in fields.get("components") or ():
             found = self._component(found, str(path))
         self._transform(found)
@@ -116,9 +116,9 @@ class Target:
         for entry in fields.get("replacements") or ():
             for one in self._replacements(entry):
                 replacements.apply(found, one)
-        for entry in builtins.load(fields.get("transformers") or [], self.read):
-            builtins.transform(found, entry, self.read)
-        builtins.load(fields.get("validators") or [], self.read)
+        for entry in plugins.load(fields.get("transformers") or [], self.read):
+            plugins.transform(found, entry, self.read)
+        plugins.load(fields.get("validators") or [], self.read)
 
     def _replacements(self, entry: Object) -> list[Object]:
         if not entry.get("path"):
