@@ -22,4 +22,3 @@ Importing this package costs nothing: it imports nothing.
 """
 
 __version__ = "0.1.0"
-KUBERNETES_VERSION = "v1.36.3"

@@ -17,6 +17,7 @@ from minikube_edu.cloud_controller_manager.local_cloud import LocalCloud
 from minikube_edu.cloud_controller_manager.loops import Loop
 from minikube_edu.cloud_controller_manager.nodes import NODES, NodeLifecycle, NodeLoop, RouteLoop
 from minikube_edu.cloud_controller_manager.services import SERVICES, ServiceLoop
+from minikube_edu.lib import version
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,7 @@ def cloud_of(options: argparse.Namespace) -> LocalCloud:
 
 async def work(options: argparse.Namespace) -> None:
     """Lead, or wait to lead; returns only when cancelled or deposed."""
-    client = connect(default_client_config(options.kubeconfig), user_agent=NAME, field_manager=NAME)
+    client = connect(default_client_config(options.kubeconfig), user_agent=version.agent(NAME), field_manager=NAME)
 
     async def lead() -> None:
         await manage(

@@ -16,8 +16,8 @@ from minikube_edu.cluster.nodes import Node
 from minikube_edu.container_runtime.cri import RuntimeFailure
 from minikube_edu.kubeadm.contract import HostFailure
 from minikube_edu.kubeadm.host import PlainHost
-from minikube_edu.kubeadm.machine import Machine
-from minikube_edu.lib import localhost, node_root
+from minikube_edu.kubeadm.machine import AUTO, Machine
+from minikube_edu.lib import localhost, node_root, packages
 from minikube_edu.lib.machine.calls import Calls, NoMachine, Refused
 from minikube_edu.lib.machine.socket_path import reachable
 
@@ -29,7 +29,9 @@ class NodeHost(PlainHost):
     """`socket` is the machine's; each call opens it anew: a machine may be restarted while kubeadm runs."""
 
     def __init__(self, node: Node, socket: Path) -> None:
-        super().__init__(node.root, replace(Machine(), hostname=node.name, address=node.address))
+        installed = packages.kubelet(node.path(packages.FILE)) or AUTO
+        machine = replace(Machine(), hostname=node.name, address=node.address, kubelet_version=installed)
+        super().__init__(node.root, machine)
         self.node = node
         self._socket = socket
 

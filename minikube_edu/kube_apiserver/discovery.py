@@ -20,7 +20,7 @@ import orjson
 from minikube_edu.api.errors import MethodNotAllowed, PathNotFound
 from minikube_edu.api.scheme import Kind, Resource, Scheme, Subresource
 from minikube_edu.api.wire import negotiation
-from minikube_edu.kube_apiserver.version import INFO
+from minikube_edu.kube_apiserver.version import info
 from minikube_edu.lib.web.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class _Documents:
             case [""]:
                 return self.root, False
             case ["version"]:
-                return lambda: dict(INFO), True
+                return info, True
             case ["api"]:
                 return lambda: self.core_versions(address), True
             case ["apis"]:

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from minikube_edu.kube_apiserver.request_info import Route, parse
-from minikube_edu.kube_apiserver.version import INFO
-from minikube_edu.lib import clock
+from minikube_edu.lib import clock, version
 from minikube_edu.lib.web.messages import Answer, Request, Response, Upgrade
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ _STARTED = clock.now()
 def answer(server: ApiServer, request: Request) -> Response | None:
     path = request.path.rstrip("/")
     if path == "/metrics":
-        return Response(200, _text(_Server(server)), CONTENT_TYPE)
+        return Response(200, _text(_Server(server)) + version.metric(), CONTENT_TYPE)
     if path == "/metrics/slis":
         return Response(200, _text(_Health(server)), CONTENT_TYPE)
     return None
@@ -107,16 +106,7 @@ class _Server:
         for name, number in sorted(_stored(server).items()):
             stored.add_metric((name,), number)
         yield stored
-        build = GaugeMetricFamily("kubernetes_build_info", "Which Kubernetes this is; always 1.", labels=tuple(_BUILD))
-        build.add_metric([INFO[_BUILD[name]] for name in _BUILD], 1)
-        yield build
         yield from _process()
-
-
-_BUILD = {
-    "build_date": "buildDate", "compiler": "compiler", "git_commit": "gitCommit", "git_tree_state": "gitTreeState",
-    "git_version": "gitVersion", "go_version": "goVersion", "major": "major", "minor": "minor", "platform": "platform",
-}  # fmt: skip
 
 
 def _labels(key: tuple[Any, ...]) -> list[str]:

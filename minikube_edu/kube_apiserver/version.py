@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-GIT_VERSION = "v1.36.3"
-INFO = {
-    "major": "1",
-    "minor": "36",
-    "emulationMajor": "1",
-    "emulationMinor": "36",
-    "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "35",
-    "gitVersion": GIT_VERSION,
-    "gitCommit": "minikube_edu",
-    "gitTreeState": "clean",
-    "buildDate": "2026-01-01T00:00:00Z",
-    "goVersion": "python3",
-    "compiler": "gc",
-    "platform": "linux/amd64",
-}
+from minikube_edu.lib import version
+
+
+def info() -> dict[str, str]:
+    """An emulated version is that of the program: the flags for others are accepted and have no effect."""
+    told = version.build_info()
+    major, minor = told["major"], told["minor"]
+    return {
+        "major": major,
+        "minor": minor,
+        "emulationMajor": major,
+        "emulationMinor": minor,
+        "minCompatibilityMajor": major,
+        "minCompatibilityMinor": str(int(minor) - 1),
+        **told,
+    }

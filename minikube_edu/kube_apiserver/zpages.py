@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minikube_edu.api.errors import NotAcceptable
-from minikube_edu.kube_apiserver.version import INFO
+from minikube_edu.kube_apiserver.version import info
 from minikube_edu.lib import clock
 from minikube_edu.lib.web.messages import Request, Response
 
@@ -32,12 +32,13 @@ def answer(server: ApiServer, request: Request) -> Response | None:
 
 
 def _status() -> str:
+    told = info()
     rows = {
         "Started": clock.rfc3339(_STARTED),
         "Up": f"{int(clock.now() - _STARTED)}s",
-        "Go version": INFO["goVersion"],
-        "Binary version": INFO["gitVersion"],
-        "Emulation version": f"{INFO['emulationMajor']}.{INFO['emulationMinor']}",
+        "Go version": told["goVersion"],
+        "Binary version": told["gitVersion"],
+        "Emulation version": f"{told['emulationMajor']}.{told['emulationMinor']}",
     }
     return f"\nkube-apiserver statusz\n{_WARNING}\n" + "".join(f"{name}: {value}\n" for name, value in rows.items())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from minikube_edu.kube_controller_manager.controller import Controller
+from minikube_edu.lib import version
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,4 +34,4 @@ def text(controllers: Iterable[Controller], *, leads: bool) -> bytes:
     for name, kind, meaning, value in _SERIES:
         lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
         lines += [f'{name}{{name="{one.name}"}} {value(one):g}' for one in shown]
-    return ("\n".join(lines) + "\n").encode()
+    return ("\n".join(lines) + "\n").encode() + version.metric()

@@ -13,6 +13,7 @@ from minikube_edu.kube_controller_manager import metrics
 from minikube_edu.kube_controller_manager.flags import is_true, seconds, settings
 from minikube_edu.kube_controller_manager.identities import AS_MANAGER, AccountToken, account_of
 from minikube_edu.kube_controller_manager.manager import Manager
+from minikube_edu.lib import version
 from minikube_edu.lib.health_port import Checks, Health, open_port
 
 NAME = "kube-controller-manager"
@@ -37,7 +38,7 @@ class Program:
         return self._connect(component, AccountToken(self._root, account_of(component)))
 
     def _connect(self, component: str, token: AccountToken | None = None) -> Client:
-        agent = NAME if component == NAME else f"{NAME}/{component}"
+        agent = version.agent(NAME, "" if component == NAME else component)
         config = self.config if token is None else ClientConfig(self.config.endpoint, token)
         options = self.options
         return connect(

@@ -9,6 +9,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from minikube_edu.lib import version
+
 if TYPE_CHECKING:
     from minikube_edu.kube_scheduler.cluster import Cluster
     from minikube_edu.kube_scheduler.scheduling_queue import SchedulingQueue
@@ -68,7 +70,7 @@ class Metrics:
 
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Collector(self))
-        return generate_latest(registry)
+        return generate_latest(registry) + version.metric()
 
 
 class _Collector:

@@ -11,6 +11,7 @@ from minikube_edu.kube_scheduler import configuration
 from minikube_edu.kube_scheduler.flags import seconds
 from minikube_edu.kube_scheduler.metrics import CONTENT_TYPE, Metrics
 from minikube_edu.kube_scheduler.scheduler import Scheduler
+from minikube_edu.lib import version
 from minikube_edu.lib.health_port import Health, open_port
 
 NAME = "kube-scheduler"
@@ -36,7 +37,7 @@ async def work(options: argparse.Namespace) -> None:
     path = options.kubeconfig or configured.client_connection.get("kubeconfig") or ""
     client = connect(
         default_client_config(path),
-        user_agent=f"{NAME}/scheduler",
+        user_agent=version.agent(NAME, "scheduler"),
         field_manager=NAME,
         qps=options.kube_api_qps,
         burst=options.kube_api_burst,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-VERSION = "v1.36.3"
+from minikube_edu.lib import version
+
+VERSION = version.KUBERNETES
 OLDEST = (1, 35)  # the oldest control plane that this kubeadm makes
 OLDEST_KUBELET = (1, 33)
 NEWEST = (1, 36)

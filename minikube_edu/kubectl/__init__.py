@@ -6,5 +6,7 @@ of `commands` is one verb, `printers` and `describe` write objects down. Output,
 real kubectl v1.36.3. Only the verb that was typed is imported: half of the time of a `get` is Python's start.
 """  # noqa: E501  # the real text
 
-VERSION = "v1.36.3"
+from minikube_edu.lib.version import KUBERNETES
+
+VERSION = KUBERNETES
 KUSTOMIZE_VERSION = "v5.8.1"

@@ -10,6 +10,9 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
+
+from minikube_edu.lib import node_root, packages, version
 
 LIGHT = "--light-nodes"
 
@@ -104,12 +107,20 @@ def main(arguments: list[str] | None = None) -> None:
     from minikube_edu.kubelet.flags import parser as flags
 
     options = flags().parse_args(words)
+    _be_as_installed()
     if is_true(options.version):
-        print("Kubernetes v1.36.3")
+        print(f"Kubernetes {version.running()}")
         return
     from minikube_edu.kubelet.running import run_forever
 
     sys.exit(run_forever(options))
+
+
+def _be_as_installed() -> None:
+    """The kubelet is the version of its node's package."""
+    told = packages.kubelet(Path(node_root.below(packages.FILE)))
+    if told:
+        os.environ[version.VARIABLE] = told
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.informer import Deleted, Informer, last_state, without_managed_fields
 from minikube_edu.client.rest import MERGE_PATCH, Client, Resource
 from minikube_edu.kubelet.light_pods import LightPods
-from minikube_edu.lib import clock
+from minikube_edu.lib import clock, version
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ NODES = Resource("", "v1", "nodes", False, "Node")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", kind="Lease")
 LEASE_NAMESPACE = "kube-node-lease"
 ANNOTATION = "kwok.x-k8s.io/node"
-VERSION = "v1.36.3"
+VERSION = version.KUBERNETES
 LEASE_SECONDS = 40
 RENEW_SECONDS = 10.0
 GROUP_SECONDS = 0.5  # leases that are due in this time are renewed together

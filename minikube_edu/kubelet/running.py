@@ -36,6 +36,7 @@ from minikube_edu.kubelet.node.node_object import NodeShape, capacity
 from minikube_edu.kubelet.sources.api import follow, pods_of
 from minikube_edu.kubelet.sources.files import ManifestDirectory
 from minikube_edu.kubelet.workers.assembling import Outside
+from minikube_edu.lib import version
 from minikube_edu.lib.klog import keyed
 from minikube_edu.lib.loops import Loops
 from minikube_edu.lib.node_root import SHARED_VOLUMES, VARIABLE, below
@@ -309,7 +310,7 @@ async def connected(options: argparse.Namespace, place: Place) -> Client | None:
         config = await followed(config, place.certificates)
     return kubeconfig.connect(
         config,
-        user_agent="kubelet/v1.36.3 (linux/amd64) minikube-edu",
+        user_agent=version.agent("kubelet"),
         field_manager="kubelet",
         qps=float(told.get("kubeAPIQPS") or 0),
         burst=int(told.get("kubeAPIBurst") or 0),
@@ -321,7 +322,7 @@ async def run(options: argparse.Namespace) -> None:
     """Until it is cancelled."""
     from minikube_edu.kubelet.runtime_connection import RuntimeConnection, connection
 
-    log.info("%s", keyed("Kubelet version", kubeletVersion="v1.36.3"))
+    log.info("%s", keyed("Kubelet version", kubeletVersion=version.running()))
     told = configured(options)
     place = place_of(options, told)
     if options.ready_fd:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
+from minikube_edu.lib import version
+
 Table = Mapping[str, tuple[object, str]]
 
 
@@ -31,6 +33,12 @@ class _Joined(argparse.Action):
         before = getattr(namespace, self.dest) if getattr(namespace, f"_given_{self.dest}", False) else ""
         setattr(namespace, f"_given_{self.dest}", True)
         setattr(namespace, self.dest, f"{before},{values}" if before else str(values))
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: Any) -> NoReturn:
+        print(f"Kubernetes {version.running()}")
+        sys.exit(0)
 
 
 def parser(
@@ -57,6 +65,8 @@ def parser(
             if name in repeated:
                 more["action"] = _Joined
             section.add_argument(f"--{name}", **more)
+    if not any("version" in table for table in tables.values()):
+        made.add_argument("--version", nargs="?", const="true", action=_Version, help="print the version and quit")
     for name in accepted:
         made.add_argument(f"--{name}", nargs="?", default=None, help=argparse.SUPPRESS)
     return made

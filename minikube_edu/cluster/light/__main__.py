@@ -99,11 +99,13 @@ async def _fleet() -> AsyncIterator[asyncio.Future[None]]:
     from minikube_edu.cni.outside import SEAT_PORTS
     from minikube_edu.container_runtime.running import Neighbours
     from minikube_edu.kubelet import configuration
-    from minikube_edu.lib import node_addresses
+    from minikube_edu.lib import node_addresses, packages, version
     from minikube_edu.lib.web import tls
 
     layout = Layout()
     first, place = nodes.of(layout)[0], LightPlace(layout)
+    if told_version := packages.kubelet(first.path(packages.FILE)):
+        os.environ[version.VARIABLE] = told_version  # light nodes are as old as the control plane's kubelet
     port = (layout.read_request() or Request()).port
     ca = str(first.path("/etc/kubernetes/pki/ca.crt"))
     certificate, key = (str(path) for path in place.client)
@@ -115,7 +117,7 @@ async def _fleet() -> AsyncIterator[asyncio.Future[None]]:
         sender = Sender(
             caller,
             impersonate=Impersonation(f"system:node:{name}"),
-            user_agent="kubelet/v1.36.3 (linux/amd64) minikube-edu",
+            user_agent=version.agent("kubelet"),
             refused_retries=0,
         )
         return Client(sender, "kubelet")

@@ -42,7 +42,7 @@ from minikube_edu.container_runtime.simulated.sandboxes import SimulatedSandbox
 from minikube_edu.container_runtime.simulated.seat_output import SeatOutput, SeatOutputs
 from minikube_edu.container_runtime.simulated.seat_records import SeatRecords
 from minikube_edu.container_runtime.simulated.settings import Settings
-from minikube_edu.lib import clock
+from minikube_edu.lib import clock, version
 from minikube_edu.lib.node_root import VARIABLE
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class SeatContainer(ContainerRecord):
             **self.invocation.env,
             **self.seats.settings.environment,
             VARIABLE: str(self.seats.settings.root),
+            version.VARIABLE: version.of_image(self.config.image),  # whatever the tag: no version, our own
         }
 
     async def follow(self, process: SeatProcess) -> None:

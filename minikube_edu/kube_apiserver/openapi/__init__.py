@@ -19,7 +19,7 @@ import orjson
 
 from minikube_edu.api.scheme import Resource, Scheme
 from minikube_edu.kube_apiserver.openapi import documents
-from minikube_edu.kube_apiserver.version import GIT_VERSION
+from minikube_edu.lib import version
 from minikube_edu.lib.web.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class _Books:
 
     def hash_of(self, name: str) -> str:
         """From what the document is made of, so that the index does not have to make them all."""
-        parts: list[Any] = [GIT_VERSION, name]
+        parts: list[Any] = [version.running(), name]
         for resource in self.resources:
             if resource.collection_path.strip("/") == name:
                 parts.append([resource.name, resource.kind, resource.verbs, list(resource.subresources)])

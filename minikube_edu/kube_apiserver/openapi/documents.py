@@ -9,6 +9,7 @@ from minikube_edu.api.scheme import Kind, Scheme
 from minikube_edu.kube_apiserver.openapi import custom, schemas
 from minikube_edu.kube_apiserver.openapi.operations import FORMS, Paths, camel
 from minikube_edu.kube_apiserver.openapi.schemas import reference
+from minikube_edu.lib import version as version_of
 
 Object = dict[str, Any]
 
@@ -62,7 +63,7 @@ def make(scheme: Scheme, name: str) -> Object:
     components: Object = {"schemas": found} if found else {}
     return {
         "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": "1.36"},
+        "info": {"title": "Kubernetes", "version": ".".join(version_of.major_minor(version_of.running()))},
         "paths": paths,
         "components": {**components, "securitySchemes": _KEY},
     }

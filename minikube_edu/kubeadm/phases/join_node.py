@@ -71,6 +71,7 @@ async def start_kubelet(data: JoinData) -> None:
         call.say("[kubelet-start] Would start the kubelet")
         dry_run_files.show_joined(data)
         return
+    kubelet_start.install(host, configuration.version)
     call.say("[kubelet-start] Starting the kubelet")
     await kubelet_start.try_start(call)
 

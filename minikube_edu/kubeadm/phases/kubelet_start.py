@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from minikube_edu.kubeadm import files
 from minikube_edu.kubeadm.config.configuration import arguments
 from minikube_edu.kubeadm.contract import HostFailure
+from minikube_edu.kubeadm.machine import AUTO
+from minikube_edu.lib import packages
 
 if TYPE_CHECKING:
     from minikube_edu.kubeadm.command import Call
@@ -28,8 +30,19 @@ async def init(data: InitData) -> None:
     write_config(data.call, directory, data.configuration.kubelet, instance, data.patches())
     await data.settle()
     if not data.dry_run:
+        install(data.call.host, data.configuration.version)
         data.say("[kubelet-start] Starting the kubelet")
         await try_start(data.call)
+
+
+def install(host: Host, version: str) -> None:
+    """The kubelet that starts is the one that the machine is described with; where nobody has said which that is, and
+    no package was installed since, it is as old as the control plane that it is started for."""
+    told, file = host.machine.kubelet_version, host.path(packages.FILE)
+    if told == AUTO and not packages.kubelet(file):
+        packages.set_kubelet(file, version)
+    elif told not in (AUTO, ""):
+        packages.set_kubelet(file, f"v{told.lstrip('v')}")
 
 
 def write_flags(call: Call, directory: str, registration: Object, *, taints: bool = False) -> None:

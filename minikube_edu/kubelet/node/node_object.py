@@ -10,8 +10,8 @@ from minikube_edu.api.quantity import parse as parse_quantity
 from minikube_edu.container_runtime.cri import Image, Version
 from minikube_edu.kubelet.contract import Object
 from minikube_edu.kubelet.node.described_machine import DescribedMachine
+from minikube_edu.lib import version as version_of
 
-VERSION = "v1.36.3"
 NAMES_PER_IMAGE = 5
 UNINITIALIZED = {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value": "true", "effect": "NoSchedule"}
 HANDLER_FEATURES = {"recursiveReadOnlyMounts": True, "userNamespaces": True}
@@ -119,7 +119,7 @@ def fixed_status(shape: NodeShape, version: Version) -> Object:
             "containerRuntimeVersion": f"{version.name}://{version.version.removeprefix('v')}",
             "kernelVersion": machine.kernel,
             "kubeProxyVersion": "",
-            "kubeletVersion": VERSION,
+            "kubeletVersion": version_of.running(),
             "machineID": machine.machine_id,
             "operatingSystem": "linux",
             "osImage": machine.os_image,

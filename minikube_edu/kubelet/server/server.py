@@ -56,10 +56,9 @@ class KubeletServer:
         identity: Identity,
         permission: Permission,
         prober: Prober | None = None,
-        version: str = "v1.36.3",
     ) -> None:
         self.host, self.usage, self.identity, self.permission = host, usage, identity, permission
-        self.prober, self.version = prober, version
+        self.prober = prober
         self.commands = RemoteCommands()
         self.forwards = PortForwards(host.runtime)
         self.requests: Counter[tuple[str, str]] = Counter()  # (method, first part of the path)
@@ -255,7 +254,7 @@ class KubeletServer:
         return _page(own_metrics.of_probes(self.prober))
 
     async def metrics(self, _: Query) -> Answer:
-        return _page(await own_metrics.of_kubelet(self.host, self.requests, self.version))
+        return _page(await own_metrics.of_kubelet(self.host, self.requests))
 
 
 def _pod_list(pods: list[Object]) -> Response:

@@ -10,6 +10,7 @@ from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.contract import KubeletHost
 from minikube_edu.kubelet.probes.prober import Prober
 from minikube_edu.kubelet.stats.exposition import Family
+from minikube_edu.lib import version
 
 
 def of_probes(prober: Prober | None) -> list[Family]:
@@ -26,11 +27,9 @@ def of_probes(prober: Prober | None) -> list[Family]:
     return [total]
 
 
-async def of_kubelet(host: KubeletHost, requests: Mapping[tuple[str, str], int], version: str) -> list[Family]:
-    words = "[ALPHA] A metric with a constant '1' value labeled by major, minor, git version."
-    build = Family("kubernetes_build_info", words)
-    major, minor = version.lstrip("v").split(".")[:2]
-    build.add(1, {"git_version": version, "major": major, "minor": minor, "platform": "linux/amd64"})
+async def of_kubelet(host: KubeletHost, requests: Mapping[tuple[str, str], int]) -> list[Family]:
+    build = Family("kubernetes_build_info", version.BUILD_INFO)
+    build.add(1, version.labels())
     node = Family("kubelet_node_name", "[ALPHA] The node's name. The count is always 1.")
     node.add(1, {"node": host.identity.name})
     pods = Family("kubelet_running_pods", "[ALPHA] Number of pods that have a running pod sandbox")
