@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-TOOLS = ("kubectl", "kubeadm", "crictl", "etcdctl", "etcdutl", "systemctl", "journalctl")
+PACKAGE_TOOLS = ("apt-get", "apt", "apt-mark", "apt-cache")  # in the shell of a node
+TOOLS = ("kubectl", "kubeadm", "kubelet", "crictl", "etcdctl", "etcdutl", "systemctl", "journalctl", *PACKAGE_TOOLS)
 KUBEADM_VERBS = ("init", "join")
 MANY_AT_ONCE = """
 Here also:
@@ -74,6 +75,18 @@ def _open(name: str, words: list[str]) -> None:
 
         nodes.enter(Layout())
         raise SystemExit(crictl.main(words))
+    elif name == "kubelet":
+        from minikube_edu.cluster import nodes
+        from minikube_edu.cluster.layout import Layout
+        from minikube_edu.kubelet import __main__ as kubelet
+
+        nodes.enter(Layout())
+        kubelet.main(words)
+        raise SystemExit(0)
+    elif name in PACKAGE_TOOLS:
+        from minikube_edu.cluster.service_tools import apt
+
+        raise SystemExit(apt.main(name, words))
     elif name == "systemctl":
         from minikube_edu.cluster.service_tools import systemctl
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from minikube_edu.lib.version import KUBERNETES
 
 FILE = "/etc/minikube-edu/packages"
-REVISION = "1.1"  # of the packages at pkgs.k8s.io
+REVISION = "1.1"  # of the packages that the Kubernetes project builds
 
 
 @dataclass(frozen=True)

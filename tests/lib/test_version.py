@@ -40,7 +40,8 @@ def test_no_version_told_is_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_file_of_packages_survives_being_written_and_read(tmp_path: Path) -> None:
     file = tmp_path / "etc/packages"
-    assert packages.read(file) == {} and packages.kubelet(file) == ""
+    assert packages.read(file) == {}
+    assert packages.kubelet(file) == ""
     packages.set_kubelet(file, version.KUBERNETES)
     assert not file.exists(), "what is there anyway needs no file"
     packages.set_kubelet(file, "v1.35.6")
