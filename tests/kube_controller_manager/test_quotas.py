@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -98,3 +99,41 @@ async def test_what_was_there_before_the_quota_is_counted_and_what_goes_is_free_
         await until(lambda: used("2"))
         await api.delete(f"{NS}/configmaps/a")
         await until(lambda: used("1"))
+
+
+async def test_nobody_gets_in_while_what_was_just_let_in_is_counted() -> None:
+    """The count is behind: taken between a charge and the object that it is for, it would give the same place twice."""
+    async with api_server(controllers=["resourcequota-controller"]) as api:
+        await api.create(f"{NS}/resourcequotas", "q", spec={"hard": {"count/configmaps": "20"}})
+
+        async def counted() -> bool:
+            return "used" in (await api.get(f"{NS}/resourcequotas/q")).json.get("status", {})
+
+        await until(counted)
+        let_in = 0
+        for number in range(40):
+            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"c{number}"}}
+            let_in += (await api.post(f"{NS}/configmaps", body)).code == 201
+            for _ in range(number % 4):  # the controller hears of it at one time or another
+                await asyncio.sleep(0)
+        assert let_in == 20
+        assert (await api.get(f"{NS}/resourcequotas/q")).json["status"]["used"] == {"count/configmaps": "20"}
+
+
+async def test_is_a_count_only_made_anew_when_it_may_be_another() -> None:
+    """What admission charges is no news for the controller that would lower it again."""
+    async with api_server(controllers=["resourcequota-controller"]) as api:
+        await api.create(f"{NS}/resourcequotas", "q", spec={"hard": {"count/configmaps": "2"}})
+
+        async def says(used: str) -> bool:
+            status = (await api.get(f"{NS}/resourcequotas/q")).json.get("status", {})
+            return bool(status.get("used") == {"count/configmaps": used})
+
+        await until(lambda: says("0"))
+        # As if one had been charged whose object is still on its way.
+        await api.patch(f"{NS}/resourcequotas/q/status", {"status": {"used": {"count/configmaps": "1"}}})
+        await api.create(f"{NS}/secrets", "s")  # something else goes on
+        await asyncio.sleep(0.5)
+        assert await says("1")
+        await api.patch(f"{NS}/resourcequotas/q", {"spec": {"hard": {"count/configmaps": "3"}}})
+        await until(lambda: says("0"))

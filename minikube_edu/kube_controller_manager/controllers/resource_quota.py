@@ -1,7 +1,8 @@
 """resourcequota-controller: what a namespace uses of its quotas, counted.
 
-Admission adds what it lets in; it never takes away. This controller counts anew when a quota changes and when something
-that a quota counts goes or shrinks, and every five minutes all. Only kinds that some quota names are watched, as
+Admission adds what it lets in; it never takes away. This controller counts anew when a quota asks for something else and
+when something that a quota counts goes or shrinks, and every five minutes all. It does not when admission has added
+something: what that is for may not be there yet, and the count would give its place away again. Only kinds that some quota names are watched, as
 metadata alone, for which existing is all that matters; pods, services and claims are looked at whole.
 """
 
@@ -34,7 +35,8 @@ class ResourceQuotaController(Controller):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.quotas = self.watch(RESOURCE_QUOTAS)
+        self.quotas = self.informer(RESOURCE_QUOTAS)
+        self.quotas.add_handler(added=self.enqueue, updated=self.respecified)
         self.counted: dict[str, Informer] = {}
         for name, resource in WHOLE.items():
             self.count(name, self.informer(resource))
@@ -53,6 +55,10 @@ class ResourceQuotaController(Controller):
                     self.enqueue(found)
         finally:
             await self.metadata.stop()
+
+    def respecified(self, before: Object, now: Object) -> None:
+        if before["spec"] != now["spec"] or before["metadata"]["uid"] != now["metadata"]["uid"]:
+            self.enqueue(now)
 
     async def reconcile(self, key: str) -> None:
         found = self.quotas.index.get(key)
