@@ -40,6 +40,7 @@ class Recorder:
         self._waiting: deque[tuple[Key, Object]] = deque()
         self._known: OrderedDict[Key, tuple[Object, float]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._pausing = 0  # writers that will try again: nobody waits for them
         self._last = 0
 
     def event(
@@ -59,7 +60,7 @@ class Recorder:
         regarding = reference(about)
         key = (controller, type, reason, action, note, regarding.get("uid", ""), regarding.get("name", ""))
         self._waiting.append((key, self._event(regarding, type, reason, action, note, controller, related)))
-        if len(self._tasks) < WRITERS and len(self._waiting) > len(self._tasks):
+        if len(self._waiting) > (working := len(self._tasks) - self._pausing) and working < WRITERS:
             task = asyncio.create_task(self._write_all(), name="events of the scheduler")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -143,5 +144,9 @@ class Recorder:
                     break
             except OSError as error:
                 log.info("unable to write event %s: %s", metadata["name"], error)
-            await asyncio.sleep(PAUSE)
+            self._pausing += 1
+            try:
+                await asyncio.sleep(PAUSE)
+            finally:
+                self._pausing -= 1
         self.dropped += 1

@@ -112,6 +112,26 @@ async def test_an_event_that_is_repeated_becomes_a_series() -> None:
     assert written[-1][0] == "create"
 
 
+async def test_an_event_that_has_to_be_tried_again_keeps_no_other_one_waiting() -> None:
+    written: list[str] = []
+
+    class Client:
+        async def create(self, resource: Any, body: Any) -> None:
+            if body["regarding"]["name"] == "unlucky" and asyncio.get_running_loop().time() < over:
+                raise ConnectionResetError("the server hung up")
+            written.append(body["regarding"]["name"])
+
+    over = asyncio.get_running_loop().time() + 60
+    recorder = Recorder(Client())  # type: ignore[arg-type]  # the one verb that is used
+    for name in ("unlucky", "lucky"):
+        pod = {"kind": "Pod", "metadata": {"name": name, "namespace": "default", "uid": name}}
+        recorder.event(pod, "Warning", "FailedScheduling", "Scheduling", "no")
+        await asyncio.sleep(1)
+    assert written == ["lucky"]
+    await recorder.flush()
+    assert written == ["lucky", "unlucky"]
+
+
 def test_flags_are_the_real_ones() -> None:
     options = parser().parse_args(["--leader-elect=false", "--kubeconfig=/x", "--secure-port=0", "--profiling"])
     assert (options.leader_elect, options.kubeconfig, options.secure_port) == ("false", "/x", 0)
