@@ -1,1 +1,1 @@
-"""systemctl and journalctl of a node: what a course types to look at kubelet and containerd."""
+"""systemctl, journalctl, apt-get of a node: what a course types to look at kubelet and containerd, and to upgrade."""
