@@ -72,12 +72,23 @@ def test_is_nothing_lost_however_the_bytes_come(pieces: list[bytes]) -> None:
 
 
 async def test_does_the_log_go_on_in_a_new_file_after_rotation(node: Node) -> None:
-    container = await node.start("busybox", "sh", "-c", "echo before; sleep 0.1; echo between; sleep 0.1; echo after")
-    await asyncio.sleep(0.05)
+    wait = "while [ ! -e /{0} ]; do sleep 0.01; done; echo {0}"
+    container = await node.start(
+        "busybox", "sh", "-c", f"echo before; {wait.format('between')}; {wait.format('after')}"
+    )
     path = Path((await node.runtime.container_status(container)).log_path)
+
+    async def says(word: str, file: Path) -> None:
+        async with asyncio.timeout(30):
+            while not file.exists() or word not in file.read_text():  # noqa: ASYNC110  # a file tells nobody
+                await asyncio.sleep(0.01)
+
+    await says("before", path)
     os.rename(path, f"{path}.old")
-    await asyncio.sleep(0.1)
+    await node.runtime.exec_sync(container, ["touch", "/between"], 10)
+    await says("between", Path(f"{path}.old"))
     await node.runtime.reopen_container_log(container)
+    await node.runtime.exec_sync(container, ["touch", "/after"], 10)
     status = await node.ended(container)
     assert node.log(status) == "after\n"
     assert Path(f"{path}.old").read_text().splitlines()[-1].endswith("stdout F between")
