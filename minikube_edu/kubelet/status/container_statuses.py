@@ -110,8 +110,6 @@ def _of_run(run: Container, container: Object, runtime: str) -> Object:
             "finishedAt": clock.rfc3339(run.finished_at) if run.finished_at else None,
             "containerID": identity,
         }
-        if run.signal:
-            ended["signal"] = run.signal
         if run.reason:
             ended["reason"] = run.reason
         message = termination_message(run)

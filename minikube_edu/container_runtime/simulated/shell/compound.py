@@ -192,7 +192,7 @@ async def _case(shell: Shell, node: Case) -> int:
 async def _matches(shell: Shell, text: str, choices: list[Word], fold: bool) -> bool:
     for choice in choices:
         pattern = await pattern_of(shell, choice)
-        if patterns.compiled(pattern, shell.extended_globs, fold).match(text):
+        if await patterns.whole(text, pattern, shell.extended_globs, fold):
             return True
     return False
 

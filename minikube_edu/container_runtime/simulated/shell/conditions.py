@@ -176,7 +176,7 @@ async def judge(shell: Shell, test: Test) -> bool:
     if operator in ("=", "==", "!="):
         pattern = await pattern_of(shell, operands[1])
         fold = shell.shopt.get("nocasematch", False)
-        return bool(patterns.compiled(pattern, True, fold).match(left)) == (operator != "!=")
+        return await patterns.whole(left, pattern, True, fold) == (operator != "!=")
     if operator == "=~":
         return await _matches(shell, left, operands[1])
     right = await text_of(shell, operands[1])

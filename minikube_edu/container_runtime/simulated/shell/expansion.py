@@ -113,6 +113,9 @@ async def arguments(shell: Shell, words: list[Word]) -> list[str]:
                 continue
             if len(readers) == 1:
                 text = readers[0](shell)
+                if len(text) > 8 * MANY:
+                    found += await _general(shell, word)
+                    continue
                 if _UNSPLIT.match(text) and shell.usual_ifs():
                     found.append(text)
                     continue
@@ -145,6 +148,9 @@ async def _general(shell: Shell, word: Word) -> list[str]:
 
 
 async def _split(shell: Shell, fields: Fields, text: str) -> None:
+    if len(text) <= 8 * MANY:
+        fields.split(text)
+        return
     for at in range(0, len(text), 8 * MANY):
         fields.split(text[at : at + 8 * MANY])
         await shell.process.breathe()
@@ -200,15 +206,13 @@ async def _add(shell: Shell, fields: Fields, part: Part) -> None:
         elif part.quoted:
             fields.add(value, True)
         else:
-            fields.split(value)
+            await _split(shell, fields, value)
     elif isinstance(part, ExtendedGlob):
         fields.add(await _extended_glob(shell, part), False)
     else:
         value = await _substituted(shell, part)
         if part.quoted:
             fields.add(value, True)
-        elif len(value) < MANY:
-            fields.split(value)
         else:
             await _split(shell, fields, value)
 

@@ -6,11 +6,13 @@ otherwise: one text, or `Several` for $@, $* and whole arrays.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from minikube_edu.container_runtime.simulated.kernel.baton import give_way, in_turns
 from minikube_edu.container_runtime.simulated.shell import arithmetic, patterns
 from minikube_edu.container_runtime.simulated.shell.errors import Failure
 from minikube_edu.container_runtime.simulated.shell.formats import ansi_c, declared, single_quoted
@@ -19,6 +21,7 @@ from minikube_edu.container_runtime.simulated.shell.syntax import Parameter, Wor
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Shell
 
+AT_ONCE = 2000  # characters that are changed without a pause
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\[(.*)\]\Z", re.DOTALL)
 
@@ -200,8 +203,16 @@ async def parameter_value(shell: Shell, part: Parameter) -> str | Several:
         return await _slice(shell, part, value)
     change = await _change(shell, part)
     if isinstance(value, Several):
-        return Several([change(text) for text in value.texts], value.star)
-    return change(value)
+        texts = value.texts
+        if sum(map(len, texts)) + len(texts) > AT_ONCE:
+            return Several(await in_turns(lambda: [_given_way(change, text) for text in texts]), value.star)
+        return Several([change(text) for text in texts], value.star)
+    return change(value) if len(value) <= AT_ONCE else await in_turns(functools.partial(change, value))
+
+
+def _given_way(change: Callable[[str], str], text: str) -> str:
+    give_way()
+    return change(text)
 
 
 async def _change(shell: Shell, part: Parameter) -> Callable[[str], str]:
@@ -234,7 +245,10 @@ def _with_case(text: str, operator: str, pattern: str, extended: bool) -> str:
         return change(character) if expression is None or expression.match(character) else character
 
     if len(operator) == 2:
-        return "".join(changed(character) for character in text)
+        if expression is None:
+            return change(text)
+        table = {ord(letter): changed(letter) for letter in set(text)}
+        return text.translate(table)
     return changed(text[0]) + text[1:] if text else text
 
 

@@ -75,8 +75,12 @@ async def tac(process: Process) -> int:
     inputs = Inputs(process, parse(process, "").operands)
     async for _, file in inputs:
         data = await everything(process, file)
-        await process.stdout.write(b"".join(reversed(data.splitlines(keepends=True))) if b"\r" not in data else
-                                   b"".join(reversed(re.findall(rb"[^\n]*\n|[^\n]+", data))))  # fmt: skip
+        end = len(data)
+        while end:  # a block of lines after the other, from the end on
+            start = data.rfind(b"\n", 0, max(0, end - BLOCK)) + 1
+            await process.stdout.write(b"".join(reversed(re.findall(rb"[^\n]*\n|[^\n]+", data[start:end]))))
+            await process.breathe()
+            end = start
     return int(inputs.failed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, is_busybox, parse, program
@@ -100,30 +101,21 @@ async def sha512sum(process: Process) -> int:
     return await sums(process, "sha512")
 
 
-def crc_table() -> list[int]:
-    table = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = (value << 1 ^ 0x04C11DB7) if value & 0x80000000 else value << 1
-        table.append(value & 0xFFFFFFFF)
-    return table
+# POSIX's CRC shifts to the left, zlib's to the right: the same sum, with the bits of each byte and the result reversed
+MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+EVERY_BIT = 0xFFFFFFFF
 
 
 @program("cksum [FILE]...")
 async def cksum(process: Process) -> int:
-    table = crc_table()
     inputs = Inputs(process, parse(process, "").operands)
-    async for name, data in inputs.contents():
-        value = 0
-        length = len(data)
-        tail = b""
-        while length:
-            tail += bytes([length & 255])
-            length >>= 8
-        for position in range(0, len(data) + len(tail), 16384):
-            for byte in (data + tail)[position : position + 16384]:
-                value = (value << 8 & 0xFFFFFFFF) ^ table[value >> 24 ^ byte]
+    async for name, file in inputs:
+        value, length = EVERY_BIT, 0  # zlib begins with what it is told, inverted
+        while block := await file.read(BLOCK):
+            value = zlib.crc32(block.translate(MIRRORED), value)
+            length += len(block)
             await process.breathe()
-        await process.print(f"{value ^ 0xFFFFFFFF} {len(data)}" + (f" {name}" if name != "-" else ""))
+        tail = length.to_bytes((length.bit_length() + 7) // 8, "little")
+        value = zlib.crc32(tail.translate(MIRRORED), value)
+        await process.print(f"{int(f'{value:032b}'[::-1], 2)} {length}" + (f" {name}" if name != "-" else ""))
     return int(inputs.failed)

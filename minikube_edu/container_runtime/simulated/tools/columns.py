@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from minikube_edu.container_runtime.simulated.contract import Process, Terminal
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, parse, program
+from minikube_edu.container_runtime.simulated.tools.steps import mapped, taken
 from minikube_edu.container_runtime.simulated.tools.streams import Inputs, decode, encode, everything, unopened
 
 
@@ -145,16 +146,27 @@ async def column(process: Process) -> int:
     inputs = Inputs(process, arguments.operands)
     lines: list[str] = []
     async for _, data in inputs.contents():
-        lines += [line for line in decode(data).split("\n") if line.strip()]
+        for number, line in enumerate(decode(data).split("\n")):
+            if line.strip():
+                lines.append(line)
+            if number % 256 == 0:
+                await process.breathe()
     if arguments.has("t"):
         separators = arguments.last("s")
-        rows = [re.split(f"[{re.escape(separators)}]", line) if separators else line.split() for line in lines]
-        widths = [max(len(cell) for cell in cells) for cells in zip_longest(*rows, fillvalue="")]
+        expression = re.compile(f"[{re.escape(separators)}]") if separators else None
+        rows = await taken(process, mapped(lines, expression.split if expression else str.split))
+        widths: list[int] = []
+        for row in rows:
+            widths += [0] * (len(row) - len(widths))
+            for index, cell in enumerate(row):
+                widths[index] = max(widths[index], len(cell))
+            await process.breathe()
         glue = arguments.last("o") if arguments.has("o") else "  "
         for row in rows:
             last = len(row) - 1
             cells = [cell if index == last else cell.ljust(widths[index]) for index, cell in enumerate(row)]
             await process.print((glue or "").join(cells))
+            await process.breathe()
         return int(inputs.failed)
     width = arguments.number("c", terminal_width(process))
     for line in columned(lines, width, 8):

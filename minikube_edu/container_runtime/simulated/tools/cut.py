@@ -25,7 +25,8 @@ async def cut(process: Process) -> int:
         who = "expected a list of bytes, characters, or fields"
         raise Complaint(who if is_busybox(process) else f"you must {who.replace('expected', 'specify')}", usage=True)
     ranges = ranges_of(arguments.last(kind) or "")
-    complement = arguments.has("C")
+    if arguments.has("C"):
+        ranges = inverted(ranges)
     delimiter = arguments.last("d") if arguments.has("d") else "\t"
     if delimiter is None or len(delimiter) > 1:
         raise Complaint("the delimiter must be a single character", usage=True)
@@ -38,19 +39,16 @@ async def cut(process: Process) -> int:
                 body = line.removesuffix(b"\n")
                 if kind == "f":
                     text = decode(body)
-                    fields = text.split(delimiter) if delimiter else list(text)
-                    if len(fields) == 1 and delimiter:
+                    if delimiter and delimiter not in text:
                         if not arguments.has("s"):
                             shown.append(body + b"\n")
                         continue
-                    shown.append(encode((joiner or "").join(chosen(fields, ranges, complement))) + b"\n")
+                    shown.append(encode(fields_of(text, delimiter, ranges, joiner or "")) + b"\n")
                 elif kind == "b":
-                    shown.append(
-                        b"".join(chosen([body[i : i + 1] for i in range(len(body))], ranges, complement)) + b"\n"
-                    )
+                    shown.append(b"".join(parts_of(body, ranges)) + b"\n")
                 else:
-                    pieces = parts_of(decode(body), ranges, complement)
-                    shown.append(encode((joiner or "").join(pieces)) + b"\n")
+                    shown.append(encode((joiner or "").join(parts_of(decode(body), ranges))) + b"\n")
+                await process.breathe()
             await process.stdout.write(b"".join(shown))
     return int(inputs.failed)
 
@@ -91,14 +89,23 @@ def inverted(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [*result, (start, FAR)] if start < FAR else result
 
 
-def chosen(items: list[T], ranges: list[tuple[int, int]], complement: bool) -> list[T]:
-    result: list[T] = []
-    for low, high in inverted(ranges) if complement else ranges:
-        result += items[low - 1 : high]
-    return result
+def fields_of(text: str, delimiter: str, ranges: list[tuple[int, int]], joiner: str) -> str:
+    """A line may have millions of fields: what is behind the last one that is asked for stays in one piece."""
+    if not delimiter:
+        return joiner.join(parts_of(text, ranges))
+    if not ranges:
+        return ""
+    low, high = ranges[-1]
+    fields = text.split(delimiter, low - 1 if high == FAR else high)
+    chosen: list[str] = []
+    for first, last in ranges:
+        chosen += fields[first - 1 : last]
+    if high == FAR and len(fields) >= low and joiner != delimiter:
+        chosen[-1] = chosen[-1].replace(delimiter, joiner)
+    return joiner.join(chosen)
 
 
-def parts_of(text: str, ranges: list[tuple[int, int]], complement: bool) -> list[str]:
+def parts_of(text: T, ranges: list[tuple[int, int]]) -> list[T]:
     """One piece for each range, for --output-delimiter."""
-    pieces = [text[low - 1 : high] for low, high in (inverted(ranges) if complement else ranges)]
+    pieces = [text[low - 1 : high] for low, high in ranges]
     return [piece for piece in pieces if piece]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
+from difflib import Match
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
+from minikube_edu.container_runtime.simulated.kernel.baton import give_way, in_turns
 from minikube_edu.container_runtime.simulated.tools import modes
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, is_busybox, parse, program
-from minikube_edu.container_runtime.simulated.tools.streams import decode, encode, everything
+from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, Output, decode, encode, everything
 from minikube_edu.lib import clock
 
 Block = tuple[str, int, int, int, int]
-LARGEST = 256 << 10  # bytes of both files: the comparison cannot breathe, and takes the square of their lines
+LARGEST = 256 << 10  # bytes of both files: the comparison takes the square of their lines
 
 
 @program("diff [-abBdiqrTstw] [-U LINES] [-L LABEL] FILE1 FILE2", failure=2, version="GNU diffutils) 3.8")
@@ -127,10 +129,14 @@ class Comparison:
             return 1 if is_busybox(self.process) else 2
         if len(left) + len(right) > LARGEST:
             raise Complaint("memory exhausted")
-        blocks = opcodes(a, b)
-        old, new = lines_of(left), lines_of(right)
-        unified = self.has("u", "U") or is_busybox(self.process)
-        text = self.unified(one, other, old, new, blocks) if unified else normal(old, new, blocks)
+
+        def compared() -> str:
+            blocks = opcodes(a, b)
+            old, new = lines_of(left), lines_of(right)
+            unified = self.has("u", "U") or is_busybox(self.process)
+            return self.unified(one, other, old, new, blocks) if unified else normal(old, new, blocks)
+
+        text = await in_turns(compared)
         await self.process.stdout.write(encode((title if not is_busybox(self.process) else "") + text))
         return 1
 
@@ -188,6 +194,12 @@ def marked(mark: str, line: str) -> str:
     return f"{mark}{line}" if line.endswith("\n") else f"{mark}{line}\n\\ No newline at end of file\n"
 
 
+class Patient(difflib.SequenceMatcher[str]):
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        give_way()
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
 def opcodes(a: list[str], b: list[str]) -> list[Block]:
     """The common beginning and end are taken off first: most files differ in little."""
     start = 0
@@ -196,9 +208,7 @@ def opcodes(a: list[str], b: list[str]) -> list[Block]:
     end = 0
     while end < min(len(a), len(b)) - start and a[-1 - end] == b[-1 - end]:
         end += 1
-    middle = difflib.SequenceMatcher(
-        None, a[start : len(a) - end], b[start : len(b) - end], autojunk=False
-    ).get_opcodes()
+    middle = Patient(None, a[start : len(a) - end], b[start : len(b) - end], autojunk=False).get_opcodes()
     blocks: list[Block] = [("equal", 0, start, 0, start)] if start else []
     blocks += [(kind, i1 + start, i2 + start, j1 + start, j2 + start) for kind, i1, i2, j1, j2 in middle]
     if end:
@@ -243,16 +253,17 @@ def normal(old: list[str], new: list[str], blocks: list[Block]) -> str:
     def place(start: int, end: int) -> str:
         return str(end) if end - start <= 1 else f"{start + 1},{end}"
 
-    result = ""
+    result: list[str] = []
     for kind, a1, a2, b1, b2 in blocks:
+        give_way()
         if kind == "equal":
             continue
         letter = {"replace": "c", "delete": "d", "insert": "a"}[kind]
-        result += f"{place(a1, a2)}{letter}{place(b1, b2)}\n"
-        result += "".join(marked("< ", line) for line in old[a1:a2])
-        result += "---\n" if kind == "replace" else ""
-        result += "".join(marked("> ", line) for line in new[b1:b2])
-    return result
+        result.append(f"{place(a1, a2)}{letter}{place(b1, b2)}\n")
+        result += [marked("< ", line) for line in old[a1:a2]]
+        result += ["---\n"] if kind == "replace" else []
+        result += [marked("> ", line) for line in new[b1:b2]]
+    return "".join(result)
 
 
 @program("cmp [-ls] [-n NUM] FILE1 [FILE2]", failure=2)
@@ -273,18 +284,25 @@ async def cmp(process: Process) -> int:
         return 0
     if arguments.has("s"):
         return 1
-    differing = [i for i in range(min(len(one), len(other))) if one[i] != other[i]]
-    if arguments.has("l"):
-        for index in differing:
-            await process.print(f"{index + 1:>{len(str(len(one)))}} {one[index]:3o} {other[index]:3o}")
-    elif differing:
-        line = one[: differing[0]].count(b"\n") + 1
-        word = "char" if is_busybox(process) else "byte"
-        await process.print(f"{names[0]} {names[1]} differ: {word} {differing[0] + 1}, line {line}")
-        return 1
+    size = min(len(one), len(other))
+    output = Output(process.stdout)
+    for start in range(0, size, BLOCK):
+        await process.breathe()
+        if one[start : start + BLOCK] == other[start : start + BLOCK]:
+            continue
+        for index in range(start, min(start + BLOCK, size)):
+            if one[index] == other[index]:
+                continue
+            if not arguments.has("l"):
+                line = one[:index].count(b"\n") + 1
+                word = "char" if is_busybox(process) else "byte"
+                await process.print(f"{names[0]} {names[1]} differ: {word} {index + 1}, line {line}")
+                return 1
+            await output.write(encode(f"{index + 1:>{len(str(len(one)))}} {one[index]:3o} {other[index]:3o}\n"))
+            await process.breathe()
+    await output.flush()
     shorter = names[0] if len(one) < len(other) else names[1]
     if len(one) != len(other):
-        size = min(len(one), len(other))
         lines = one[:size].count(b"\n")
         tail = "" if is_busybox(process) else f" after byte {size}, line {lines}" if size else " which is empty"
         await process.complain(

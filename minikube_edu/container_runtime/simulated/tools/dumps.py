@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, parse, program, size
@@ -41,6 +42,7 @@ async def show(process: Process, data: bytes, start: int, lines: list[str], sque
             if not starred:
                 await output.write(b"*\n")
             starred = True
+            await process.breathe()
             continue
         starred = False
         await output.write(encode(line + "\n"))
@@ -48,8 +50,8 @@ async def show(process: Process, data: bytes, start: int, lines: list[str], sque
     await output.flush()
 
 
-def rows(data: bytes) -> list[bytes]:
-    return [data[i : i + 16] for i in range(0, len(data), 16)]
+def rows(data: bytes) -> Iterator[bytes]:
+    return (data[i : i + 16] for i in range(0, len(data), 16))
 
 
 async def canonical(process: Process, data: bytes, start: int, squeeze: bool) -> int:
@@ -58,6 +60,7 @@ async def canonical(process: Process, data: bytes, start: int, squeeze: bool) ->
         cells = [f"{byte:02x}" for byte in row] + ["  "] * (16 - len(row))
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
         lines.append(f"{start + index * 16:08x}  {' '.join(cells[:8])}  {' '.join(cells[8:])}  |{text}|")
+        await process.breathe()
     await show(process, data, start, lines, squeeze)
     if data:
         await process.print(f"{start + len(data):08x}")
@@ -91,6 +94,7 @@ async def hexdump(process: Process) -> int:
             )
             cells = "".join(layout.format(word) for word in words).ljust(len(layout.format(0)) * 8)
         lines.append(head + cells)
+        await process.breathe()
     await show(process, data, start, lines, squeeze)
     if data:
         await process.print(f"{start + len(data):07x}")
@@ -128,6 +132,7 @@ async def od(process: Process) -> int:
         address = format(start + index * 16, radix) if radix else ""
         for number, kind in enumerate(kinds):
             lines.append((address if number == 0 else " " * len(address)) + cells_of(row, kind))
+        await process.breathe()
     if len(kinds) == 1:
         await show(process, data, start, lines, not arguments.has("v"))
     else:
@@ -218,7 +223,11 @@ async def xxd(process: Process) -> int:
     if arguments.has("p"):
         text = data.hex()
         width = arguments.number("c", 30) * 2
-        await process.stdout.write(encode("".join(text[i : i + width] + "\n" for i in range(0, len(text), width))))
+        output = Output(process.stdout)
+        for i in range(0, len(text), width):
+            await output.write(encode(text[i : i + width] + "\n"))
+            await process.breathe()
+        await output.flush()
         return 0
     columns, group = arguments.number("c", 16), arguments.number("g", 2)
     output = Output(process.stdout)
@@ -246,4 +255,5 @@ async def strings(process: Process) -> int:
             head = f"{name}: " if arguments.has("f") else ""
             head += f"{found.start():7o} " if arguments.has("o") else ""
             await process.print(head + found[0].decode())
+            await process.breathe()
     return int(inputs.failed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, number_words, parse, program, size
 from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, Inputs, LineReader, Output, Words, everything
+from minikube_edu.container_runtime.simulated.tools.tail import before_last
 
 
 @program("head [-n LINES] [-c BYTES] [-qv] [FILE]...")
@@ -64,7 +65,4 @@ async def all_but(process: Process, file: OpenFile, count: int, by_bytes: bool) 
     if by_bytes:
         await process.stdout.write(data[: max(0, len(data) - count)])
     else:
-        lines = data.split(b"\n")
-        ended = lines[-1] == b""
-        kept = [line + b"\n" for line in lines[:-1]] + ([] if ended else lines[-1:])
-        await process.stdout.write(b"".join(kept[: max(0, len(kept) - count)]))
+        await process.stdout.write(data[: await before_last(process, data, count)])

@@ -15,7 +15,7 @@ from typing import cast
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Automaton, Match, Pattern, source_of
 
-AT_ONCE = {0: 1 << 24, 1: 4000, 2: 1000, 3: 300, 4: 120}  # repetitions -> characters that are searched without a pause
+AT_ONCE = {0: 1 << 20, 1: 4000, 2: 1000, 3: 300, 4: 120}  # repetitions -> characters that are searched without a pause
 FEW = 80  # with more repetitions than these
 STEP = 64  # starts that are tried without a pause
 SCANNED = 200_000  # characters that all these may look at
@@ -30,6 +30,8 @@ async def search(process: Process, pattern: Pattern, text: str, position: int = 
         return pattern.search(text, position)
     if source.refers:
         return await _by_automaton(process, source.automaton(), text, position)
+    if source.repetitions == 0:
+        return await _by_windows(process, pattern, text, position, source.width)
     if source.repetitions == 1:
         container = process.container
         until = container.cpu_seconds(process.pid) + PATIENCE
@@ -49,6 +51,26 @@ def at_once(pattern: Pattern, text: str) -> Pattern:
     if source is None or len(text) <= AT_ONCE.get(source.repetitions, FEW):
         return pattern
     return source.automaton()
+
+
+async def _by_windows(process: Process, pattern: Pattern, text: str, position: int, width: int) -> Match | None:
+    """No match is wider than that: a window that is so much longer than the starts to be tried shows all of them."""
+    expression = cast("re.Pattern[str]", pattern)
+    starts = AT_ONCE[0]
+    while (end := position + starts + width + 1) < len(text):
+        found = expression.search(text, position, end)
+        await process.breathe()
+        if found is None:
+            position += starts
+        elif found.end() < end:
+            return cast(Match, found)
+        else:  # where a window ends, `$` believes that the text does
+            position = found.start()
+            found = expression.match(text, position)
+            if found is not None:
+                return cast(Match, found)
+            position += 1
+    return cast("Match | None", expression.search(text, position))
 
 
 async def _by_starts(process: Process, pattern: Pattern, text: str, start: int, end: int) -> Match | None:

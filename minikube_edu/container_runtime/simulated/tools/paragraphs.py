@@ -57,6 +57,7 @@ async def fmt(process: Process) -> int:
                         current = word
                     else:
                         current = f"{current} {word}" if current else word
+                    await process.breathe()
                 await process.print(indent + current)
                 paragraph = []
             await process.print("")

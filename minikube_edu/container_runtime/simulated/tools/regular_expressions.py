@@ -67,6 +67,11 @@ class Source:
         return sum(node.kind == "rep" and (node.high is None or node.high > 8) for node in self.tree.walk())
 
     @cached_property
+    def width(self) -> int:
+        """Characters of the widest match, if there is no repetition without an end."""
+        return _width(self.tree)
+
+    @cached_property
     def refers(self) -> bool:
         return any(node.kind == "ref" for node in self.tree.walk())
 
@@ -78,6 +83,14 @@ class Source:
             kind = Backtracker if self.refers else Automaton
             self.made = kind(self.tree, self.groups, self.ignore_case, self.multiline)
         return self.made
+
+
+def _width(node: Node) -> int:
+    if node.kind == "rep":
+        return (node.high or 0) * sum(map(_width, node.parts))
+    if node.kind == "alt":
+        return max(map(_width, node.parts), default=0)
+    return 1 if node.kind in ("char", "any", "set") else sum(map(_width, node.parts))
 
 
 _sources: weakref.WeakKeyDictionary[re.Pattern[str], Source] = weakref.WeakKeyDictionary()

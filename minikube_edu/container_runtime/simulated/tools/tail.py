@@ -91,16 +91,38 @@ async def beginning(process: Process, item: Followed, from_start: bool, count: i
     if by_bytes:
         shown = data[max(0, count - 1) :] if from_start else data[max(0, len(data) - count) :]
     else:
-        lines = data.split(b"\n")
-        last = lines.pop()
-        lines = [line + b"\n" for line in lines] + ([last] if last else [])
-        kept = lines[max(0, count - 1) :] if from_start else lines[max(0, len(lines) - count) :]
-        shown = b"".join(kept)
+        shown = data[
+            await behind_lines(process, data, count - 1) if from_start else await before_last(process, data, count) :
+        ]
     await process.stdout.write(shown)
     try:
         item.position = file.seek(0, 1)
     except OSError:
         item.position = -1  # a pipe
+
+
+async def behind_lines(process: Process, data: bytes, count: int) -> int:
+    """Where the line behind so many begins."""
+    place = 0
+    for number in range(count):
+        place = data.find(b"\n", place) + 1
+        if not place:
+            return len(data)
+        if number % 1024 == 1023:
+            await process.breathe()
+    return place
+
+
+async def before_last(process: Process, data: bytes, count: int) -> int:
+    """Where the last so many lines begin; the last may have no end."""
+    place = len(data)
+    for number in range(count):
+        if place <= 0:
+            return 0
+        place = data.rfind(b"\n", 0, place - 1) + 1
+        if number % 1024 == 1023:
+            await process.breathe()
+    return place
 
 
 async def skip_towards_end(process: Process, file: OpenFile, count: int) -> None:

@@ -414,11 +414,11 @@ class Editor:
             else:
                 self.delete_lines(1)
         elif "s" in text and text.lstrip("%0123456789,.$")[:1] == "s":
-            self.substitute(text)
+            await self.substitute(text)
         else:
             self.message = f":{text}: not implemented"
 
-    def substitute(self, text: str) -> None:
+    async def substitute(self, text: str) -> None:
         span, _, rest = text.partition("s")
         parts = rest[1:].split(rest[:1]) if rest[:1] else []
         if len(parts) < 2:
@@ -448,6 +448,7 @@ class Editor:
                 if len(parts) < 3 or "g" not in parts[2] or found.end() == found.start():
                     break
             self.lines[row] = result + line[position:]
+            await self.process.breathe()
 
 
 async def edit(process: Process, modeless: bool) -> int:

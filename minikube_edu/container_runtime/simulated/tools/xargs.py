@@ -43,18 +43,20 @@ async def xargs(process: Process) -> int:
     elif replace is not None:
         items = [words(line.strip(" \t"), whole=True) for line in text.split("\n") if line.strip()]
     else:
-        items = await taken(process, mapped(joined_lines(text), words))
+        items = await taken(process, mapped(await taken(process, joined_lines(text)), words))
     runs = await taken(process, commands(command, items, arguments.number("n", 0), arguments.number("L", 0), replace))
     if not runs and not arguments.has("r") and replace is None:
         runs = [command]
     return await Jobs(process, arguments.number("P", 1), arguments.has("t"), arguments.has("p")).run(runs)
 
 
-def joined_lines(text: str) -> list[str]:
+def joined_lines(text: str) -> Generator[None, None, list[str]]:
     """A line that ends in a blank goes on in the next (for -L)."""
     result: list[str] = []
     going_on = False
-    for line in text.split("\n"):
+    for number, line in enumerate(text.split("\n")):
+        if number % 256 == 0:
+            yield
         if going_on:
             result[-1] += line
         elif line.strip():

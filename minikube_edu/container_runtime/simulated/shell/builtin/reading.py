@@ -323,19 +323,23 @@ async def mapfile(shell: Shell, argv: list[str]) -> int:
     while data := await file.read():
         chunks.append(data)
     text = b"".join(chunks).decode("utf-8", "surrogateescape")
-    lines = text.split(delimiter)
-    kept = [line + delimiter for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-    kept = kept[skip : skip + most] if most else kept[skip:]
-    if strip:
-        kept = [line.removesuffix(delimiter) for line in kept]
+    await shell.process.breathe()
+    kept = text.split(delimiter)
+    if not kept[-1]:
+        kept.pop()
+    ended = len(kept) - (not text.endswith(delimiter))  # so many lines have an end
+    end = "" if strip else delimiter
+    kept, ended = (kept[skip : skip + most] if most else kept[skip:]), ended - skip
+    await shell.process.breathe()
     name = words[0] if words else "MAPFILE"
     variable = shell.variables.table.setdefault(name, Variable())
     shell.variables.check(name, variable)
     if not origin or not isinstance(variable.value, dict):
         variable.value = {}
-    for place, line in enumerate(kept, origin):
-        variable.value[place] = line  # type: ignore[index]  # indices are ints
-        if place % 1024 == 0:
+    for number, line in enumerate(kept):
+        place = origin + number
+        variable.value[place] = line + end if number < ended else line  # type: ignore[index]  # indices are ints
+        if number % 256 == 0:
             await shell.process.breathe()
     return 0
 
