@@ -16,6 +16,7 @@ from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.live_line import LiveLine
 from minikube_edu.kubectl.waiting import WEEK, Deadline
 from minikube_edu.lib.gotext import quote
 
@@ -29,8 +30,10 @@ DAEMONS = "DaemonSet-managed Pods"
 
 
 class Drain:
-    def __init__(self, call: Call, dry: str) -> None:
-        self.call, self.dry = call, dry
+    def __init__(self, call: Call, dry: str, line: LiveLine) -> None:
+        self.call, self.dry, self.line = call, dry, line
+        self._gone_already = 0
+        self._refused: dict[str, str] = {}  # a pod -> by what
         flags = call.flags
         self.force, self.data, self.daemons = flags["force"], flags["delete-emptydir-data"], flags["ignore-daemonsets"]
         seconds = durations.seconds(flags["timeout"])
@@ -41,7 +44,10 @@ class Drain:
         pods = await self._chosen(info)
         if not pods:
             return
+        if self.dry == "none":
+            self.line.show(lambda: self._progress(info, len(pods)))
         results = await asyncio.gather(*(self._remove(pod) for pod in pods), return_exceptions=True)
+        self.line.hide()
         errors = [one for one in results if isinstance(one, Exception)]
         if errors:
             text = str(errors[0]) if len(errors) == 1 else f"[{', '.join(map(str, errors))}]"
@@ -51,6 +57,16 @@ class Drain:
             for name in pending:
                 self.call.warn(f"pod/{name}")
             raise_all(errors)
+
+    def _progress(self, info: Info, count: int) -> str:
+        """`worker-1 ████····  4/8 pods gone, refused by budget web: web-1, web-2  12s`"""
+        by_budget: dict[str, list[str]] = {}
+        for pod, budget in self._refused.items():
+            by_budget.setdefault(budget, []).append(pod)
+        refused = "".join(f", refused by {budget}: {', '.join(pods)}" for budget, pods in by_budget.items())
+        done = self._gone_already
+        bar = self.line.bar(done, done, count)
+        return f"{info.name} {bar}  {done}/{count} pods gone, {count - done} left{refused}  {self.line.passed}"
 
     async def _pending(self, pods: list[Object]) -> list[str]:
         return [pod["metadata"]["name"] for pod in pods]
@@ -131,6 +147,7 @@ class Drain:
             await self.call.factory.send("DELETE", PODS.path(namespace, name), options or None)
         if self.dry == "none":
             await self._gone(pod)
+            self._gone_already += 1
             self.call.say(f"pod/{name} {'evicted' if evicting else 'deleted'}")
 
     async def _evict(self, namespace: str, name: str, options: Object) -> None:
@@ -145,11 +162,14 @@ class Drain:
         while True:
             try:
                 await sender.send("POST", PODS.path(namespace, name, "eviction"), body)
+                self._refused.pop(name, None)
                 return
             except ApiError as error:
+                self._refused.pop(name, None)
                 if error.not_found:
                     return
                 if error.code == 429:
+                    self._refused[name] = _budget(error)
                     self.call.warn(f"error when evicting {where} (will retry after 5s): {error}")
                     await self._pause(where)
                     self.call.warn(f"evicting pod {namespace}/{name}")
@@ -179,3 +199,12 @@ class Drain:
                     f"{self.timeout}"
                 )
             await asyncio.sleep(0.2)
+
+
+def _budget(error: ApiError) -> str:
+    """Which one refused: the name stands in the cause's sentence alone."""
+    for cause in error.details.get("causes") or ():
+        words = str(cause.get("message", "")).split()
+        if cause.get("reason") == "DisruptionBudget" and words[:3] == ["The", "disruption", "budget"] and words[3:]:
+            return f"budget {words[3]}"
+    return "the server"

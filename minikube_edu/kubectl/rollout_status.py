@@ -1,4 +1,7 @@
-"""`rollout status`: what a deployment, daemon set or stateful set still waits for, and whether it is done."""
+"""`rollout status`: what a deployment, daemon set or stateful set still waits for, and whether it is done.
+
+In words as the real kubectl's, line by line; on a terminal also as a bar (`progress`).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from typing import Any
 from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.live_line import LiveLine
 from minikube_edu.kubectl.waiting import Deadline, until
 
 Object = dict[str, Any]
 
 
-async def follow(call: Call, info: Info, deadline: Deadline) -> None:
+async def follow(call: Call, info: Info, deadline: Deadline, line: LiveLine) -> None:
     viewer = VIEWERS.get((info.mapping.resource.group, info.mapping.resource.kind))
     if viewer is None:
         raise CommandError(f"no status viewer has been implemented for {info.mapping.resource.kind}")
@@ -23,12 +27,36 @@ async def follow(call: Call, info: Info, deadline: Deadline) -> None:
         text, done = viewer(obj, call.flags["revision"])
         call.out.write(text)
         call.out.flush()
-        return done or not call.flags["watch"]
+        if done or not call.flags["watch"]:
+            line.hide()
+            return True
+        line.show(lambda: progress(obj, line))
+        return False
 
     try:
         await until(info, seen, deadline, info.object)
     except TimeoutError:
         raise CommandError("timed out waiting for the condition") from None
+
+
+def progress(obj: Object, line: LiveLine) -> str:
+    """`web ████▒▒▒▒····  4/6 new, 2 of them available, 3 old to go  12s`"""
+    metadata, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
+    if obj.get("kind") == "DaemonSet":
+        names = ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+        wanted, total, updated, available = (status.get(name) or 0 for name in names)
+    else:
+        wanted = spec.get("replicas", 1)
+        total, updated, available = (
+            status.get(name) or 0 for name in ("replicas", "updatedReplicas", "availableReplicas")
+        )
+    if (metadata.get("generation") or 0) > (status.get("observedGeneration") or 0):
+        return f"{metadata['name']} {line.bar(0, 0, wanted)}  its controller has not seen it yet  {line.passed}"
+    # Which of the available ones are new is not told: at least so many as the others cannot be.
+    ready = max(0, min(updated, updated + available - total))
+    old = f", {total - updated} old to go" if total > updated else ""
+    bar = line.bar(ready, updated, wanted)
+    return f"{metadata['name']} {bar}  {updated}/{wanted} new, {ready} of them available{old}  {line.passed}"
 
 
 def deployment(obj: Object, revision: int) -> tuple[str, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minikube_edu.client.rest import STRATEGIC_PATCH
 from minikube_edu.kubectl import flag_groups as groups
@@ -11,6 +11,9 @@ from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, Many, raise_all
 from minikube_edu.kubectl.flags import Flag
+
+if TYPE_CHECKING:
+    from minikube_edu.kubectl.live_line import LiveLine
 
 Object = dict[str, Any]
 
@@ -69,6 +72,13 @@ async def mark(call: Call, info: Info, wanted: bool, dry: str) -> None:
 
 
 async def drain(call: Call) -> None:
+    from minikube_edu.kubectl import live_line
+
+    with live_line.of(call) as line:
+        await _drain(call, line)
+
+
+async def _drain(call: Call, line: LiveLine) -> None:
     from minikube_edu.kubectl.draining import Drain
 
     dry = printing.dry_run(call)
@@ -81,7 +91,7 @@ async def drain(call: Call) -> None:
     problems: list[Exception] = []
     for info in infos:
         try:
-            await Drain(call, dry).node(info)
+            await Drain(call, dry, line).node(info)
             call.say(f"node/{info.name} {printing.operation('drained', dry)}")
         except Exception as error:
             call.out.flush()

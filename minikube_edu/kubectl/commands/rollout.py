@@ -37,20 +37,22 @@ async def _infos(call: Call) -> tuple[list[Info], list[Exception]]:
 
 async def status(call: Call) -> None:
     from minikube_edu.api import durations
-    from minikube_edu.kubectl import rollout_status
+    from minikube_edu.kubectl import live_line, rollout_status
     from minikube_edu.kubectl.waiting import WEEK, Deadline
 
     if call.flags["revision"] < 0:
         raise CommandError(f"revision must be a positive integer: {call.flags['revision']}")
-    infos, errors = await _infos(call)
-    if not infos:
-        raise_all(errors)
-    deadline = Deadline(durations.seconds(call.flags["timeout"]) or WEEK)
-    for info in infos:
-        try:
-            await rollout_status.follow(call, info, deadline)
-        except Exception as error:
-            errors.append(error)
+    with live_line.of(call) as line:
+        infos, errors = await _infos(call)
+        if not infos:
+            raise_all(errors)
+        deadline = Deadline(durations.seconds(call.flags["timeout"]) or WEEK)
+        for info in infos:
+            try:
+                await rollout_status.follow(call, info, deadline, line)
+            except Exception as error:
+                errors.append(error)
+            line.hide()
     raise_all(errors)
 
 

@@ -3,42 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import flag_groups as groups
-from minikube_edu.kubectl import printing
+from minikube_edu.kubectl import live_line, printing, wait_conditions
 from minikube_edu.kubectl.builder import Builder, Info
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.live_line import LiveLine
+from minikube_edu.kubectl.wait_conditions import Condition, Holds
 from minikube_edu.kubectl.waiting import WEEK, Deadline, in_time, until
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
-Holds = Callable[[Object | None], bool]
-
-PATH_FORM = (
-    "jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or "
-    "--for=jsonpath='{.status.readyReplicas}'"
-)
 
 
 async def run(call: Call) -> None:
+    with live_line.of(call) as line:
+        await _wait(call, line)
+
+
+async def _wait(call: Call, line: LiveLine) -> None:
     from minikube_edu.api import durations
 
     flags = call.flags
-    conditions = [
-        (text.lower() if text.lower() in ("delete", "create") else text, _condition(text)) for text in flags["for"]
-    ]
+    conditions = [wait_conditions.parse(text) for text in flags["for"]]
     if not conditions:
         raise CommandError("unrecognized condition: []")
     seconds = durations.seconds(flags["timeout"]) if flags["timeout"] != "0" else 0.0
     deadline = Deadline(WEEK if seconds < 0 else seconds)
-    names = [name for name, _ in conditions]
+    names = [one.text for one in conditions]
     if "create" in names:
+        line.show(lambda: f"{' '.join(call.args)}: create, not there yet  {_time(line, deadline)}")
         await _created(call, deadline)
+        line.hide()
     for_delete = "delete" in names
     builder = Builder(call).arguments(call.args, all_of_type=False).options(latest=True)
     infos, errors = await builder.infos()
@@ -47,12 +47,14 @@ async def run(call: Call) -> None:
     if not infos and not errors and not for_delete:
         raise CommandError("no matching resources found")
     show = printing.shower(call, "condition met")
-    for info in infos:
+    for place, info in enumerate(infos):
         try:
             found: Object | None = info.object
-            for name, holds in conditions:
-                if name != "create":
-                    found = await _one(info, holds, deadline, seconds)
+            for condition in conditions:
+                if condition.text != "create":
+                    told = _told(condition, info, len(infos) - place - 1, line, deadline) if seconds else None
+                    found = await _one(info, condition, told, deadline)
+            line.hide()
             if not for_delete:
                 show(found or info.object)
         except Exception as error:
@@ -60,24 +62,45 @@ async def run(call: Call) -> None:
     raise_all(errors)
 
 
-async def _one(info: Info, holds: Holds, deadline: Deadline, seconds: float) -> Object | None:
-    if seconds == 0:
+def _told(condition: Condition, info: Info, more: int, line: LiveLine, deadline: Deadline) -> Holds:
+    """The condition's `holds`, which tells on the way what it sees."""
+
+    def holds(obj: Object | None) -> bool:
+        met = condition.holds(obj)
+        if not met:
+            rest = f", then {more} more" if more else ""
+            line.show(
+                lambda: f"{info.plural_name}: {condition.text}, now {condition.now(obj)}{rest}  {_time(line, deadline)}"
+            )
+        return met
+
+    return holds
+
+
+def _time(line: LiveLine, deadline: Deadline) -> str:
+    from minikube_edu.api.tables.ages import human_duration
+
+    return f"{line.passed} of {human_duration(deadline.seconds)}"
+
+
+async def _one(info: Info, condition: Condition, told: Holds | None, deadline: Deadline) -> Object | None:
+    if told is None:  # nothing is waited for
         current = await info.fetch()
-        if not holds(current):
+        if not condition.holds(current):
             raise CommandError(f"condition not met for {info.plural_name}")
         return current
     if deadline.left <= 0:  # another object has used up the time of all
         raise CommandError(f"timed out waiting for the condition on {info.plural_name}")
-    if not holds(None):
+    if not condition.holds(None):
         begin: Object | None = info.object
 
         def still(obj: Object | None) -> bool:
             if obj is None:
                 raise ApiError(_not_found(info))
-            return holds(obj)
+            return told(obj)
 
         return await in_time(until(info, still, deadline, begin), info)
-    await in_time(until(info, holds, deadline), info)
+    await in_time(until(info, told, deadline), info)
     return info.object
 
 
@@ -99,69 +122,6 @@ async def _created(call: Call, deadline: Deadline) -> None:
         if deadline.left <= 0:
             raise CommandError("timed out waiting for the condition")
         await asyncio.sleep(min(0.5, deadline.left))
-
-
-def _condition(text: str) -> Holds:
-    if text.lower() == "delete":
-        return lambda obj: obj is None
-    if text.lower() == "create":
-        return lambda obj: obj is not None
-    if text.startswith("condition="):
-        name, _, value = text.removeprefix("condition=").partition("=")
-        return _has_condition(name, value or "true")
-    if text.startswith("jsonpath="):
-        return _path(text.removeprefix("jsonpath="))
-    raise CommandError(f"unrecognized condition: {quote(text)}")
-
-
-def _has_condition(name: str, value: str) -> Holds:
-    def holds(obj: Object | None) -> bool:
-        if obj is None:
-            return False
-        for condition in (obj.get("status") or {}).get("conditions") or ():
-            if str(condition.get("type", "")).lower() == name.lower():
-                seen = condition.get("observedGeneration")
-                if seen is not None and seen < (obj["metadata"].get("generation") or 0):
-                    return False
-                return str(condition.get("status", "")).lower() == value.lower()
-        return False
-
-    return holds
-
-
-def _path(text: str) -> Holds:
-    from minikube_edu.api.jsonpath import JsonPath, to_text
-    from minikube_edu.kubectl.printers.custom_columns import relaxed_path
-
-    parts = text.replace("==", "\0").split("=")
-    parts = [part.replace("\0", "==") for part in parts]
-    if len(parts) > 2:
-        raise CommandError(PATH_FORM)
-    wanted = parts[1].strip("'\"") if len(parts) == 2 else None
-    if wanted == "":
-        raise CommandError(
-            "jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3"
-        )
-    try:
-        path = JsonPath(relaxed_path(parts[0]), allow_missing=True)
-    except ValueError as error:
-        raise CommandError(str(error)) from None
-
-    def holds(obj: Object | None) -> bool:
-        if obj is None:
-            return False
-        found = path.find(obj)
-        if not found or not found[0]:
-            return False
-        if wanted is None:
-            return True
-        if len(found) > 1 or len(found[0]) > 1:
-            raise CommandError("given jsonpath expression matches more than one value")
-        if isinstance(found[0][0], dict | list):
-            raise CommandError("jsonpath leads to a nested object or list which is not supported")
-        return str(to_text(found[0][0])) == wanted
-
-    return holds
 
 
 COMMAND = Command(
