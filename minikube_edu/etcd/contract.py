@@ -205,6 +205,18 @@ class LeaseStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """What the member list says of this one, and the files of its TLS, for who may read them anyway."""
+
+    name: str = "default"
+    peer_urls: Sequence[str] = ()
+    client_urls: Sequence[str] = ()  # none: nobody is served but over the private socket
+    certificate: str = ""
+    key: str = ""
+    client_ca: str = ""  # clients have to show a certificate of it
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     version: str
     revision: int
@@ -214,6 +226,7 @@ class Status:
     member_id: int = 1
     cluster_id: int = 1
     alarms: Sequence[str] = field(default_factory=tuple)
+    member: Member = field(default_factory=Member)
 
 
 class Store(Protocol):

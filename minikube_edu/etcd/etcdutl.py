@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from minikube_edu.etcd import membership
 from minikube_edu.etcd.contract import Corrupt, StoreError
 from minikube_edu.etcd.limits import CLUSTER_VERSION, ETCD_VERSION
 from minikube_edu.lib import clock
@@ -97,6 +98,8 @@ def restore(file: str, flags: dict[str, str]) -> None:
     check = flags.get("skip-hash-check") != "true"
     restored(below(file), os.path.join(place, "member", "snap", "db"), check=check, leap=int(bump))
     os.chmod(place, 0o700)
+    peers = (flags.get("initial-advertise-peer-urls") or "http://localhost:2380").split(",")
+    membership.settled(place, peers, flags.get("initial-cluster-token") or "etcd-cluster")  # another cluster from now
     log("restored snapshot", facts)
 
 

@@ -73,6 +73,7 @@ class Options:
     client_urls: Sequence[str] = ()
     advertise_client_urls: Sequence[str] = ()
     peer_urls: Sequence[str] = ()
+    token: str = "etcd-cluster"
     metrics_urls: Sequence[str] = ()
     private_socket: str = ""
     quota: int = 0
@@ -195,6 +196,7 @@ def _options(given: Mapping[str, str]) -> Options:
         client_urls=_urls(client_urls),
         advertise_client_urls=_urls(value("advertise-client-urls")),
         peer_urls=_urls(value("initial-advertise-peer-urls")),
+        token=value("initial-cluster-token"),
         metrics_urls=_urls(value("listen-metrics-urls")),
         private_socket=private,
         quota=max(0, quota),

@@ -165,9 +165,10 @@ MESSAGES: tuple[type[Any], ...] = (
         KeepAlive,
     ),
     *(TimeToLive, Leases, GetStatus, Defragment, TakeSnapshot, Disarm, Done, Number, Numbers, Names, Chunk, Failure),
+    contract.Member,
 )  # the place is the type: append only
 TYPES = {message: place for place, message in enumerate(MESSAGES)}
-PROTOCOL = 1
+PROTOCOL = 2
 HEADER = struct.Struct("<IIB")  # length of the message, number, type
 
 

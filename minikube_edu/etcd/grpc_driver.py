@@ -26,6 +26,7 @@ from minikube_edu.etcd.contract import (
     LeaseExists,
     LeaseNotFound,
     LeaseStatus,
+    Member,
     NoSpace,
     Put,
     PutResult,
@@ -224,7 +225,15 @@ class GrpcStore:
             member_id=answer["header"]["member_id"],
             cluster_id=answer["header"]["cluster_id"],
             alarms=tuple(ALARMS.get(alarm["alarm"], "UNKNOWN") for alarm in alarms["alarms"]),
+            member=await self._member(answer["header"]["member_id"]),
         )
+
+    async def _member(self, id: int) -> Member:
+        answer = await self._call("Cluster/MemberList", "MemberListRequest", "MemberListResponse", {})
+        for one in answer["members"]:
+            if one["ID"] == id:
+                return Member(one["name"], tuple(one["peerURLs"]), tuple(one["clientURLs"]))
+        return Member()
 
     async def defragment(self) -> None:
         await self._call("Maintenance/Defragment", "DefragmentRequest", "DefragmentResponse", {})

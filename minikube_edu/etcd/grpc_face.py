@@ -10,7 +10,7 @@ grpcio cannot, so /health, /version and /metrics are on --listen-metrics-urls al
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ import grpc
 import grpc.aio
 
 from minikube_edu.etcd import translation
-from minikube_edu.etcd.contract import LeaseNotFound, Store, StoreError, Unsupported
+from minikube_edu.etcd.contract import LeaseNotFound, Member, Store, StoreError, Unsupported
 from minikube_edu.etcd.delegation import Delegation
 from minikube_edu.etcd.limits import CLUSTER_VERSION, DEFAULT_QUOTA, ETCD_VERSION, MAX_REQUEST_BYTES
 from minikube_edu.etcd.watch_stream import WatchStream
@@ -38,15 +38,6 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 7_200_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """What the member list says of this one."""
-
-    name: str = "default"
-    peer_urls: Sequence[str] = ()
-    client_urls: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

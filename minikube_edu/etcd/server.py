@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from minikube_edu.etcd.contract import Store, StoreError
+from minikube_edu.etcd import membership
+from minikube_edu.etcd.contract import Member, Store, StoreError
 from minikube_edu.etcd.delegation import Delegation
 from minikube_edu.etcd.flags import FlagError, Options, parse
 from minikube_edu.etcd.limits import DEFAULT_QUOTA
@@ -51,6 +52,7 @@ async def serve(options: Options, stop: asyncio.Event, ready: Callable[[list[str
         open_things.callback(delegation.close)
         if isinstance(store, SqliteStore):
             store.own_write = delegation.writing
+            _name(store, options)
         urls = []
         private = options.private_socket or next(filter(None, map(path_beside, options.client_urls)), "")
         if options.client_urls:
@@ -64,6 +66,21 @@ async def serve(options: Options, stop: asyncio.Event, ready: Callable[[list[str
             ready(urls)
         await stop.wait()
         log.info("stopping")
+
+
+def _name(store: SqliteStore, options: Options) -> None:
+    """Who this member is: its ids are its data directory's, its name and URLs those of its flags."""
+    store.member_id, store.cluster_id = membership.settled(options.data_dir, options.peer_urls, options.token)
+    store.version = membership.program_version()
+    if options.client_urls:
+        store.member = Member(
+            options.name,
+            options.peer_urls,
+            options.advertise_client_urls,
+            options.certificate,
+            options.key,
+            options.client_ca if options.client_certificates else "",
+        )
 
 
 async def _open_private(path: str, store: Store, delegation: Delegation, open_things: AsyncExitStack) -> None:
@@ -141,7 +158,7 @@ class _Opened:
 
     def face(self) -> GrpcFace:
         if self._face is None:
-            from minikube_edu.etcd.grpc_face import GrpcFace, Member, ServerTls
+            from minikube_edu.etcd.grpc_face import GrpcFace, ServerTls
 
             options, files = self._options, self._files
             tls = ServerTls(files.certificate, files.key, files.client_ca) if files else None

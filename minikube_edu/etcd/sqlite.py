@@ -31,6 +31,7 @@ from minikube_edu.etcd.contract import (
     KeyValue,
     LeaseNotFound,
     LeaseStatus,
+    Member,
     NoSpace,
     Put,
     PutResult,
@@ -83,6 +84,7 @@ class SqliteStore:
         max_pages: int = 0,
     ) -> None:
         self.path = path
+        self.version, self.member, self.member_id, self.cluster_id = ETCD_VERSION, Member(), 1, 1  # the server's
         self._lock = Lock(path)
         try:
             self._open(fsync, max_pages, min_lease_ttl)
@@ -319,9 +321,8 @@ class SqliteStore:
         self._check_open()
         alarms = ("NOSPACE",) if self._alarm else ()
         table = self._table
-        return Status(
-            ETCD_VERSION, self.revision, self.compact_revision, table.size(), table.size_in_use(), alarms=alarms
-        )
+        told = self.member_id, self.cluster_id, alarms, self.member
+        return Status(self.version, self.revision, self.compact_revision, table.size(), table.size_in_use(), *told)
 
     async def defragment(self) -> None:
         self._check_open()

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 KUBERNETES = "v1.36.3"
 VARIABLE = "MINIKUBE_EDU_PROGRAM_VERSION"
-_VERSION = re.compile(r"v1\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?")
+_VERSION = re.compile(r"v1\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]+)?|3\.[0-9]+\.[0-9]+-[0-9]+")  # etcd's: 3.6.8-0
 
 
 def running(environment: Mapping[str, str] = os.environ) -> str:
@@ -23,7 +23,7 @@ def running(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def of_image(image: str) -> str:
-    """From `registry.k8s.io/kube-apiserver:v1.35.6@sha256:…`; empty when the tag is no version of Kubernetes."""
+    """From `registry.k8s.io/kube-apiserver:v1.35.6@sha256:…`; empty when the tag is no version."""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     return tag if _VERSION.fullmatch(tag) else ""
 

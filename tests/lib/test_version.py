@@ -15,7 +15,7 @@ from minikube_edu.lib import packages, version
     [
         ("registry.k8s.io/kube-apiserver:v1.35.6", "v1.35.6"),
         ("my.registry:5000/kube-scheduler:v1.36.0-rc.1@sha256:00", "v1.36.0-rc.1"),
-        ("registry.k8s.io/etcd:3.6.8-0", ""),
+        ("registry.k8s.io/etcd:3.6.8-0", "3.6.8-0"),
         ("my.registry:5000/kube-scheduler", ""),
         ("kube-scheduler:latest", ""),
     ],

@@ -2,7 +2,8 @@
 
 `kubectl exec etcd-… -- etcdctl --endpoints=https://127.0.0.1:2379 --cacert=… get /registry` comes here. Flags may stand
 before or behind the command, or in the environment (ETCDCTL_ENDPOINTS). Paths are a node's, 127.0.0.1 is the node's
-localhost. An etcd of ours on this node is reached through its private socket, any other one over gRPC.
+localhost. An etcd of ours on this node is reached through its private socket, any other one over gRPC. Who names
+a server or certificates is examined as at the public port (credentials); without any, the socket's owner is let in.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from minikube_edu.etcd.contract import Store
-from minikube_edu.etcd.etcdctl import command_line
+from minikube_edu.etcd.etcdctl import command_line, credentials
+from minikube_edu.etcd.etcdctl.session import BAD_ARGUMENTS
 from minikube_edu.lib import localhost, node_root
 
 DEFAULT = "127.0.0.1:2379"
@@ -56,6 +58,11 @@ def main(words: Sequence[str] | None = None) -> int:
     where, rest = divided(sys.argv[1:] if words is None else words)
     endpoint = (where["endpoints"] or DEFAULT).split(",")[0]
 
+    files = tuple(node_root.below(where[name]) for name in ("cacert", "cert", "key"))
+    if complaint := credentials.complaint(where["cacert"], where["cert"], where["key"]):
+        print(f"Error: {complaint}", file=sys.stderr)
+        return BAD_ARGUMENTS
+
     async def open_store() -> Store:
         from minikube_edu.etcd.private_socket import path_beside
 
@@ -64,10 +71,14 @@ def main(words: Sequence[str] | None = None) -> int:
         if path and (url.startswith("unix://") or os.path.exists(path)):
             from minikube_edu.etcd.socket_driver import SocketStore
 
-            return await SocketStore.open(path, exclusive=False, patience=PATIENCE)
+            store = await SocketStore.open(path, exclusive=False, patience=PATIENCE)
+            if any(where.values()):
+                await credentials.admit(store, url, files, verify="--insecure-skip-tls-verify" not in rest)
+            return store
         from minikube_edu.etcd.grpc_driver import GrpcStore
 
-        cafile, certfile, keyfile = (node_root.below(where[name]) or None for name in ("cacert", "cert", "key"))
+        await credentials.reach(url)
+        cafile, certfile, keyfile = (file or None for file in files)
         return await GrpcStore.open([url], cafile=cafile, certfile=certfile, keyfile=keyfile, patience=PATIENCE)
 
     return command_line.main(rest, open_store, endpoint)

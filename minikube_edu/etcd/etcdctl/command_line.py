@@ -20,7 +20,7 @@ from minikube_edu.etcd.etcdctl.forms.form import Form, NotInThisForm
 from minikube_edu.etcd.etcdctl.forms.json_form import Json
 from minikube_edu.etcd.etcdctl.forms.simple import Simple
 from minikube_edu.etcd.etcdctl.forms.table import Table
-from minikube_edu.etcd.etcdctl.session import BAD_CONNECTION, BAD_FEATURE, ERROR, Exit, Session
+from minikube_edu.etcd.etcdctl.session import BAD_CONNECTION, BAD_FEATURE, ERROR, DeadlineExceeded, Exit, Session
 from minikube_edu.etcd.etcdctl.words import Flag, Flags, UsageError, parse
 from minikube_edu.etcd.limits import CLUSTER_VERSION, ETCD_VERSION
 
@@ -78,6 +78,12 @@ REFUSED_PAIRS = frozenset(
     {"endpoint hashkv", *(f"member {verb}" for verb in ("add", "promote", "remove", "update"))}
 )  # of groups that we have
 GROUPS = frozenset(name.partition(" ")[0] for name in COMMANDS if " " in name)
+METHODS = {
+    "put": "KV/Put", "del": "KV/DeleteRange", "compaction": "KV/Compact", "member list": "Cluster/MemberList",
+    "lease grant": "Lease/LeaseGrant", "lease revoke": "Lease/LeaseRevoke", "lease list": "Lease/LeaseLeases",
+    "lease timetolive": "Lease/LeaseTimeToLive", "endpoint status": "Maintenance/Status",
+    "defrag": "Maintenance/Defragment", "alarm list": "Maintenance/Alarm", "alarm disarm": "Maintenance/Alarm",
+}  # fmt: skip
 FORMS: Mapping[str, type[Form]] = {form.name: form for form in (Simple, Json, Fields, Table)}
 
 GLOBAL = (
@@ -134,6 +140,9 @@ async def run(
     except NotInThisForm as error:
         session.warn(f"Error: {error}")
         return BAD_FEATURE
+    except DeadlineExceeded as error:
+        session.warn(f"Error: {error}")
+        return ERROR
     except StoreError as error:  # it cannot be reached
         session.warn(f"Error: {error}")
         return BAD_CONNECTION
@@ -157,6 +166,8 @@ async def _run(session: Session, words: Sequence[str]) -> None:
     if flags["write-out"] not in FORMS:
         raise Exit(BAD_FEATURE, "unsupported output format")
     session.form = FORMS[flags["write-out"]](session.out, flags["hex"])
+    session.timeout = 0.0 if command.patient else flags["command-timeout"]
+    session.method = METHODS.get(name, "KV/Range")
     try:
         async with asyncio.timeout(None if command.patient else flags["command-timeout"]):
             await command.run(session, flags, [os.fsencode(word) for word in arguments])

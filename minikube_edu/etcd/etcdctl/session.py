@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from minikube_edu.etcd.contract import Store, StoreError
 from minikube_edu.etcd.etcdctl.forms.form import Form, Header
+from minikube_edu.etcd.limits import ETCD_VERSION
 
 ERROR, BAD_CONNECTION, INVALID_INPUT, BAD_FEATURE, INTERRUPTED, BAD_ARGUMENTS = 1, 2, 3, 4, 5, 128  # exit codes
 RAFT_TERM = 2  # of a member that has elected itself
@@ -21,6 +24,14 @@ class Exit(Exception):
         self.code = code
 
 
+class NoConnection(StoreError):
+    """A server listens to nobody like us; the message is what gRPC's transport says."""
+
+
+class DeadlineExceeded(StoreError):
+    """The time of the command is up."""
+
+
 @dataclass(slots=True)
 class Session:
     """One call of etcdctl."""
@@ -31,13 +42,40 @@ class Session:
     given: BinaryIO  # standard input
     out: BinaryIO
     err: BinaryIO
-    timeout: float = 5.0
+    timeout: float = 5.0  # --command-timeout; 0: none
+    method: str = "KV/Range"  # what the command calls first
     _store: Store | None = None
 
     async def store(self) -> Store:
         if self._store is None:
-            self._store = await self.open()
+            try:
+                self._store = await self.open()
+            except NoConnection as error:
+                await self._try_again(error)
+        assert self._store is not None
         return self._store
+
+    async def _try_again(self, error: NoConnection) -> NoReturn:
+        """gRPC does until the time is up, and so says nothing before."""
+        from minikube_edu.lib import clock
+
+        if not self.timeout:
+            raise Exit(ERROR, f'rpc error: code = Unavailable desc = connection error: desc = "{error}"')
+        await asyncio.sleep(self.timeout * 0.9)
+        line = {
+            "level": "warn",
+            "ts": clock.rfc3339_micro(),
+            "logger": "etcd-client",
+            "caller": f"v3@v{ETCD_VERSION}/retry_interceptor.go:65",
+            "msg": "retrying of unary invoker failed",
+            "target": f"etcd-endpoints://0xc000{id(self) & 0xFFFFFF:06x}/{self.endpoint.rpartition('://')[2]}",
+            "method": f"/etcdserverpb.{self.method}",
+            "attempt": 0,
+            "error": "rpc error: code = DeadlineExceeded desc = latest balancer error: last connection error: "
+            f'connection error: desc = "{error}"',
+        }
+        self.warn(json.dumps(line, separators=(",", ":")))
+        raise DeadlineExceeded("context deadline exceeded")
 
     async def header(self, revision: int = 0) -> Header:
         """What a response of etcd begins with; revision 0: the current one."""
