@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TextIO
 
 from minikube_edu.cluster import nodes, room, unfinished
@@ -41,6 +41,10 @@ def run(words: Sequence[str]) -> int:
             return 1
         return asyncio.run(on_node(layout, None, words))  # certificates, kubeconfigs: anywhere
     node = chosen(layout, list(words))
+    if node is not None and works(words) and not starter.runs(layout.machine_socket):
+        with suppress(OSError):  # who needs it will meet the reason
+            path = nodes.machine_socket(layout, node)
+            starter.start(path, node.root, node.environment(layout), by_fork=True).close()
     return asyncio.run(on_node(layout, node, words))
 
 
