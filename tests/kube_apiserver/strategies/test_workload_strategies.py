@@ -34,6 +34,7 @@ def strategy(group: str, name: str) -> tuple[Strategy, Context]:
 def created(obj: dict[str, Any], group: str, name: str) -> tuple[dict[str, Any], Context]:
     new, (rules, context) = read(obj), strategy(group, name)
     rules.prepare_create(new, context)
+    rules.canonicalize(new)
     return new, context
 
 
