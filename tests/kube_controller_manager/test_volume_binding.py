@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from minikube_edu.kube_controller_manager import host_folders
+from minikube_edu.kube_controller_manager.controllers import host_path_provisioner
 from minikube_edu.kube_controller_manager.controllers.persistent_volumes.matching import best
+from minikube_edu.lib import node_root
 from tests.in_process import Api, api_server, until
 
 Object = dict[str, Any]
@@ -132,6 +136,66 @@ async def test_a_volume_is_made_on_demand_grows_and_goes_with_its_claim() -> Non
             return reply.code == 404 or "deletionTimestamp" in reply.json["metadata"]
 
         await until(going)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a cluster with two machines and a light node."""
+    for node in ("nodes/control-plane", "nodes/worker-1", "light/light-1"):
+        (tmp_path / node / "var/lib/minikube-edu/volumes").mkdir(parents=True)
+    (tmp_path / "volumes").mkdir()
+    monkeypatch.setenv("MINIKUBE_EDU_HOME", str(tmp_path))
+    monkeypatch.setenv(node_root.VARIABLE, str(tmp_path / "nodes/control-plane"))
+    monkeypatch.setenv(node_root.SHARED_VOLUMES, str(tmp_path / "volumes"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("modes", "place"),
+    [
+        (["ReadWriteOnce"], "nodes/worker-1/var/lib/minikube-edu/volumes"),
+        (["ReadWriteOnce"], "light/light-1/var/lib/minikube-edu/volumes"),
+        (["ReadWriteMany"], "volumes"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_the_directory_of_a_volume_goes_with_it_unless_it_is_retained(
+    home: Path, modes: list[str], place: str, policy: str
+) -> None:
+    async with api_server(controllers=[*BINDER, "host-path-provisioner-controller"]) as api:
+        await api.create("/apis/storage.k8s.io/v1/storageclasses", "s", provisioner=HERE, reclaimPolicy=policy)
+        await make_claim(api, "c", storageClassName="s", accessModes=modes)
+        name = (await claimed(api, "c"))["spec"]["volumeName"]
+        folder, other = home / place / f"{name}_default_c", home / place / "pvc-other_default_d"
+        for one in (folder, other):
+            one.mkdir()
+            (one / "file").write_text("data")
+        await api.patch(f"{CLAIMS}/c", {"metadata": {"finalizers": None}})
+        await api.delete(f"{CLAIMS}/c")
+
+        async def released() -> bool:
+            reply = await api.get(f"{VOLUMES}/{name}")
+            return reply.code == 404 or reply.json.get("status", {}).get("phase") == "Released"
+
+        async def away() -> bool:
+            return not folder.exists()
+
+        await until(released)
+        if policy == "Delete":
+            await until(away)
+        else:
+            await api.delete(f"{VOLUMES}/{name}")
+            assert folder.exists()
+        assert other.exists()
+
+
+def test_no_directory_is_touched_that_a_volume_only_claims_to_have(home: Path) -> None:
+    (home / "nodes/worker-1/etc").mkdir()
+    (home / "nodes/worker-1/var/lib/minikube-edu/volumes/mine").mkdir()
+    root = host_path_provisioner.ROOT
+    for path in ("/etc", f"{root}/mine", f"{root}/pvc-../../etc", f"{root}/..", "/"):
+        assert host_folders.folders({"spec": {"hostPath": {"path": path}}}, root) == []
+    assert host_folders.folders({"spec": {"csi": {"volumeHandle": "pvc-1/../../x"}}}, root) == []
 
 
 async def test_a_claim_that_waits_for_its_first_pod_gets_no_volume() -> None:

@@ -135,6 +135,7 @@ async def _fleet() -> AsyncIterator[asyncio.Future[None]]:
         seat_ports=SEAT_PORTS | {port},
         tls=tls.server_context(str(place.server[0]), str(place.server[1]), ca),
         busy=caller.busy,
+        volumes=layout.volumes,
     )
 
     noted: asyncio.TimerHandle | None = None

@@ -49,6 +49,7 @@ class Fleet:
         tls: ssl.SSLContext | None = None,
         port: int = PORT,
         busy: Callable[[], bool] | None = None,
+        volumes: Path | None = None,
     ) -> None:
         """`network`: where the cluster's fabrics find each other; `neighbours`: the addresses of its other nodes;
         `busy`: whether there is more to ask the API server than it answers."""
@@ -77,6 +78,7 @@ class Fleet:
             seat_ports,
             tls,
             port,
+            volumes,
         )
         self._common.nodes.told.append(self._seen)
         if busy is not None:

@@ -93,6 +93,7 @@ class Common:
     seat_ports: Collection[int] = SEAT_PORTS
     tls: ssl.SSLContext | None = None
     port: int = PORT
+    volumes: Path | None = None  # that all nodes of the cluster see
     correlator: Correlator = field(default_factory=Correlator)
     registry: Registry = field(default_factory=lambda: Registry(SharedCatalogue(), "run"))
 
@@ -128,8 +129,13 @@ class LightNode:
         self.fabric.set_translate(common.translate)
         machine = self._machine()
         settings = Settings(
-            self._root, self.name, cpus=machine.cpus, memory=machine.memory, disk=machine.disk
-        )  # fmt: skip
+            self._root,
+            self.name,
+            cpus=machine.cpus,
+            memory=machine.memory,
+            disk=machine.disk,
+            shared_volumes=common.volumes,
+        )
         self.runtime = SimulatedRuntime(settings, self.fabric)
         self.runtime.images = ImageStore(common.registry, settings.state / "images", [settings.pause])
         await recover(self.runtime)
@@ -171,7 +177,9 @@ class LightNode:
         client = common.client_of(self.name)
         objects = SharedObjects(client, self.name, common.objects, common.services, common.nodes.hand(self.name))
         return Seat(
-            Place(identity, shape, told, self._root / "var/lib/kubelet/pki", leisure=LEISURE, beat=BEAT),
+            Place(
+                identity, shape, told, self._root / "var/lib/kubelet/pki", common.volumes, leisure=LEISURE, beat=BEAT
+            ),
             self.runtime,
             client,
             pods=common.pods.hand(self.name),

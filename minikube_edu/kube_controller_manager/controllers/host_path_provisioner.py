@@ -2,14 +2,18 @@
 
 No part of the real controller manager: in a real cluster this is a program of the storage's vendor. It keeps that
 program's contract: it acts on claims that carry its name (the binder writes it), makes a volume called `pvc-<uid>` that
-names the claim, and deletes the volume when it is released and its policy is `Delete`. The volume is a directory of a
-node; when the scheduler has chosen the node (WaitForFirstConsumer), the volume can be used on that node alone. A claim
-that asks for use by many nodes gets a directory that all nodes see.
+names the claim, and deletes the volume, its directory first, when it is released and its policy is `Delete`; where
+somebody else deletes a volume of that policy, its directory goes too. The volume is a directory of a node; when the
+scheduler has chosen the node (WaitForFirstConsumer), the volume can be used on that node alone. A claim that asks for
+use by many nodes gets a directory that all nodes see.
 """
 
 from __future__ import annotations
 
+import asyncio
+
 from minikube_edu.client.errors import ApiError
+from minikube_edu.kube_controller_manager import host_folders
 from minikube_edu.kube_controller_manager.controller import Controller, Environment, Object
 from minikube_edu.kube_controller_manager.controllers.persistent_volumes.claims import PROVISIONER
 from minikube_edu.kube_controller_manager.controllers.persistent_volumes.matching import (
@@ -38,9 +42,10 @@ class HostPathProvisioner(Controller):
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         self.claims = self.watch(PERSISTENT_VOLUME_CLAIMS, wants_volume)
-        self.volumes = self.watch(PERSISTENT_VOLUMES, may_be_deleted)
+        self.volumes = self.watch(PERSISTENT_VOLUMES, lambda volume: annotation(volume, PROVISIONED_BY) == NAME)
         self.classes = self.informer(STORAGE_CLASSES)
         self.nodes = self.informer(NODES)
+        self._known: dict[str, Object] = {}  # volumes whose directories go with them
         self.recorder = environment.recorder(NAME)
 
     async def reconcile(self, key: str) -> None:
@@ -50,8 +55,16 @@ class HostPathProvisioner(Controller):
                 await self.provision(claim)
             return
         volume = self.volumes.index.get(key)
-        if volume is not None and may_be_deleted(volume):
-            await self.client.delete(PERSISTENT_VOLUMES, key)
+        if volume is None:
+            if gone := self._known.pop(key, None):
+                await asyncio.to_thread(host_folders.remove, gone, ROOT)
+        elif not goes_with_its_claim(volume):
+            self._known.pop(key, None)
+        else:
+            self._known[key] = {"spec": volume["spec"]}
+            if may_be_deleted(volume):
+                await asyncio.to_thread(host_folders.remove, volume, ROOT)
+                await self.client.delete(PERSISTENT_VOLUMES, key)
 
     async def provision(self, claim: Object) -> None:
         found = self.classes.index.get(class_of(claim))
@@ -95,10 +108,15 @@ def wants_volume(claim: Object) -> bool:
     )
 
 
+def goes_with_its_claim(volume: Object) -> bool:
+    return (
+        annotation(volume, PROVISIONED_BY) == NAME and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+    )
+
+
 def may_be_deleted(volume: Object) -> bool:
     return (
-        annotation(volume, PROVISIONED_BY) == NAME
-        and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+        goes_with_its_claim(volume)
         and volume.get("status", {}).get("phase") == "Released"
         and "deletionTimestamp" not in volume["metadata"]
     )
