@@ -179,6 +179,9 @@ def node_delete(name: str) -> None:
     from minikube_edu.cluster import node_commands
 
     layout = a_cluster()
+    if node_commands.remove_light(layout, name):
+        typer.echo(say("removed", name=name))
+        return
     node = a_node(layout, name)
     if node.index == 0:
         fail(f"{name} has the control plane: `minikube-edu reset` takes the whole cluster away")

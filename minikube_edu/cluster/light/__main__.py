@@ -158,7 +158,9 @@ async def _fleet() -> AsyncIterator[asyncio.Future[None]]:
         finished = asyncio.ensure_future(fleet.finished())
         try:
             while not finished.done():
-                await fleet.grow(place.count)
+                gone = place.gone
+                await fleet.shed(gone)
+                await fleet.grow(place.count, gone)
                 await asyncio.wait([finished], timeout=LOOK)
             await finished
         finally:

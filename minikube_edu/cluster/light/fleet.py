@@ -3,6 +3,7 @@
     fleet = Fleet(root, told, client, client_of, address_of, …)
     await fleet.start()
     await fleet.grow(1000)     # so many there are from now on
+    await fleet.shed({7})      # and these no longer
     ...
     await fleet.stop()
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import ssl
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -58,6 +60,7 @@ class Fleet:
         self.on_ready: list[Callable[[], None]] = []
         self._loops = Loops("light nodes")
         self._has_pods = False
+        self._highest = 0  # number of a node
         self._wire = LightWire(network)
         self._door = LightDoor(self._wire)
         self._rules = Rules()
@@ -94,8 +97,11 @@ class Fleet:
         await common.nodes.hand("").wait_synced()
         await self._proxier.start()
 
-    async def grow(self, count: int) -> None:
-        for number in range(len(self.nodes) + 1, count + 1):
+    async def grow(self, count: int, without: Collection[int] = ()) -> None:
+        first, self._highest = self._highest + 1, max(self._highest, count)
+        for number in range(first, count + 1):
+            if number in without:
+                continue
             node = LightNode(number, self._common)
             self.nodes.append(node)
             await node.start()
@@ -103,6 +109,13 @@ class Fleet:
         if not self._has_pods:  # they come when all nodes are there: a process that begins again has to show that its
             self._has_pods = True  # nodes live before it starts thousands of containers anew
             self._loops.spawn("pods", self._common.pods.run())
+
+    async def shed(self, gone: Collection[int]) -> None:
+        """Stop these, if they are here; their directories go last, which tells that all is over."""
+        for node in [node for node in self.nodes if node.number in gone]:
+            self.nodes.remove(node)
+            await node.stop()
+            await asyncio.to_thread(shutil.rmtree, self._common.root / node.name, ignore_errors=True)
 
     async def stop(self) -> None:
         for node in self.nodes:

@@ -109,7 +109,7 @@ def bring(layout: Layout, request: Request) -> None:
         leave_out(api)
     place.count = max(request.light, place.count)
     start(layout, first)
-    wait(place, place.count)
+    wait(place, place.wanted)
 
 
 def refuse_too_many(first: Node, request: Request) -> None:

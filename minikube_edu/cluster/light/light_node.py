@@ -21,6 +21,7 @@ from minikube_edu.client.informer import Informer
 from minikube_edu.client.rest import Client
 from minikube_edu.cluster.light.endpoint import Endpoint
 from minikube_edu.cluster.light.network import LightWire
+from minikube_edu.cluster.light.place import PREFIX as PREFIX
 from minikube_edu.cluster.light.sharing import Dealer, Object, PodDealer, SharedObjects
 from minikube_edu.cni.contract import Translate
 from minikube_edu.cni.fabric import NodeFabric
@@ -40,7 +41,6 @@ from minikube_edu.kubelet.node.node_object import NodeShape
 from minikube_edu.kubelet.running import Place, Seat
 from minikube_edu.kubelet.server.server import PORT
 
-PREFIX = "light-"
 LABEL = "minikube-edu.dev/light"
 CAPACITY: Mapping[str, str] = {"cpu": "4", "memory": "8Gi", "ephemeral-storage": "100Gi"}
 NETWORK = {
@@ -110,6 +110,7 @@ class Common:
 
 class LightNode:
     def __init__(self, number: int, common: Common) -> None:
+        self.number = number
         self.name = f"{PREFIX}{number}"
         self.address = common.address_of(number)
         self._common = common

@@ -2,6 +2,7 @@
 
 HOME/light/
   count               how many there are to be; the process follows it
+  gone                the numbers of those that were taken away again
   ready               how many are Ready
   client.crt, .key    who the process is: somebody who may act as any node
   server.crt, .key    what all nodes show on port 10250
@@ -16,6 +17,7 @@ from pathlib import Path
 from minikube_edu.cluster.layout import Layout
 
 UNIT = "light-nodes"
+PREFIX = "light-"  # of their names
 USER = "minikube-edu:light-nodes"
 REAL_NODES, MOST_REAL = 3, 8  # `up --nodes N`: machines, all of them or the first three
 
@@ -40,6 +42,22 @@ class LightPlace:
         _write(self.root / "count", number)
 
     @property
+    def gone(self) -> frozenset[int]:
+        try:
+            return frozenset(map(int, (self.root / "gone").read_text().split()))
+        except (OSError, ValueError):
+            return frozenset()
+
+    @gone.setter
+    def gone(self, numbers: frozenset[int]) -> None:
+        _write(self.root / "gone", " ".join(map(str, sorted(numbers))))
+
+    @property
+    def wanted(self) -> int:
+        """How many there are to be in all."""
+        return self.count - len(self.gone)
+
+    @property
     def ready(self) -> int:
         return _number(self.root / "ready")
 
@@ -55,7 +73,7 @@ def _number(path: Path) -> int:
         return 0
 
 
-def _write(path: Path, number: int) -> None:
+def _write(path: Path, number: int | str) -> None:
     """At once, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(path.name + ".new")

@@ -76,6 +76,20 @@ async def cluster(root: Path) -> AsyncIterator[tuple[Api, Fleet]]:
             await fleet.stop()
 
 
+async def test_a_node_that_is_taken_away_stops_and_its_number_is_not_given_again(tmp_path: Path) -> None:
+    async with cluster(tmp_path) as (api, fleet):
+        await fleet.grow(3)
+        await until(lambda: there(api, "/api/v1/nodes/light-2"))
+        await fleet.shed({2, 99})
+        assert [node.name for node in fleet.nodes] == ["light-1", "light-3"]
+        assert not (tmp_path / "light/light-2").exists()
+        assert (await api.delete("/api/v1/nodes/light-2")).code == 200
+        await fleet.grow(5, {2, 5})
+        await until(lambda: there(api, "/api/v1/nodes/light-4"))
+        names = [one["metadata"]["name"] for one in (await api.get("/api/v1/nodes")).json["items"]]
+        assert sorted(names) == ["light-1", "light-3", "light-4"]
+
+
 async def give_range(api: Api, number: int) -> None:
     """What the controller manager would do."""
     cidr = f"10.244.{number}.0/24"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minikube_edu.client.alike import Alike
+from minikube_edu.cluster import node_commands
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.light import joining
@@ -170,3 +171,13 @@ def test_does_the_process_follow_a_number_that_is_never_half_written(tmp_path: P
     assert LightPlace(Layout(tmp_path)).count == 12
     (place.root / "count").write_text("")
     assert place.count == 0
+
+
+def test_a_light_nodes_name_is_its_number_and_no_other(tmp_path: Path) -> None:
+    assert node_commands.number_of_light("light-12") == 12
+    for name in ("light-", "light-x", "light-01", "light--1", "worker-1", "12"):
+        assert node_commands.number_of_light(name) == 0
+    place = LightPlace(Layout(tmp_path))
+    place.count, place.gone = 5, frozenset({2, 4})
+    assert place.gone == {2, 4}
+    assert place.wanted == 3
