@@ -23,6 +23,7 @@ from pathlib import Path
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.kubeconfig import connect, default_client_config
 from minikube_edu.client.rest import Client, Resource
+from tests.programs import free_port
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", kind="Deployment")
 NODES = Resource("", "v1", "nodes", False, "Node")
@@ -46,7 +47,8 @@ class Bare:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300).stdout
 
     def up(self, nodes: int) -> None:
-        told = self.minikube_edu("up", "--bare", "--nodes", str(nodes), "--port", os.environ.get("BENCH_PORT", "0"))
+        port = os.environ.get("BENCH_PORT") or str(free_port())
+        told = self.minikube_edu("up", "--bare", "--nodes", str(nodes), "--port", port)
         self.pids = {name: int(pid) for name, pid in re.findall(r"^(\S+)\s+running, pid (\d+)", told, re.MULTILINE)}
 
     def client(self) -> Client:
