@@ -59,14 +59,14 @@ class Drain:
             raise_all(errors)
 
     def _progress(self, info: Info, count: int) -> str:
-        """`worker-1 ████····  4/8 pods gone, refused by budget web: web-1, web-2  12s`"""
+        """`worker-1 ████····  12s  4/8 pods gone, budget web refuses web-1, web-2`"""
         by_budget: dict[str, list[str]] = {}
         for pod, budget in self._refused.items():
             by_budget.setdefault(budget, []).append(pod)
-        refused = "".join(f", refused by {budget}: {', '.join(pods)}" for budget, pods in by_budget.items())
+        refused = "".join(f", {budget} refuses {', '.join(pods)}" for budget, pods in by_budget.items())
         done = self._gone_already
         bar = self.line.bar(done, done, count)
-        return f"{info.name} {bar}  {done}/{count} pods gone, {count - done} left{refused}  {self.line.passed}"
+        return f"{info.name} {bar}  {self.line.passed}  {done}/{count} pods gone{refused}"
 
     async def _pending(self, pods: list[Object]) -> list[str]:
         return [pod["metadata"]["name"] for pod in pods]

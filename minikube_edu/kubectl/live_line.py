@@ -95,7 +95,7 @@ class LiveLine:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._draw)
 
-    def bar(self, done: int, begun: int, wanted: int, width: int = 20) -> str:
+    def bar(self, done: int, begun: int, wanted: int, width: int = 10) -> str:
         """`done` of `wanted` in full, those up to `begun` in half."""
         shades = SHADES if "utf" in (getattr(self._out, "encoding", "") or "").lower() else PLAIN_SHADES
         full, half = (min(width, max(0, count) * width // max(1, wanted)) for count in (done, begun))
@@ -150,9 +150,11 @@ def _columns() -> int:
 def fitting(text: str, columns: int) -> str:
     """As much as fits into one line; a value of an object may hold anything."""
     found, used = [], 0
-    for letter in " ".join(text.split()):
+    for letter in text:
         category = unicodedata.category(letter)
-        if category in ("Cc", "Cf", "Cs", "Co", "Cn"):
+        if letter.isspace():
+            letter = " "
+        elif category in ("Cc", "Cf", "Cs", "Co", "Cn"):
             letter = "?"
         used += 2 if unicodedata.east_asian_width(letter) in "WF" else 0 if category in ("Mn", "Me") else 1
         if used > columns:

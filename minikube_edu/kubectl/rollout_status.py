@@ -40,7 +40,7 @@ async def follow(call: Call, info: Info, deadline: Deadline, line: LiveLine) -> 
 
 
 def progress(obj: Object, line: LiveLine) -> str:
-    """`web ████▒▒▒▒····  4/6 new, 2 of them available, 3 old to go  12s`"""
+    """`web ████▒▒▒▒····  12s  4/6 new, 2 of them available, 3 old to go`"""
     metadata, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
     if obj.get("kind") == "DaemonSet":
         names = ("desiredNumberScheduled", "currentNumberScheduled", "updatedNumberScheduled", "numberAvailable")
@@ -51,12 +51,12 @@ def progress(obj: Object, line: LiveLine) -> str:
             status.get(name) or 0 for name in ("replicas", "updatedReplicas", "availableReplicas")
         )
     if (metadata.get("generation") or 0) > (status.get("observedGeneration") or 0):
-        return f"{metadata['name']} {line.bar(0, 0, wanted)}  its controller has not seen it yet  {line.passed}"
+        return f"{metadata['name']} {line.bar(0, 0, wanted)}  {line.passed}  its controller has not seen it yet"
     # Which of the available ones are new is not told: at least so many as the others cannot be.
     ready = max(0, min(updated, updated + available - total))
     old = f", {total - updated} old to go" if total > updated else ""
     bar = line.bar(ready, updated, wanted)
-    return f"{metadata['name']} {bar}  {updated}/{wanted} new, {ready} of them available{old}  {line.passed}"
+    return f"{metadata['name']} {bar}  {line.passed}  {updated}/{wanted} new, {ready} of them available{old}"
 
 
 def deployment(obj: Object, revision: int) -> tuple[str, bool]:

@@ -37,8 +37,6 @@ async def until(
 ) -> Object | None:
     """Follows one object until `holds(object)`; None stands for an object that is gone. TimeoutError at the end."""
     current = begin if begin is not None else await _get(info)
-    if holds(current):
-        return current
     version = ((current or {}).get("metadata") or {}).get("resourceVersion") or ""
 
     async def follow() -> Object | None:
@@ -63,6 +61,8 @@ async def until(
             version = ""
 
     with Interrupts():
+        if holds(current):
+            return current
         return await asyncio.wait_for(follow(), deadline.left)
 
 

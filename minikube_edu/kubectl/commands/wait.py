@@ -36,7 +36,7 @@ async def _wait(call: Call, line: LiveLine) -> None:
     deadline = Deadline(WEEK if seconds < 0 else seconds)
     names = [one.text for one in conditions]
     if "create" in names:
-        line.show(lambda: f"{' '.join(call.args)}: create, not there yet  {_time(line, deadline)}")
+        line.show(lambda: f"{_time(line, deadline)}  {' '.join(call.args)}: not there yet")
         await _created(call, deadline)
         line.hide()
     for_delete = "delete" in names
@@ -68,9 +68,12 @@ def _told(condition: Condition, info: Info, more: int, line: LiveLine, deadline:
     def holds(obj: Object | None) -> bool:
         met = condition.holds(obj)
         if not met:
-            rest = f", then {more} more" if more else ""
+            rest = f" ({more} more)" if more else ""
             line.show(
-                lambda: f"{info.plural_name}: {condition.text}, now {condition.now(obj)}{rest}  {_time(line, deadline)}"
+                lambda: (
+                    f"{_time(line, deadline)}  {info.plural_name}{rest}: now {condition.now(obj)}, "
+                    f"to be {condition.text.removeprefix('condition=')}"
+                )
             )
         return met
 

@@ -45,8 +45,8 @@ def typed(cluster: Booted, request: pytest.FixtureRequest, tmp_path: Path) -> It
     if request.param == "in place":
         program = [sys.executable, "-m", "minikube_edu.kubectl"]
 
-    def type_it(*words: str, **more: str) -> Screen:
-        screens.append(Screen([*program, *words], {**environment, **more}))
+    def type_it(*words: str, term: str = "xterm", **more: str) -> Screen:
+        screens.append(Screen([*program, *words], {**environment, **more}, term=term))
         return screens[-1]
 
     yield type_it

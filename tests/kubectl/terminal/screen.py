@@ -21,7 +21,9 @@ CTRL_C, CTRL_D = b"\x03", b"\x04"
 
 
 class Screen:
-    def __init__(self, words: Sequence[str], environment: dict[str, str], rows: int = 24, columns: int = 80) -> None:
+    def __init__(
+        self, words: Sequence[str], environment: dict[str, str], rows: int = 24, columns: int = 80, term: str = "xterm"
+    ) -> None:
         self._here, self._there = pty.openpty()
         self.resize(rows, columns)
         self.modes: list[Any] = termios.tcgetattr(self._there)
@@ -32,7 +34,7 @@ class Screen:
             stdin=self._there,
             stdout=self._there,
             stderr=self._there,
-            env={**environment, "TERM": "xterm"},
+            env={**environment, "TERM": term},
             start_new_session=True,
             preexec_fn=_take_terminal,  # nothing else runs in this process
         )
@@ -87,6 +89,23 @@ class Screen:
             pass
         code = self.process.returncode
         return code if code >= 0 else 128 - code
+
+    @property
+    def visible(self) -> str:
+        """What stays on the terminal, of which only these are known: lines, back to the margin, erase to the end."""
+        lines, column = [""], 0
+        for piece in re.split("(\r|\n|\x1b\\[K)", self.seen):
+            if piece == "\n":
+                lines.append("")
+                column = 0
+            elif piece == "\r":
+                column = 0
+            elif piece == "\x1b[K":
+                lines[-1] = lines[-1][:column]
+            else:
+                lines[-1] = lines[-1][:column] + piece + lines[-1][column + len(piece) :]
+                column += len(piece)
+        return "\n".join(lines)
 
     @property
     def restored(self) -> bool:
