@@ -61,6 +61,7 @@ class Fleet:
         self._loops = Loops("light nodes")
         self._has_pods = False
         self._highest = 0  # number of a node
+        self._gone: set[str] = set()  # names of those that were taken away
         self._wire = LightWire(network)
         self._door = LightDoor(self._wire)
         self._rules = Rules()
@@ -114,6 +115,8 @@ class Fleet:
         """Stop these, if they are here; their directories go last, which tells that all is over."""
         for node in [node for node in self.nodes if node.number in gone]:
             self.nodes.remove(node)
+            self._gone.add(node.name)
+            self._note(node.name, ready=False)
             await node.stop()
             await asyncio.to_thread(shutil.rmtree, self._common.root / node.name, ignore_errors=True)
 
@@ -144,8 +147,11 @@ class Fleet:
             return
         conditions = (node.get("status") or {}).get("conditions") or ()
         good = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-        if good != (name in self.ready):
-            (self.ready.add if good else self.ready.discard)(name)
+        self._note(name, ready=good and name not in self._gone)
+
+    def _note(self, name: str, *, ready: bool) -> None:
+        if ready != (name in self.ready):
+            (self.ready.add if ready else self.ready.discard)(name)
             for told in self.on_ready:
                 told()
 

@@ -80,7 +80,9 @@ async def test_a_node_that_is_taken_away_stops_and_its_number_is_not_given_again
     async with cluster(tmp_path) as (api, fleet):
         await fleet.grow(3)
         await until(lambda: there(api, "/api/v1/nodes/light-2"))
+        await until(lambda: fleet.ready == {"light-1", "light-2", "light-3"})
         await fleet.shed({2, 99})
+        assert fleet.ready == {"light-1", "light-3"}
         assert [node.name for node in fleet.nodes] == ["light-1", "light-3"]
         assert not (tmp_path / "light/light-2").exists()
         assert (await api.delete("/api/v1/nodes/light-2")).code == 200
