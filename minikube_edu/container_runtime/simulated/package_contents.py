@@ -65,6 +65,7 @@ redis redis-tools redis-cli: redis-cli redis-benchmark
 mysql-client default-mysql-client mariadb-client mysql mariadb: mysql mysqladmin mysqldump mariadb mariadb-admin
 postgresql-client postgresql postgresql-client-16 postgresql16-client: psql pg_dump pg_isready
 mongodb-mongosh mongosh: mongosh
+sqlite sqlite3: sqlite3
 python3 python: python3 python
 python3-pip py3-pip: pip pip3
 nodejs node: node

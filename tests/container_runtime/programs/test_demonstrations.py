@@ -203,3 +203,26 @@ async def test_agnhost_answers_grpc_health_checks() -> None:
         assert (await status("other")).code == 5
         assert (await client.run(["wget", "-qO-", "http://server:8081/make-not-serving"])).code == 0
         assert (await status("")).status == "NOT_SERVING"
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "code"),
+    [
+        ("-addr=server:5000", "status: SERVING\n", 0),
+        ("", "error: -addr not specified\n", 1),
+        ("-addr server:9 -connect-timeout=200ms",
+         'timeout: failed to connect service "server:9" within 200ms\n', 2),
+        ("--addr=server:5000 -service=x", "error: health rpc failed: rpc error: code = NotFound desc = unknown service\n", 3),
+        ("-addr=server:5001", 'service unhealthy (responded with "NOT_SERVING")\n', 4),
+    ],
+)  # fmt: skip
+async def test_grpc_health_probe_says_how_a_server_is(words: str, answer: str, code: int) -> None:
+    async with pods() as cluster:
+        server = await cluster.pod("server", {"agnhost": agnhost.main})
+        server.spawn(["agnhost", "grpc-health-checking"], stdin=None)
+        server.spawn(["agnhost", "grpc-health-checking", "--port", "5001", "--http-port", "8081"], stdin=None)
+        await until(lambda: len(cluster.namespaces["server"].listening()) == 4)
+        client = await cluster.pod("client")
+        await client.run(["wget", "-qO-", "http://server:8081/make-not-serving"])
+        asked = await client.run(["grpc_health_probe", *words.split()])
+        assert (asked.stdout + asked.stderr, asked.code) == (answer.encode(), code)

@@ -90,6 +90,21 @@ async def test_does_a_filter_without_an_end_give_way(name: str) -> None:
     assert turns > 10 or process.status is not None
 
 
+NAN = [
+    ("[nan] == [nan], {a:nan} == {a:nan}, nan == nan, nan != nan", "false\nfalse\nfalse\ntrue"),
+    ("nan < nan, nan > nan, [nan] < [nan], nan < 1, 1 > nan, nan < -infinite", "true\nfalse\ntrue\ntrue\ntrue\ntrue"),
+    ("[nan, 1, null] | sort, unique, min", "[null,null,1]\n[null,null,1]\nnull"),
+    ("[nan] | index(nan), . - [nan]", "null\n[null]"),
+    ("1e1000, -1e1000", "1.7976931348623157e+308\n-1.7976931348623157e+308"),
+]
+
+
+@pytest.mark.parametrize(("filter", "output"), NAN)
+async def test_what_is_no_number_is_less_than_all_and_equal_to_nothing(filter: str, output: str) -> None:
+    async with world() as w:
+        assert (await w.run(["jq", "-nc", filter])).stdout.decode() == output + "\n"
+
+
 async def said(w: World, filter: str, text: str = "null", *options: str) -> tuple[str, int]:
     result = await w.run(["jq", "-c", *options, filter], stdin=text.encode())
     return result.stderr.decode(), result.code

@@ -41,7 +41,7 @@ class HealthServer:
             task.add_done_callback(talks.discard)
 
     async def _talk(self, connection: Connection) -> None:
-        source = _Source(connection)
+        source = Source(connection)
         messages: dict[int, bytes] = {}
         try:
             if await source.take(len(PREFACE)) != PREFACE:
@@ -84,7 +84,7 @@ class HealthServer:
         )
 
 
-class _Source:
+class Source:
     """A connection's bytes, as many as are wanted."""
 
     def __init__(self, connection: Connection) -> None:

@@ -117,12 +117,17 @@ class Run:
         )
         self.failed = False
 
+    def lines(self) -> int:
+        """So many were read: whole ones, as it reads them."""
+        text, position = self.reader.text, self.reader.position
+        return text.count("\n", 0, text.find("\n", position) + 1 or len(text)) if position else 0
+
     async def all(self) -> int:
         if await self.texts() is False:
             return 2
         surroundings = self.machine.surroundings
         surroundings.inputs = values = self.inputs()
-        surroundings.lines = lambda: self.reader.text.count("\n", 0, self.reader.position)
+        surroundings.lines = self.lines
         queue: Iterator[Any] = iter([None]) if "n" in self.flags else values
         try:
             for value in queue:
@@ -173,7 +178,7 @@ class Run:
     def where(self) -> str:
         if "n" in self.flags and not self.reader.position:
             return "<unknown>"
-        return f"<stdin>:{self.reader.text.count(chr(10), 0, self.reader.position)}"
+        return f"<stdin>:{self.lines()}"
 
     # -- inputs ------------------------------------------------------------------------------------------------------
 

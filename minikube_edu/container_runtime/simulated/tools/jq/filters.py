@@ -281,7 +281,7 @@ def halt_error(compiler: Compiler, given: list[Filter]) -> Filter:
     def end(value: Any, code: Any) -> Step:
         if kind(code) != "number":
             raise Fault("halt_error/1: number required")
-        raise Halt(value, int(code), silent=False)
+        raise Halt(value, int(code), silent=value is None)
 
     if not given:
         return lambda value, path, scope, then: end(value, 5)

@@ -213,7 +213,7 @@ def join(value: Any, glue: Any) -> Steps:
         if number % STEP == 0:
             yield
         if kind(item) in ("array", "object"):
-            raise Fault(f"{described(glue.join(parts) + glue)} and {described(item)} cannot be added")
+            raise Fault(f"{described(glue.join(parts) + glue if parts else '')} and {described(item)} cannot be added")
         parts.append("" if item is None else item if isinstance(item, str) else formatted("@json", item))
     if items and kind(glue) != "string":
         raise Fault(f"{described(glue)} and {described(parts[0])} cannot be added")
@@ -296,7 +296,13 @@ def cased(upper: bool) -> Callable[[Any], str]:
     lower, higher = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     letters = str.maketrans(lower, higher) if upper else str.maketrans(higher, lower)
     name = "ascii_upcase" if upper else "ascii_downcase"
-    return lambda value: str(wanted(value, "string", f"{name} input must be a string")).translate(letters)
+
+    def changed(value: Any) -> str:
+        if not isinstance(value, str):
+            raise Fault(f"{name} input must be a string")
+        return value.translate(letters)
+
+    return changed
 
 
 def paths_put(value: Any, place: Any, fresh: Any) -> Any:
@@ -314,6 +320,8 @@ def paths_gone(value: Any, places: Any) -> Any:
 
 
 def transpose(value: Any) -> list[Any]:
+    if value is None or isinstance(value, str | int | float):
+        raise Fault(f"Cannot iterate over {described(value)}")
     width = max((len(row) for row in value), default=0)
     return [[row[index] if index < len(row) else None for row in value] for index in range(width)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -236,7 +237,10 @@ class Parser:
         self.position += 1
         if kind == "number":
             number = float(text)
-            return ("value", int(number) if number == int(number) and "." not in text else number)
+            return (
+                "value",
+                int(number) if math.isfinite(number) and number == int(number) and "." not in text else number,
+            )
         if kind == "string":
             return ("string", text, None)
         if kind == "field":

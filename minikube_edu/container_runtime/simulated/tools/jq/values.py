@@ -94,6 +94,28 @@ def simple(value: float) -> int | float:
 # -- order -----------------------------------------------------------------------------------------------------------
 
 
+class NotANumber:
+    """Less than every number and than itself, and equal to nothing. Each stands alone: Python takes one for itself."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # as with all that says when it is equal
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __lt__(self, other: object) -> bool:
+        return True
+
+    def __le__(self, other: object) -> bool:
+        return True
+
+    def __gt__(self, other: object) -> bool:
+        return False
+
+    def __ge__(self, other: object) -> bool:
+        return False
+
+
 def key(value: Any) -> Any:
     """What Python compares in the order that jq has: null, false, true, numbers, strings, arrays, objects."""
     if isinstance(value, str):
@@ -101,7 +123,7 @@ def key(value: Any) -> Any:
     if isinstance(value, bool):
         return (2,) if value else (1,)
     if isinstance(value, int | float):
-        return (3, value if value == value else -math.inf)
+        return (3, value if value == value else NotANumber())
     if isinstance(value, list):
         return (5, [key(item) for item in value])
     if isinstance(value, dict):
@@ -115,8 +137,6 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def compared(operator: str, a: Any, b: Any) -> bool:
-    if isinstance(a, float) and a != a and operator != "==":
-        return operator in ("<", "<=", "!=") if kind(b) == "number" else compared(operator, 0, b)
     one, other = key(a), key(b)
     if operator == "==":
         return bool(one == other)
@@ -188,7 +208,7 @@ def _numbers(operator: str, a: float, b: float) -> Any:
         return math.nan
     one, other = (int(max(min(value, 1 << 63), -(1 << 63))) for value in (a, b))
     if other == 0:
-        raise Fault(f"{described(a)} and {described(b)} cannot be divided because the divisor is zero")
+        raise Fault(f"{described(a)} and {described(b)} cannot be divided (remainder) because the divisor is zero")
     return int(math.fmod(one, abs(other)))
 
 

@@ -15,4 +15,5 @@ TABLE: dict[str, str] = {
     "psql": "programs.postgres:client",
     "redis-benchmark": "programs.redis:cli",
     "redis-cli": "programs.redis:cli",
+    "sqlite3": "programs.sqlite:sqlite3_",
 }

@@ -8,6 +8,7 @@ TABLE: dict[str, str] = {
     "curl": "tools.network.curl:curl",
     "dig": "tools.network.dig:dig",
     "git": "tools.network.refusals:git",
+    "grpc_health_probe": "programs.grpc_health_probe:main",
     "hey": "tools.network.load:load",
     "host": "tools.network.dig:host",
     "httpd": "programs.busybox_httpd:main",
