@@ -15,9 +15,9 @@ from minikube_edu.client.discovery import ServedResource
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import APPLY_PATCH
 from minikube_edu.kubectl import VERSION, printing
-from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.info import Info
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]

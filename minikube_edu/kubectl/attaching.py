@@ -10,11 +10,12 @@ from minikube_edu.api import label_selectors
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import detaching
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.detaching import Watch
 from minikube_edu.kubectl.factory import query_text
 from minikube_edu.kubectl.failures import CommandError, Exit, PlainError
+from minikube_edu.kubectl.info import Info
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]

@@ -3,25 +3,23 @@
     async for item in Builder(call).arguments(call.args).visit(): ...
 
 Names come as `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`, TYPE with a selector, or as -f and -k. `visit` gives `Info`s in
-order; with `keep_going`, failures come as exceptions among them, else the first one is raised. The file is long because
-all ways of naming things answer through one `visit`.
+order; with `keep_going`, failures come as exceptions among them, else the first one is raised. Where they come from:
+`listing` for selectors and whole types, `object_files` for -f and -k, a request for each that is named.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from minikube_edu.client.discovery import ServedResource
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.sending import JSON
 from minikube_edu.kubectl.command import Call
-from minikube_edu.kubectl.factory import Factory
-from minikube_edu.kubectl.failures import CommandError, Many, raise_all
-from minikube_edu.kubectl.mapping import NoKind, NoResource
-from minikube_edu.lib.gotext import quote
+from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.info import Info
+from minikube_edu.kubectl.listing import Listing
+from minikube_edu.kubectl.mapping import NoResource
 
 Object = dict[str, Any]
 
@@ -39,85 +37,6 @@ TWO_FORMS = (
 )
 NO_NAME = "resource(s) were provided, but no name was specified"
 BY_NAME_EVERYWHERE = "a resource cannot be retrieved by name across all namespaces"
-
-
-@dataclass
-class Info:
-    """An object and where it is. `object` is what the file said, or what the server has."""
-
-    factory: Factory
-    served: ServedResource | None
-    namespace: str
-    name: str
-    object: Object = field(default_factory=dict)
-    source: str = ""
-
-    @property
-    def mapping(self) -> ServedResource:
-        assert self.served is not None
-        return self.served
-
-    @property
-    def namespaced(self) -> bool:
-        return self.served is not None and self.served.resource.namespaced
-
-    def path(self, subresource: str = "", *, collection: bool = False) -> str:
-        return self.mapping.resource.path(self.namespace, "" if collection else self.name, subresource)
-
-    @property
-    def plural_name(self) -> str:
-        """`deployments/web`"""
-        return f"{self.mapping.resource.plural}/{self.name}" if self.served else self.name
-
-    @property
-    def typed_name(self) -> str:
-        """`deployments.apps "web"`"""
-        return f"{self.mapping.resource} {quote(self.name)}"
-
-    @property
-    def kind_name(self) -> str:
-        """`deployment.apps`"""
-        resource = self.mapping.resource
-        return f"{resource.kind.lower()}.{resource.group}" if resource.group else resource.kind.lower()
-
-    def describe(self) -> str:
-        """As errors of apply tell what they are about."""
-        resource = self.mapping.resource
-        where = f"{resource.group}/{resource.version}"
-        return (
-            f'Resource: "{where}, Resource={resource.plural}", GroupVersionKind: "{where}, Kind={resource.kind}"\n'
-            f'Name: "{self.name}", Namespace: "{self.namespace}"'
-        )
-
-    async def fetch(self, accept: bytes = JSON, subresource: str = "", **query: Any) -> Object:
-        """What the server has. That the namespace is not there is worth more than that the object is not."""
-        try:
-            return await self.factory.send("GET", self.path(subresource), accept=accept, **query)
-        except ApiError as error:
-            if error.not_found and self.namespaced and self.namespace not in ("", "default") and not subresource:
-                try:
-                    await self.factory.send("GET", f"/api/v1/namespaces/{self.namespace}")
-                except ApiError as other:
-                    if other.not_found:
-                        raise other from None
-            raise
-
-    async def refresh(self, **query: Any) -> Object:
-        self.take(await self.fetch(**query))
-        return self.object
-
-    def take_any(self, obj: Object) -> None:
-        """A Table stays a table: it says nothing of the name."""
-        if obj.get("kind") == "Table":
-            self.object = obj
-        else:
-            self.take(obj)
-
-    def take(self, obj: Object) -> None:
-        self.object = obj
-        metadata = obj.get("metadata") or {}
-        self.name = metadata.get("name") or self.name
-        self.namespace = metadata.get("namespace") or self.namespace
 
 
 class Builder:
@@ -197,7 +116,10 @@ class Builder:
     async def visit(self) -> AsyncIterator[Info | Exception]:
         self._check()
         if self.filenames or self.kustomize:
-            source = self._from_files()
+            # Commands that are given names need nothing of it.
+            from minikube_edu.kubectl.object_files import ObjectFiles
+
+            source = ObjectFiles(self).infos()
         elif self.selector is not None or self.field_selector is not None:
             source = await self._by_selector()
         elif self.pairs:
@@ -277,162 +199,7 @@ class Builder:
             raise CommandError("selectors and the all flag cannot be used when passing resource/name arguments")
         if not self.types:
             raise CommandError("at least one resource must be specified to use a selector")
-        return self._selected(await self._mappings())
-
-    async def _selected(self, kinds: list[ServedResource]) -> AsyncIterator[Info | Exception]:
-        for kind in kinds:
-            namespace = self.namespace if kind.resource.namespaced and not self.all_namespaces else ""
-            try:
-                listed = await self._list(kind, namespace)
-            except ApiError as error:
-                yield self._about_list(error, kind)
-                continue
-            info = Info(self.factory, kind, namespace, "", listed)
-            if self.whole or "items" not in listed:
-                yield info
-                continue
-            for item in listed["items"] or ():
-                yield self._of_list(listed, item, kind)
-
-    def _of_list(self, listed: Object, item: Object, kind: ServedResource) -> Info:
-        """Items of a list do not say what they are; the list does."""
-        if "kind" not in item:
-            of_kind = str(listed.get("kind") or "").removesuffix("List") or kind.kind
-            item = {"apiVersion": listed.get("apiVersion"), "kind": of_kind, **item}
-        metadata = item.get("metadata") or {}
-        return Info(self.factory, kind, metadata.get("namespace") or "", metadata.get("name") or "", item)
-
-    async def _list(self, kind: ServedResource, namespace: str) -> Object:
-        """All pages in one list."""
-        path, more = kind.resource.path(namespace), ""
-        whole: Object = {}
-        while True:
-            query = {
-                "labelSelector": self.selector,
-                "fieldSelector": self.field_selector,
-                "limit": self.chunk or None,
-                "continue": more,
-                **self.query,
-            }
-            page = await self.factory.send("GET", path, accept=self.accept, **query)
-            if not whole:
-                whole = page
-            for key in ("items", "rows"):
-                if key in page and page is not whole:
-                    whole[key] = [*(whole.get(key) or ()), *(page[key] or ())]
-            more = (page.get("metadata") or {}).get("continue") or ""
-            if not more:
-                for key in ("continue", "remainingItemCount"):
-                    (whole.get("metadata") or {}).pop(key, None)
-                return whole
-
-    def _about_list(self, error: ApiError, kind: ServedResource) -> ApiError:
-        if error.reason not in ("BadRequest", "NotFound"):
-            return error
-        where = f"{kind.resource.group}/{kind.resource.version}, Resource={kind.resource.plural}"
-        if error.message == "the server could not find the requested resource":
-            error = ApiError({**error.status, "message": f"{error.message} (get {kind.resource})"})
-        if not self.selector and not self.field_selector:
-            return ApiError({**error.status, "message": f"Unable to list {quote(where)}: {error.message}"})
-        text = (
-            f"Unable to find {quote(where)} that match label selector {quote(self.selector or '')}, "
-            f"field selector {quote(self.field_selector or '')}: {error.message}"
-        )
-        return ApiError({**error.status, "message": text})
-
-    # ---------------------------------------------------------------- files
-
-    async def _from_files(self) -> AsyncIterator[Info | Exception]:
-        from minikube_edu.kubectl import manifests
-
-        if self.kustomize:
-            places = [manifests.Source(self.kustomize, lambda: _kustomized(self.kustomize))]
-        else:
-            places = manifests.sources(self.filenames, self.recursive, self.call.stdin)
-        self.single_item = len(places) == 1 and not os.path.isdir((self.filenames or [""])[0])
-        self.single_source = self.single_item
-        count = 0
-        for place in places:
-            try:
-                for document in place.documents():
-                    async for item in self._of_document(document.value, document.source, 0):
-                        count += 1
-                        if isinstance(item, Info) and not self._wanted(item):
-                            continue
-                        yield item
-            except (CommandError, OSError) as error:
-                yield error
-        self.single_item = self.single_item and count == 1
-
-    async def _of_document(self, value: Any, source: str, depth: int) -> AsyncIterator[Info | Exception]:
-        items = value.get("items") if isinstance(value, dict) else None
-        if isinstance(items, list) and str(value.get("kind", "")).endswith("List") and self.flatten and depth < 4:
-            for item in items:
-                if isinstance(item, dict) and "kind" not in item and value["kind"] != "List":
-                    item = {"apiVersion": value.get("apiVersion"), "kind": value["kind"][:-4], **item}
-                async for found in self._of_document(item, source, depth + 1):
-                    yield found
-            return
-        try:
-            yield await self._of_object(value, source, in_list=depth > 0)
-        except (CommandError, ApiError, Many) as error:
-            yield error
-
-    async def _of_object(self, value: Any, source: str, *, in_list: bool) -> Info:
-        self._check_object(value, source)
-        metadata = value.get("metadata") or {}
-        name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
-        if self.local:
-            return Info(self.factory, None, namespace, name, value, source)
-        try:
-            served = await self.factory.mapper.for_object(value)
-        except NoKind as error:
-            if in_list:
-                raise Many([CommandError(f"unable to recognize {error}")]) from None
-            raise CommandError(
-                f"resource mapping not found for name: {quote(name)} namespace: {quote(namespace)} from "
-                f"{quote(source)}: "
-                f"{error}\nensure CRDs are installed first"
-            ) from None
-        if served.resource.namespaced:
-            if self.factory.namespace_given and namespace and namespace != self.namespace:
-                raise CommandError(
-                    f"the namespace from the provided object {quote(namespace)} does not match the namespace "
-                    f"{quote(self.namespace)}. You must pass '--namespace={namespace}' to perform this operation."
-                )
-            if not namespace:
-                namespace = self.namespace
-                value["metadata"] = {**metadata, "namespace": namespace}
-        else:
-            namespace = ""
-        info = Info(self.factory, served, namespace, name, value, source)
-        if self.latest:
-            info.take_any(await info.fetch(self.accept, self.subresource, **self.query))
-        return info
-
-    def _check_object(self, value: Any, source: str) -> None:
-        problem = ""
-        if not isinstance(value, dict):
-            problem = "invalid object to validate"
-        elif self.validate:
-            missing = [f"{key} not set" for key in ("apiVersion", "kind") if not value.get(key)]
-            problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]" if missing else ""
-        if problem and self.validate:
-            raise CommandError(
-                f"error validating {quote(source)}: error validating data: {problem}; if you choose to ignore these "
-                "errors, turn validation off with --validate=false"
-            )
-        from minikube_edu.kubectl import decoding
-
-        decoding.check(value, source)
-
-    def _wanted(self, info: Info) -> bool:
-        if not self.selector:
-            return True
-        from minikube_edu.api import label_selectors
-
-        selector = label_selectors.parse(self.selector)
-        return selector.matches((info.object.get("metadata") or {}).get("labels") or {})
+        return Listing(self).of(await self._mappings())
 
 
 def _joined(args: Sequence[str]) -> list[str]:
@@ -456,9 +223,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not kind or not name or "," in kind:
         raise CommandError("arguments in resource/name form must have a single resource and name")
     return kind, name
-
-
-def _kustomized(folder: str) -> str:
-    from minikube_edu.kubectl import kustomize
-
-    return kustomize.build(folder)

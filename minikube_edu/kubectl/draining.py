@@ -13,9 +13,9 @@ from minikube_edu.api import durations
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import printing
-from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.live_line import LiveLine
 from minikube_edu.kubectl.waiting import WEEK, Deadline
 from minikube_edu.lib.gotext import quote

@@ -17,9 +17,10 @@ import orjson
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import last_applied, printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.printers import without_managed_fields, yaml_out
 from minikube_edu.kubectl.three_way import two_way
 from minikube_edu.lib.gotext import quote

@@ -8,9 +8,9 @@ from typing import Any
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import printing
-from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.three_way import two_way
 
 Object = dict[str, Any]

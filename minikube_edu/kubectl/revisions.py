@@ -8,8 +8,8 @@ from typing import Any
 
 from minikube_edu.api import label_selectors
 from minikube_edu.client.rest import JSON_PATCH, STRATEGIC_PATCH, Resource
-from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.last_applied import ANNOTATION
 from minikube_edu.kubectl.recording import CAUSE
 

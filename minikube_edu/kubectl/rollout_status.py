@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.live_line import LiveLine
 from minikube_edu.kubectl.waiting import Deadline, until
 

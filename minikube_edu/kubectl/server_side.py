@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import APPLY_PATCH, JSON_PATCH
 from minikube_edu.kubectl import last_applied
-from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.info import Info
 
 if TYPE_CHECKING:
     from minikube_edu.kubectl.commands.apply import Applier

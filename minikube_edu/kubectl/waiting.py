@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 
 from minikube_edu.client.errors import ApiError
-from minikube_edu.kubectl.builder import Info
 from minikube_edu.kubectl.factory import query_text
 from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.interrupts import Interrupts
 from minikube_edu.lib import clock
 

@@ -13,10 +13,11 @@ import orjson
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import last_applied, printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError, raise_all, with_source
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 
 if TYPE_CHECKING:
     from minikube_edu.kubectl.applysets import ApplySet

@@ -8,10 +8,11 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import last_applied, printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 
 AUTOSCALERS = Resource("autoscaling", "v2", "horizontalpodautoscalers", kind="HorizontalPodAutoscaler")
 Object = dict[str, Any]

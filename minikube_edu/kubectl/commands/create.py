@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import last_applied, printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError, raise_all, with_source
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 
 
 async def run(call: Call) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 from minikube_edu.client.rest import STRATEGIC_PATCH
 from minikube_edu.kubectl import attaching, debug_profiles
 from minikube_edu.kubectl import flag_groups as groups
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.lib import ids
 from minikube_edu.lib.gotext import quote
 

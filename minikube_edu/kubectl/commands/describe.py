@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import flag_groups as groups
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, Many, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 
 
 async def run(call: Call) -> None:

@@ -16,10 +16,11 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import APPLY_PATCH
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import last_applied
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, Exit, explain, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.printers import without_managed_fields, yaml_out
 from minikube_edu.kubectl.three_way import three_way
 

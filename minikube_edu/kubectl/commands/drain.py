@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from minikube_edu.client.rest import STRATEGIC_PATCH
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, Many, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 
 if TYPE_CHECKING:
     from minikube_edu.kubectl.live_line import LiveLine

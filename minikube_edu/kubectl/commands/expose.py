@@ -7,11 +7,12 @@ from typing import Any
 from minikube_edu.api import intstr
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import overriding, printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.commands.run import SERVICES
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]

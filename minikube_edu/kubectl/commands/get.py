@@ -11,10 +11,11 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.sending import JSON
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.printers import Printer, printer_for
 from minikube_edu.kubectl.printers.table import TableOptions
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import last_applied, printing, revisions
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.three_way import two_way
 from minikube_edu.lib import clock
 

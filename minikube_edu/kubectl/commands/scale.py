@@ -9,10 +9,11 @@ from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import MERGE_PATCH
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.waiting import Deadline
 
 Object = dict[str, Any]

@@ -6,10 +6,11 @@ from typing import Any
 
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import pairs, pod_templates, printing
-from minikube_edu.kubectl.builder import MISSING, Builder, Info
+from minikube_edu.kubectl.builder import MISSING, Builder
 from minikube_edu.kubectl.command import Call, Command, Entry
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]

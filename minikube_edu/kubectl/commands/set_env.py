@@ -7,11 +7,12 @@ from typing import Any
 
 from minikube_edu.client.rest import Resource
 from minikube_edu.kubectl import pod_templates, printing
-from minikube_edu.kubectl.builder import MISSING, Builder, Info
+from minikube_edu.kubectl.builder import MISSING, Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.commands.set import COMMON, NOTHING
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]

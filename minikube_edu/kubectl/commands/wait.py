@@ -8,10 +8,11 @@ from typing import Any
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import live_line, printing, wait_conditions
-from minikube_edu.kubectl.builder import Builder, Info
+from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.live_line import LiveLine
 from minikube_edu.kubectl.wait_conditions import Condition, Holds
 from minikube_edu.kubectl.waiting import WEEK, Deadline, in_time, until
