@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import dataclasses
+import io
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from minikube_edu.kubeadm import discovery, files
+from minikube_edu.kubeadm import api_access, discovery, files
+from minikube_edu.kubeadm.command import CommandError
+from minikube_edu.kubeadm.config import defaults
+from minikube_edu.lib import clock, durations
 from tests.in_process import Api, api_server, until
 from tests.kubeadm.fake_host import FakeHost, kubeadm
 from tests.kubeadm.test_init import RECORDED, likened, registered
@@ -222,3 +231,68 @@ async def test_does_a_dry_run_of_join_change_nothing(tmp_path: Path) -> None:
         assert not host.path("/etc/kubernetes/bootstrap-kubelet.conf").exists()
         assert not host.path("/var/lib/kubelet").exists()
         assert host.calls == []
+
+
+async def test_is_the_machines_name_in_the_defaults_of_join(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path)
+    host.machine = dataclasses.replace(host.machine, hostname="vm")
+    code, out, _ = await kubeadm(host, "config", "print", "join-defaults")
+    assert code == 0
+    assert "  imagePullSerial: true\n  name: vm\n  taints: null\n" in out
+
+
+async def test_is_an_expired_token_waited_for_as_long_as_the_real_one_waits() -> None:
+    """Five minutes: its signature goes with it, and might as well be on its way."""
+    at = 0.0
+
+    async def pass_by(seconds: float) -> None:
+        nonlocal at
+        at += seconds
+
+    class Api:
+        async def get(self, *_: str) -> dict[str, Any]:
+            return {"data": {"kubeconfig": "…", "jws-kubeconfig-others": "x..y"}}
+
+        async def close(self) -> None: ...
+
+    class Asked:
+        def connect_text(self, _: str) -> None: ...
+
+    call = SimpleNamespace(host=Asked(), info=lambda *_: None, out=io.StringIO())
+    patience = durations.seconds(defaults.TIMEOUTS["discovery"])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(api_access, "Live", lambda *_: Api())
+        patched.setattr(clock, "monotonic", lambda: at)
+        patched.setattr(asyncio, "sleep", pass_by)
+        with pytest.raises(
+            CommandError, match="could not find a JWS signature in the cluster-info ConfigMap for token"
+        ):
+            await discovery._cluster_info(cast("Any", call), {"server": "https://s:1"}, "abcdef", patience, False)
+    assert 295 < at <= 300
+
+
+async def test_is_a_token_that_has_expired_meanwhile_refused_in_discovery(tmp_path: Path) -> None:
+    async with cluster(tmp_path) as (api, _, given):
+        options = dict(zip(given[2::2], given[3::2], strict=True))
+        identifier = options["--token"].partition(".")[0]
+        past = base64.b64encode(b"2020-01-01T00:00:00Z").decode()
+        path = f"/api/v1/namespaces/kube-system/secrets/bootstrap-token-{identifier}"
+        assert (await api.patch(path, {"data": {"expiration": past}})).code == 200
+
+        async def unsigned() -> bool:
+            found = (await api.get("/api/v1/namespaces/kube-public/configmaps/cluster-info")).json
+            return f"jws-kubeconfig-{identifier}" not in found["data"]
+
+        await until(unsigned)
+        config = tmp_path / "join.yaml"
+        config.write_text(
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\ntimeouts: {discovery: 100ms}\n"
+            f"discovery: {{bootstrapToken: {{apiServerEndpoint: '{given[1]}', token: {options['--token']}, "
+            f"caCertHashes: ['{options['--discovery-token-ca-cert-hash']}']}}}}\n"
+        )
+        code, _, err = await kubeadm(machine(tmp_path, api), "join", "--config", str(config))
+        assert code == 1
+        assert err.splitlines()[-2] == (
+            "error: error execution phase preflight: couldn't validate the identity of the API Server: could not find "
+            f'a JWS signature in the cluster-info ConfigMap for token ID "{identifier}"'
+        )

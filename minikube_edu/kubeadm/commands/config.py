@@ -21,7 +21,11 @@ async def print_defaults(call: Call) -> None:
     wanted = call.flags.get("component-configs") or []
     if any(one not in COMPONENTS for one in wanted):
         raise CommandError(f"--component-configs needs to contain some of [{' '.join(COMPONENTS)}]")
-    documents = {"init": _init, "join": _join, "reset": _reset, "upgrade": _upgrade}[call.command.phase]()
+    documents: list[Object]
+    if call.command.phase == "join":  # the only one for which the real one looks at the machine
+        documents = _join(call.host.machine.hostname)
+    else:
+        documents = {"init": _init, "reset": _reset, "upgrade": _upgrade}[call.command.phase]()
     cluster = defaults.cluster({})
     made = {
         "KubeProxyConfiguration": lambda: defaults.proxy({}, cluster, "1.2.3.4"),
@@ -42,12 +46,12 @@ def _init() -> list[Object]:
     return [init, {**defaults.cluster({}), "kubernetesVersion": "1.36.0"}]
 
 
-def _join() -> list[Object]:
+def _join(host_name: str) -> list[Object]:
     registration = {
         "criSocket": RUNTIME_ENDPOINT,
         "imagePullPolicy": "IfNotPresent",
         "imagePullSerial": True,
-        "name": "node",
+        "name": host_name,
         "taints": None,
     }
     token = {
