@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPAIR_DELAY = 1.0  # seconds
+TOKENS_REMEMBERED = 10.0  # seconds that a recognized token is good without another look, as with the real server
 
 
 @dataclass
@@ -103,7 +104,11 @@ def authentication(options: argparse.Namespace, registry: Registry, issuer: Issu
             tokens.insert(0, StaticTokens.from_lines(lines, audiences))
     if is_true(options.enable_bootstrap_token_auth):
         tokens.append(BootstrapTokens(registry, audiences))
-    return AuthenticationChain([ClientCertificates()], is_true(options.anonymous_auth), BearerTokens(tokens, audiences))
+    return AuthenticationChain(
+        [ClientCertificates()],
+        is_true(options.anonymous_auth),
+        BearerTokens(tokens, audiences, remembered=TOKENS_REMEMBERED),
+    )
 
 
 def authorization(options: argparse.Namespace, registry: Registry, rbac: Rbac) -> AuthorizationChain:

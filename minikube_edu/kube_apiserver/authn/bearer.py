@@ -3,6 +3,9 @@
 Several authenticators know tokens: a file's, service accounts', bootstrap tokens. Each recognizes its own, for an
 audience: the API server itself for requests, anyone for a TokenReview. A token that nobody recognizes is refused, not
 taken for anonymous: who sends one wants to be somebody. A header that holds no bearer token at all does not count.
+
+Who was recognized is remembered for some seconds: looking again is dear. So a token outlives its account, its Secret
+or its Pod by as long, as with the real server. That a token was refused is not remembered.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ from typing import NamedTuple, Protocol
 
 from minikube_edu.api.errors import Unauthorized
 from minikube_edu.kube_apiserver.context import User
+from minikube_edu.lib import clock
 from minikube_edu.lib.web.messages import Request
 
 INVALID = "invalid bearer token"
+MOST = 4096  # tokens that are remembered
 SUBPROTOCOL = b"base64url.bearer.authorization.k8s.io."  # browsers cannot set headers on a WebSocket
 
 
@@ -38,9 +43,13 @@ class TokenAuthenticator(Protocol):
 class BearerTokens:
     """An Authenticator over all that know tokens."""
 
-    def __init__(self, links: Sequence[TokenAuthenticator], api_audiences: Sequence[str] = ()) -> None:
+    def __init__(
+        self, links: Sequence[TokenAuthenticator], api_audiences: Sequence[str] = (), remembered: float = 0.0
+    ) -> None:
         self.links = list(links)
         self.api_audiences = tuple(api_audiences)
+        self._remembered = remembered  # seconds
+        self._seen: dict[tuple[str, tuple[str, ...]], tuple[float, Recognized]] = {}  # until when, who; oldest first
 
     def authenticate(self, request: Request) -> User | None:
         token = bearer(request)
@@ -53,6 +62,27 @@ class BearerTokens:
 
     def recognize(self, token: str, audiences: Sequence[str]) -> Recognized:
         """Whose token it is; TokenRefused with all that was said about it."""
+        if not self._remembered:
+            return self._recognize(token, audiences)
+        now, key = clock.monotonic(), (token, tuple(audiences))
+        known = self._seen.get(key)
+        if known is not None and now < known[0]:
+            return known[1]
+        found = self._recognize(token, audiences)
+        self._forget(now)
+        self._seen.pop(key, None)  # to the end
+        self._seen[key] = (now + self._remembered, found)
+        return found
+
+    def _forget(self, now: float) -> None:
+        """What is too old, or too much."""
+        while self._seen:
+            oldest = next(iter(self._seen))
+            if now < self._seen[oldest][0] and len(self._seen) < MOST:
+                return
+            del self._seen[oldest]
+
+    def _recognize(self, token: str, audiences: Sequence[str]) -> Recognized:
         complaints = [INVALID]
         for link in self.links:
             try:
