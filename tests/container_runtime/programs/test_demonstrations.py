@@ -212,7 +212,8 @@ async def test_agnhost_answers_grpc_health_checks() -> None:
         ("", "error: -addr not specified\n", 1),
         ("-addr server:9 -connect-timeout=200ms",
          'timeout: failed to connect service "server:9" within 200ms\n', 2),
-        ("--addr=server:5000 -service=x", "error: health rpc failed: rpc error: code = NotFound desc = unknown service\n", 3),
+        ("--addr=server:5000 -service=x",
+         "error: health rpc failed: rpc error: code = NotFound desc = unknown service\n", 3),
         ("-addr=server:5001", 'service unhealthy (responded with "NOT_SERVING")\n', 4),
     ],
 )  # fmt: skip

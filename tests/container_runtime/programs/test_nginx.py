@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from minikube_edu.container_runtime.simulated.filesystem.layer import Entry
-from minikube_edu.container_runtime.simulated.programs import nginx
+from minikube_edu.container_runtime.simulated.programs import nginx, nginx_patterns
 from minikube_edu.lib import pki
 from tests.container_runtime.pods import Cluster, pods, until
 from tests.container_runtime.world import World
@@ -274,3 +274,19 @@ async def test_openssl_shows_the_servers_certificate() -> None:
         shown = (await served.client.run(["openssl", "s_client", "-connect", "web:443"])).stdout.decode()
         assert shown.startswith("CONNECTED(00000003)\n")
         assert "subject=CN=web\nissuer=CN=the-ca\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "groups"),
+    [
+        (r"^/(.*)\.html$", "/a.html", ["/a.html", "a"]),
+        (r"(a*)*b", "a" * 3000, None),  # Perl's way: longer than the universe lasts
+        (r"(a*)*b", "a" * 3000 + "b", ["a" * 3000 + "b", "a" * 3000]),
+        (r"^/(\d+)+/(?<rest>x+)+$", "/" + "1" * 50 + "/xx", ["/" + "1" * 50 + "/xx", "1" * 50, "xx"]),
+        (r"(?!x)(a+)+b", "a" * 50, None),  # given up
+        (r"(.*)(.*)(.*)(.*)z", "y" * 3000, None),
+    ],
+)
+def test_patterns_come_to_an_end(pattern: str, text: str, groups: list[str] | None) -> None:
+    found = nginx_patterns.search(pattern, text)
+    assert (found and found.groups) == groups

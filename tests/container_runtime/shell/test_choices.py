@@ -1,4 +1,4 @@
-"""Patterns with choices (extglob): do they match what bash matches, and nothing more? The answers were taken from it."""
+"""Patterns with choices (extglob): do they match what bash matches? The answers were taken from it."""
 
 from __future__ import annotations
 

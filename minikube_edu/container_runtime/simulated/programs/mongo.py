@@ -16,11 +16,13 @@ import orjson
 
 from minikube_edu.cni.contract import Connection, Listener, NameNotFound
 from minikube_edu.container_runtime.simulated.contract import Process, reason
+from minikube_edu.container_runtime.simulated.kernel.baton import in_turns
 from minikube_edu.container_runtime.simulated.programs.identity import now, tag
 from minikube_edu.container_runtime.simulated.programs.mongo_documents import Database, Unsupported, literal, shown
 from minikube_edu.container_runtime.simulated.programs.sql_wire import Packets
 from minikube_edu.container_runtime.simulated.tools.network.dialing import addresses, connect_any
 
+AT_ONCE = 10_000  # characters that are read without a pause
 FILE = "/data/db/minikube-edu.json"
 
 
@@ -148,10 +150,10 @@ class Server:
             self.databases.pop(str(message.get("database")), None)
             await self.save()
             return {"ok": 1, "dropped": message.get("database")}
-        result = database.call(
-            str(message.get("collection")), str(message.get("method")), list(message.get("arguments", []))
-        )
-        if str(message.get("method")) not in ("find", "findOne", "countDocuments", "distinct"):
+        name, method = str(message.get("collection")), str(message.get("method"))
+        arguments = list(message.get("arguments", []))
+        result = await in_turns(lambda: database.call(name, method, arguments))
+        if method not in ("find", "findOne", "countDocuments", "distinct"):
             await self.save()
         return result
 
@@ -253,7 +255,8 @@ class Shell:
                 raise Unsupported("JavaScript is not run by simulated containers")
             name = re.match(r"\w+", line)
             raise Unsupported(f"ReferenceError: {name[0] if name else line} is not defined")
-        arguments = literal(f"[{found[4]}]")
+        given = f"[{found[4]}]"
+        arguments = literal(given) if len(given) < AT_ONCE else await in_turns(lambda: literal(given))
         collection = found[1] or found[2]
         result = await self.ask(do="call", collection=collection, method=found[3], arguments=arguments)
         for verb, amount in re.findall(r"\.(\w+)\(([^)]*)\)", found[5] or ""):
@@ -261,7 +264,7 @@ class Shell:
                 result = result[: int(amount)]
             elif isinstance(result, list) and verb in ("count", "size"):
                 result = len(result)
-        return shown(result)
+        return await in_turns(lambda: shown(result))
 
     version = ""
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from minikube_edu.container_runtime.simulated.kernel.baton import give_way
 from minikube_edu.lib import clock, ids
 
 Document = dict[str, Any]
@@ -22,16 +23,21 @@ def literal(text: str) -> Any:
     strings: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
+        give_way()
         inner = match[0][1:-1].replace("\\'", "'")
         inner = re.sub(r'(?<!\\)"', r"\"", inner) if match[0][0] == "'" else inner
         strings.append(inner)
         return f'"\x00{len(strings) - 1}\x00"'
 
+    def name(match: re.Match[str]) -> str:
+        give_way()
+        return f'{match[1]}"{match[2]}":'
+
     bare = re.sub(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", keep, text)
     bare = re.sub(
         r"(?:new\s+)?(?:ObjectId|ISODate|Date|NumberInt|NumberLong)\(([^()]*)\)", lambda m: m[1] or '""', bare
     )
-    bare = re.sub(r"([{,]\s*)([$\w.]+)\s*:", r'\1"\2":', bare)
+    bare = re.sub(r"([{,]\s*)([$\w.]+)\s*:", name, bare)
     bare = re.sub(r",\s*([}\]])", r"\1", bare)
     whole = re.sub("\x00(\\d+)\x00", lambda m: strings[int(m[1])], bare)
     try:
@@ -42,6 +48,7 @@ def literal(text: str) -> Any:
 
 def shown(value: Any, indent: int = 0) -> str:
     """As mongosh prints it."""
+    give_way()
     pad = "  " * indent
     if isinstance(value, dict):
         if not value:
@@ -54,10 +61,11 @@ def shown(value: Any, indent: int = 0) -> str:
     if isinstance(value, list):
         if not value:
             return "" if indent == 0 else "[]"
-        line = "[ " + ", ".join(shown(one, indent + 1) for one in value) + " ]"
+        parts = [shown(one, indent + 1) for one in value]
+        line = "[ " + ", ".join(parts) + " ]"
         if len(line) + len(pad) <= 76 and "\n" not in line and not isinstance(value[0], dict):
             return line
-        return "[\n" + ",\n".join(f"{pad}  {shown(one, indent + 1)}" for one in value) + f"\n{pad}]"
+        return "[\n" + ",\n".join(f"{pad}  {part}" for part in parts) + f"\n{pad}]"
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -75,11 +83,17 @@ def _leaf(value: Any, indent: int) -> str:
     return shown(value, indent + 1)
 
 
+def _identity(document: Document) -> str:
+    give_way()
+    return json.dumps(document["_id"], sort_keys=True)
+
+
 def object_id() -> str:
     return f"{int(clock.now()):08x}{ids.integer(0, 2**64 - 1):016x}"
 
 
 def matches(document: Document, wanted: Document) -> bool:
+    give_way()
     for key, condition in wanted.items():
         if key == "$or":
             if not any(matches(document, one) for one in condition):
@@ -162,12 +176,15 @@ class Database:
         collection = self.collections.setdefault(name, [])
         if len(collection) + len(documents) > MOST:
             raise Unsupported("MongoServerError: the simulated database is full")
+        known = {_identity(one) for one in collection}
         made = {}
         for number, document in enumerate(documents):
             whole = {"_id": document.get("_id", object_id()), **document}
-            if any(one["_id"] == whole["_id"] for one in collection):
+            give_way()
+            if _identity(whole) in known:
                 key = f"{{ _id: {whole['_id']} }}"
                 raise Unsupported(f"MongoServerError: E11000 duplicate key error collection: {name} dup key: {key}")
+            known.add(_identity(whole))
             collection.append(whole)
             made[str(number)] = whole["_id"]
         return {"acknowledged": True, "insertedIds": made}

@@ -28,6 +28,7 @@ from minikube_edu.container_runtime.simulated.programs.nginx_config import (
     sites,
 )
 from minikube_edu.container_runtime.simulated.programs.nginx_entrypoint import entrypoint
+from minikube_edu.container_runtime.simulated.programs.nginx_patterns import at_leisure
 from minikube_edu.container_runtime.simulated.programs.nginx_proxy import Upstreams
 from minikube_edu.container_runtime.simulated.programs.nginx_site import TITLES, Handling
 from minikube_edu.container_runtime.simulated.tools.network.encrypted import accept_encrypted, server_context
@@ -358,7 +359,7 @@ class Master:
         handling = Handling(
             self.process, self.http, self.site_for(request), request, self.log.write, version(self.process)
         )
-        handling.location = handling.site.locate(request.path)
+        handling.location = await at_leisure(lambda: handling.site.locate(request.path), request.path)
         where = handling.setting("access_log")
         args = where.args if where else ["/var/log/nginx/access.log"]
         if args[:1] == ["off"]:

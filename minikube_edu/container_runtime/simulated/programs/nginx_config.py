@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
+from minikube_edu.container_runtime.simulated.programs.nginx_patterns import compiled, search
 
 
 class ConfigurationError(Exception):
@@ -317,7 +318,7 @@ class Location:
         if self.modifier == "=":
             return path == self.pattern
         if self.modifier in ("~", "~*"):
-            return re.search(self.pattern, path, re.I if self.modifier == "~*" else 0) is not None
+            return search(self.pattern, path, self.modifier == "~*") is not None
         return self.modifier != "@" and path.startswith(self.pattern)
 
 
@@ -344,7 +345,7 @@ class Site:
                 return 3
             if name.startswith("*.") and host.endswith(name[1:]):
                 return 2
-            if name.startswith("~") and re.search(name[1:], host):
+            if name.startswith("~") and search(name[1:], host):
                 return 1
         return 0
 
@@ -412,7 +413,7 @@ def _location(directive: Directive) -> Location:
         raise ConfigurationError(f'invalid number of arguments in "location" directive in {directive.where()}')
     if modifier in ("~", "~*"):
         try:
-            re.compile(pattern)
+            compiled(pattern)
         except re.error as error:
             words = f'pcre2_compile() failed: {error} in "{pattern}" in {directive.where()}'
             raise ConfigurationError(words) from None

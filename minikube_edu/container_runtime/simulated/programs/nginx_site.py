@@ -19,6 +19,7 @@ from urllib.parse import quote
 from minikube_edu.container_runtime.simulated.contract import Process, reason
 from minikube_edu.container_runtime.simulated.programs.http_serving import REASONS, Request, Response, http_date
 from minikube_edu.container_runtime.simulated.programs.nginx_config import Directive, Location, Site
+from minikube_edu.container_runtime.simulated.programs.nginx_patterns import at_leisure, search
 from minikube_edu.container_runtime.simulated.programs.nginx_proxy import Upstreams, proxy
 from minikube_edu.lib import clock
 
@@ -152,14 +153,15 @@ class Handling:
 
     async def within(self) -> Response:
         """Find the location, and do what it says."""
-        self.location = self.site.locate(self.uri)
+        self.location = await at_leisure(lambda: self.site.locate(self.uri), self.uri)
         if self.location is None:
             return await self.serve_file()
         if self.location.modifier in ("~", "~*"):
-            match = re.search(self.location.pattern, self.uri, re.I if self.location.modifier == "~*" else 0)
-            if match:
-                self.groups = [group or "" for group in (match[0], *match.groups())]
-                self.set.update({name: value or "" for name, value in match.groupdict().items()})
+            here = self.location
+            found = await at_leisure(lambda: search(here.pattern, self.uri, here.modifier == "~*"), self.uri)
+            if found:
+                self.groups = found.groups
+                self.set.update(found.named)
         return await self.here()
 
     async def here(self) -> Response:
@@ -195,17 +197,17 @@ class Handling:
             elif one.name == "return":
                 return self.returned(one)
             elif one.name == "rewrite" and len(one.args) >= 2:
-                if redirected := self.rewritten(one):
+                if redirected := await self.rewritten(one):
                     return redirected
-            elif one.name == "if" and self.condition(one.args) and (early := await self.rewrite(one)):
+            elif one.name == "if" and await self.condition(one.args) and (early := await self.rewrite(one)):
                 return early
         return None
 
-    def rewritten(self, one: Directive) -> Response | None:
-        match = re.search(one.args[0], self.uri)
-        if not match:
+    async def rewritten(self, one: Directive) -> Response | None:
+        found = await at_leisure(lambda: search(one.args[0], self.uri), self.uri)
+        if not found:
             return None
-        self.groups = [group or "" for group in (match[0], *match.groups())]
+        self.groups = found.groups
         to, flag = self.expand(one.args[1]), one.args[2] if len(one.args) > 2 else ""
         if flag in ("permanent", "redirect") or to.startswith(("http://", "https://")):
             return self.redirect(301 if flag == "permanent" else 302, to)
@@ -213,7 +215,7 @@ class Handling:
         self.args = query or self.args
         return None
 
-    def condition(self, args: list[str]) -> bool:
+    async def condition(self, args: list[str]) -> bool:
         words = " ".join(args).strip().removeprefix("(").removesuffix(")").strip().split(None, 2)
         left = self.expand(words[0]) if words else ""
         if len(words) < 3:
@@ -221,8 +223,8 @@ class Handling:
         operator, right = words[1], words[2]
         if operator in ("=", "!="):
             return (left == self.expand(right)) == (operator == "=")
-        found = re.search(right, left, re.I if "*" in operator else 0) is not None
-        return found != operator.startswith("!")
+        found = await at_leisure(lambda: search(right, left, "*" in operator), left)
+        return (found is not None) != operator.startswith("!")
 
     def returned(self, one: Directive) -> Response:
         words = [self.expand(word) for word in one.args]

@@ -14,6 +14,7 @@ import signal
 
 from minikube_edu.cni.contract import Connection, Listener, NameNotFound
 from minikube_edu.container_runtime.simulated.contract import Process, reason
+from minikube_edu.container_runtime.simulated.kernel.baton import in_turns
 from minikube_edu.container_runtime.simulated.programs.identity import now
 from minikube_edu.container_runtime.simulated.programs.redis_commands import Client, Store, plain
 from minikube_edu.container_runtime.simulated.programs.redis_wire import Failure, ResponseReader, packed, shown
@@ -264,7 +265,8 @@ class CommandLine:
     async def one(self, words: list[str], raw: bool) -> int:
         try:
             reply = await self.ask(words)
-            await self.process.print(shown(reply, raw) + "\n" * (raw and isinstance(reply, Failure)))
+            text = await in_turns(lambda: shown(reply, raw)) if isinstance(reply, list) else shown(reply, raw)
+            await self.process.print(text + "\n" * (raw and isinstance(reply, Failure)))
             if words[0].lower() in ("subscribe", "psubscribe", "monitor"):
                 assert self.reader is not None
                 while True:

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from minikube_edu.cni.contract import Connection
+from minikube_edu.container_runtime.simulated.kernel.baton import give_way, in_turns
+from minikube_edu.container_runtime.simulated.kernel.scheduler import breathe
 from minikube_edu.container_runtime.simulated.programs.redis_wire import Failure, Status, pack
 from minikube_edu.lib import clock, ids
 
@@ -19,6 +21,8 @@ OK = Status("OK")
 WRONG_TYPE = Failure("WRONGTYPE Operation against a key holding the wrong kind of value")
 NOT_A_NUMBER = Failure("ERR value is not an integer or out of range")
 SYNTAX = Failure("ERR syntax error")
+AT_ONCE = 1000  # keys or answers that are looked at without a pause
+HEAVY = ("keys", "scan")  # what looks at every key
 FREE = ("auth", "hello", "quit")  # without a password
 
 
@@ -78,7 +82,12 @@ class Store:
         return self.databases[number].get(key)
 
     def keys(self, number: int) -> list[bytes]:
-        return [key for key in list(self.databases[number]) if self.live(number, key) is not None]
+        found = []
+        for key in list(self.databases[number]):
+            give_way()
+            if self.live(number, key) is not None:
+                found.append(key)
+        return found
 
     def dump(self) -> list[list[Any]]:
         """For the dump file: plain JSON."""
@@ -144,7 +153,14 @@ class Client:
         self.name = ""
 
     async def serve(self, words: list[bytes]) -> None:
-        await self.connection.write(b"".join(pack(one) for one in await self.answers(words)))
+        for answer in await self.answers(words):
+            if isinstance(answer, list) and len(answer) > AT_ONCE:
+                await self.connection.write(b"*%d\r\n" % len(answer))
+                for start in range(0, len(answer), AT_ONCE):
+                    await self.connection.write(b"".join(map(pack, answer[start : start + AT_ONCE])))
+                    await breathe()
+            else:
+                await self.connection.write(pack(answer))
 
     async def answers(self, words: list[bytes]) -> list[Any]:
         name = _text(words[0]).lower()
@@ -165,6 +181,8 @@ class Client:
             rest = " ".join(f"'{_text(word)}'" for word in words[1:])
             return Failure(f"ERR unknown command '{_text(words[0])}', with args beginning with: {rest} ")
         try:
+            if name in HEAVY and len(self.database) > AT_ONCE:
+                return await in_turns(lambda: method(*words[1:]))
             result = method(*words[1:])
             return await result if hasattr(result, "__await__") else result
         except TypeError as error:
@@ -217,7 +235,13 @@ class Client:
         return sum(self.store.live(self.number, key) is not None for key in keys)
 
     def do_keys(self, pattern: bytes) -> Any:
-        return [key for key in self.store.keys(self.number) if fnmatch.fnmatchcase(_text(key), _text(pattern))]
+        wanted = re.compile(fnmatch.translate(_text(pattern)))
+        found = []
+        for key in self.store.keys(self.number):
+            give_way()
+            if wanted.match(_text(key)):
+                found.append(key)
+        return found
 
     def do_scan(self, cursor: bytes, *options: bytes) -> Any:
         wanted = dict(zip([_text(o).lower() for o in options[::2]], options[1::2], strict=False))

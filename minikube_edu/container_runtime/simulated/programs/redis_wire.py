@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from minikube_edu.cni.contract import Connection
+from minikube_edu.container_runtime.simulated.kernel.baton import give_way
+from minikube_edu.container_runtime.simulated.kernel.scheduler import breathe
 
 
 class Failure:
@@ -86,6 +88,13 @@ class ResponseReader:
         except EOFError:
             return None
 
+    async def _several(self, count: int) -> list[object]:
+        answers: list[object] = []
+        for _ in range(count):
+            answers.append(await self.response())
+            await breathe()
+        return answers
+
     async def response(self) -> object:
         line = await self._line()
         kind, rest = line[:1], line[1:]
@@ -98,7 +107,7 @@ class ResponseReader:
         if kind == b"$":
             return None if rest == b"-1" else await self._exactly(int(rest))
         if kind == b"*":
-            return None if rest == b"-1" else [await self.response() for _ in range(int(rest))]
+            return None if rest == b"-1" else await self._several(int(rest))
         raise EOFError
 
 
@@ -116,12 +125,17 @@ def shown(value: object, raw: bool, indent: str = "") -> str:
         return value.decode("utf-8", "surrogateescape") if raw or _verbatim(value) else _quoted(value)
     assert isinstance(value, list)
     if raw:
-        return "\n".join(shown(one, raw) for one in value)
+        words = []
+        for one in value:
+            give_way()
+            words.append(shown(one, raw))
+        return "\n".join(words)
     if not value:
         return "(empty array)"
     width = len(str(len(value)))
     lines = []
     for number, one in enumerate(value, 1):
+        give_way()
         head = f"{number:>{width}}) "
         lines.append(("" if number == 1 else indent) + head + shown(one, raw, indent + " " * len(head)))
     return "\n".join(lines)
