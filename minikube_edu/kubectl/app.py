@@ -71,7 +71,9 @@ def _explained(error: Exception) -> tuple[str, int]:
 def _run(words: list[str], out: TextIO, err: TextIO, stdin: TextIO) -> None:
     from minikube_edu.kubectl import preferences
 
-    words = preferences.expanded(words)
+    preferred = preferences.Preferences.of(words, err)
+    if preferred is not None:
+        words = preferred.expanded(words)
     if words[:1] in (["__complete"], ["__completeNoDesc"]):
         from minikube_edu.kubectl.completing import complete
 
@@ -97,7 +99,8 @@ def _run(words: list[str], out: TextIO, err: TextIO, stdin: TextIO) -> None:
         _unknown(words, values.args[0])
     for warning in values.warnings:
         err.write(warning + "\n")
-    preferences.default_flags(chain, values)
+    if preferred is not None:
+        preferred.apply_defaults(chain, values)
     call = Call(command, path, values, words, out, err, stdin)
     if command.run is None:
         _bare(call)

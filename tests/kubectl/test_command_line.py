@@ -100,7 +100,9 @@ def test_do_preferences_give_aliases_and_defaults() -> None:
     typed("kuberc", "set", "--section=aliases", "--name=mk", "--command=create configmap", "--option=dry-run=client")
     assert typed("mk", "one")[0] == "configmap/one created (dry run)\n"
     typed("kuberc", "set", "--section=defaults", "--command=create configmap", "--option=output=name")
-    assert typed("mk", "one")[0] == "configmap/one\n"
+    assert typed("create", "configmap", "one", "--dry-run=client")[0] == "configmap/one\n"
+    assert typed("create", "configmap", "one", "--dry-run=client", "-ojson")[0].startswith("{")
+    assert typed("mk", "one")[0] == "configmap/one created (dry run)\n"  # an alias is a command of its own
 
 
 def test_does_completion_know_the_subcommands() -> None:
