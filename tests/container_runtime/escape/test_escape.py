@@ -192,4 +192,4 @@ async def test_a_bomb_neither_stops_nor_fills_the_host(
         await cage.made.runtime.stop_container(cage.container, 0)
         with contextlib.suppress(RuntimeFailure):
             await burning
-        assert worst < 0.25, f"{worst * 1000:.0f} ms"
+        assert worst < 1, f"{worst * 1000:.0f} ms"

@@ -31,7 +31,7 @@ async def test_may_a_pod_have_a_mood_of_its_own(tmp_path: Path) -> None:
         assert clock.monotonic() - began >= 0.5
         began = clock.monotonic()
         await made.sandbox(annotations={ANNOTATION: "no-such-mood"})
-        assert clock.monotonic() - began < 0.2
+        assert clock.monotonic() - began < 0.45  # the slow mood takes half a second
 
 
 async def test_do_containers_crash_by_the_seed_and_not_by_chance(tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ class Lister:
             except OSError:
                 continue
             entries.append(self.entry(name, place, stat))
+            await self.process.breathe()
         entries = self.sorted(entries)
         if self.long or self.has("s"):
             blocks = sum(-(-entry.stat.size // 4096) * 4 for entry in entries if not modes.is_link(entry.stat.mode))
@@ -210,7 +211,7 @@ class Lister:
         if not entries:
             return
         if self.long:
-            self.show_long(entries)
+            await self.show_long(entries)
             return
         words = []
         for entry in entries:
@@ -218,12 +219,13 @@ class Lister:
             if self.has("s"):
                 head += f"{-(-entry.stat.size // 4096) * 4:4d} "
             words.append(head + self.decorated(entry))
+            await self.process.breathe()
         if not self.columns:
             self.lines += [word + "\n" for word in words]
         else:
             self.lines += [line + "\n" for line in gridded(words, self.width, self.has("x"))]
 
-    def show_long(self, entries: list[Entry]) -> None:
+    async def show_long(self, entries: list[Entry]) -> None:
         rows = []
         for entry in entries:
             stat = entry.stat
@@ -243,6 +245,7 @@ class Lister:
                     self.decorated(entry) + (f" -> {entry.target}" if modes.is_link(stat.mode) else ""),
                 ]
             )
+            await self.process.breathe()
         widths = [max(len(row[column]) for row in rows) for column in range(7)]
         busybox = is_busybox(self.process)
         for inode, blocks, mode, links, user, group, size, when, name in rows:
@@ -256,6 +259,7 @@ class Lister:
                 f"{head}{links:>{link_width}} {' '.join(owners)}{' ' if owners else ''}"
                 f"{size:>{size_width}} {when} {name}\n"
             )
+            await self.process.breathe()
 
     def when(self, moment: float) -> str:
         from minikube_edu.container_runtime.simulated.tools.date import formatted
