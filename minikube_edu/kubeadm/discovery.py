@@ -15,6 +15,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 from typing import TYPE_CHECKING, Any
 
 from minikube_edu.client.errors import ApiError
@@ -126,7 +127,8 @@ async def _cluster_info(call: Call, cluster: Object, identifier: str, patience: 
             try:
                 found = await api.get("ConfigMap", "cluster-info", "kube-public")
             except (ApiError, OSError) as error:
-                complaint = f"failed to request the cluster-info ConfigMap: {_said(error, cluster['server'])}"
+                why = _said(error, cluster["server"], call.host.machine.dns_server)
+                complaint = f"failed to request the cluster-info ConfigMap: {why}"
             else:
                 if f"jws-kubeconfig-{identifier}" in (found.get("data") or {}):
                     return found
@@ -140,7 +142,7 @@ async def _cluster_info(call: Call, cluster: Object, identifier: str, patience: 
         await api.close()
 
 
-def _said(error: Exception, server: str) -> str:
+def _said(error: Exception, server: str, dns: str) -> str:
     """Go's words for what a connection came to."""
     if isinstance(error, ApiError):
         return str(error)
@@ -148,6 +150,8 @@ def _said(error: Exception, server: str) -> str:
     where = server.removeprefix("https://")
     if isinstance(error, ConnectionRefusedError):
         return f"{url}: dial tcp {where}: connect: connection refused"
+    if isinstance(error, socket.gaierror):
+        return f"{url}: dial tcp: lookup {where.rpartition(':')[0]} on {dns}: no such host"
     return f"{url}: {error}"
 
 

@@ -7,6 +7,7 @@ import base64
 import dataclasses
 import io
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -296,3 +297,8 @@ async def test_is_a_token_that_has_expired_meanwhile_refused_in_discovery(tmp_pa
             "error: error execution phase preflight: couldn't validate the identity of the API Server: could not find "
             f'a JWS signature in the cluster-info ConfigMap for token ID "{identifier}"'
         )
+
+
+def test_is_a_name_that_nobody_knows_told_in_gos_words() -> None:
+    said = discovery._said(socket.gaierror(-2, "?"), "https://nowhere.invalid:6443", "10.0.0.53:53")
+    assert said.endswith('timeout=10s": dial tcp: lookup nowhere.invalid on 10.0.0.53:53: no such host')

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from minikube_edu.container_runtime.simulated import seat_world
 from minikube_edu.kube_apiserver import version as of_server
 from minikube_edu.lib import packages, version
 
@@ -55,3 +56,8 @@ def test_a_file_that_is_damaged_means_nothing(tmp_path: Path) -> None:
     file = tmp_path / "packages"
     file.write_bytes(b"\xff\xfe kubelet\n\nkubelet\n")
     assert packages.read(file) == {}
+
+
+def test_a_seat_tells_its_version_in_its_container_too() -> None:
+    assert seat_world.version_line("registry.k8s.io/kube-apiserver:v1.35.6", "kube-apiserver") == "Kubernetes v1.35.6"
+    assert seat_world.version_line("registry.k8s.io/etcd:3.6.6-0", "etcd") == "etcd Version: 3.6.6"

@@ -24,7 +24,7 @@ from minikube_edu.container_runtime.simulated.kernel.executable import executabl
 from minikube_edu.container_runtime.simulated.kernel.machine import Machine
 from minikube_edu.container_runtime.simulated.kernel.software import Software
 from minikube_edu.container_runtime.simulated.settings import Settings
-from minikube_edu.lib import ids
+from minikube_edu.lib import ids, version
 
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.seats import SeatContainer
@@ -33,10 +33,22 @@ HOST_PROGRAMS = {"minikube_edu.etcd": {"etcdctl": "minikube_edu.etcd.etcdctl"}} 
 READ = 65536
 
 
-async def stand_in(process: Process) -> int:
-    """Process 1 of the world: the seat itself, seen from inside."""
-    while True:
-        await process.sleep(1e9)
+def stand_in(shown: str) -> Program:
+    """Process 1 of the world: the seat itself, seen from inside; `--version` is answered with `shown`."""
+
+    async def program(process: Process) -> int:
+        if "--version" in process.argv[1:]:
+            await process.print(shown)
+            return 0
+        while True:
+            await process.sleep(1e9)
+
+    return program
+
+
+def version_line(image: str, name: str) -> str:
+    told = version.of_image(image)
+    return f"etcd Version: {told.partition('-')[0]}" if name == "etcd" else f"Kubernetes {told or version.KUBERNETES}"
 
 
 class SeatWorld:
@@ -45,7 +57,7 @@ class SeatWorld:
         commands = HOST_PROGRAMS.get(seat.definition.seat, {})
         programs: dict[str, Program] = {name: self._host_program(module) for name, module in commands.items()}
         name = os.path.basename(seat.invocation.argv[0])
-        programs["seat"] = stand_in
+        programs["seat"] = stand_in(version_line(seat.config.image, name))
         files = {f"/usr/local/bin/{command}": Entry(executable(command), mode=0o755) for command in commands}
         files[f"/usr/local/bin/{name}"] = Entry(executable("seat"), mode=0o755)
         self.machine = Machine(
