@@ -47,7 +47,8 @@ xz xz-utils: xz unxz xzcat
 less: less
 file: file
 lsof: lsof
-bc: bc
+bc: bc dc
+dc: dc
 make: make
 patch: patch
 diffutils: diff cmp

@@ -37,6 +37,15 @@ WORK = {
         "head -c 60000000 /dev/zero | gzip | gzip > /tmp/z",
         "zcat /tmp/z | zcat | wc -c",
     ),
+    "choices that Python would try for ever": (
+        "shopt -s extglob; head -c 20000 /dev/zero | tr '\\0' a > /tmp/s",
+        "shopt -s extglob\nx=$(cat /tmp/s); [[ $x == +(a|aa|*(a))b ]]; echo ${x//*(a)b/} ${x%%+(a|aa)b} | wc -c",
+    ),
+    "a word of many fields": ("", 'x=$(seq 1 200000); set -- $x; y="$*"; echo ${#y}'),
+    "a big file dumped": ("head -c 3000000 /dev/zero > /tmp/z", "od -c /tmp/z; hexdump -C /tmp/z"),
+    "files that differ everywhere": (LONG, "tr a b < /tmp/l | cmp -l - /tmp/l | wc -l"),
+    "a long list of files": ("mkdir /tmp/f; cd /tmp/f; seq 1 10000 | xargs touch", "ls -l /tmp/f | wc -l"),
+    "a line of many fields, cut": ("seq -s : 1 1000000 > /tmp/l", "cut -d: -f5,7- /tmp/l | wc -c"),
     "a filter without an end": ("", "jq -n '[range(1e9)] | add'"),
 }
 

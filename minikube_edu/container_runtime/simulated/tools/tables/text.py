@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 TABLE: dict[str, str] = {
+    "dc": "tools.dc:dc",
+    "tsort": "tools.tsort:tsort",
     "awk": "tools.awk.command:awk",
     "base32": "tools.base_encodings:base32",
     "base64": "tools.base_encodings:base64",
