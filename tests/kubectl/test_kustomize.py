@@ -247,7 +247,8 @@ def test_do_configurations_name_places_of_custom_resources(tree: Path) -> None:
 
 
 def test_are_kustomizes_own_plugins_run_and_others_refused(tree: Path) -> None:
-    write(tree, "o/t.yaml", "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: n}\nprefix: t-\n")
+    prefix = "apiVersion: builtin\nkind: PrefixTransformer\nmetadata: {name: n}\nprefix: t-\n"
+    write(tree, "o/t.yaml", f"{prefix}fieldSpecs: [{{path: metadata/name}}]\n")
     write(
         tree,
         "o/g.yaml",
@@ -257,6 +258,30 @@ def test_are_kustomizes_own_plugins_run_and_others_refused(tree: Path) -> None:
     names = [one["metadata"]["name"] for one in kustomize.objects(str(tree / "o"))]
     assert all(name.startswith("t-") for name in names)
     assert any(name.startswith("t-made-") for name in names)
+    write(tree, "o/t.yaml", prefix)
+    with pytest.raises(ValueError, match=r"PrefixTransformer.builtin.\[noGrp\]/n.\[noNs\] fails configuration"):
+        kustomize.build(str(tree / "o"))
     write(tree, "o/t.yaml", "apiVersion: other/v1\nkind: Mine\nmetadata: {name: n}\n")
     with pytest.raises(ValueError, match="external plugins disabled; unable to load external plugin 'Mine'"):
         kustomize.build(str(tree / "o"))
+
+
+def test_is_told_where_a_resource_comes_from_what_changed_it_and_who_built_it(tree: Path) -> None:
+    wanted = "buildMetadata: [originAnnotations, transformerAnnotations, managedByLabel]\n"
+    write(tree, "over/own.yaml", "{apiVersion: v1, kind: ServiceAccount, metadata: {name: own}}")
+    generator = "configMapGenerator: [{name: made, literals: [a=b]}]\n"
+    text = overlay(tree, f"{wanted}resources: [../base, own.yaml]\nnamePrefix: x-\n{generator}")
+    assert text.count("    app.kubernetes.io/managed-by: kustomize-v5.8.1\n") == text.count("kind: ") - text.count(
+        "      kind: "
+    )
+    origin = "    config.kubernetes.io/origin: |\n      "
+    assert f"{origin}path: own.yaml\n" in text
+    assert f"{origin}path: ../base/" in text
+    by = "configuredBy:\n        apiVersion: builtin\n        kind: ConfigMapGenerator\n"
+    assert f"{origin}configuredIn: kustomization.yaml\n      {by}" in text
+    changed = "alpha.config.kubernetes.io/transformations: |\n      - configuredIn: kustomization.yaml\n"
+    assert (
+        f"{changed}        configuredBy:\n          apiVersion: builtin\n          kind: PrefixTransformer\n    config"
+        in text
+    )
+    assert "config.kubernetes.io" not in overlay(tree, "resources: [own.yaml]\n")

@@ -13,22 +13,25 @@ Object = dict[str, Any]
 Read = Callable[[str], bytes]
 
 
-def load(entries: list[str], read: Read) -> list[Object]:
-    """Each entry is a file, or the text itself."""
-    found: list[Object] = []
-    for entry in entries:
-        text = entry if "\n" in entry else read(entry).decode()
-        found += [value for value in manifests.documents(text) if isinstance(value, dict)]
-    for one in found:
+def load(entries: list[str], read: Read) -> list[tuple[Object, str]]:
+    """Each entry is a file, or the text itself. With the file, "" for the kustomization."""
+    found: list[tuple[Object, str]] = []
+    inline = [(entry, "") for entry in entries if "\n" in entry]
+    files = [(read(entry).decode(), entry) for entry in entries if "\n" not in entry]
+    for text, path in (*inline, *files):  # in this order
+        found += [(value, path) for value in manifests.documents(text) if isinstance(value, dict)]
+    for one, _ in found:
         kind = str(one.get("kind") or "")
         if one.get("apiVersion") != "builtin" or kind not in (*_TRANSFORMERS, *_GENERATORS):
             raise ValueError(f"external plugins disabled; unable to load external plugin '{kind}'")
     return found
 
 
-def generate(found: Resources, wanted: Object, read: Read) -> None:
+def generate(found: Resources, wanted: Object, read: Read, origin: Object | None) -> None:
     arguments = {**wanted, **{key: wanted.get("metadata", {}).get(key) for key in ("name", "namespace")}}
-    found.absorb(generators.generate(_GENERATORS[wanted["kind"]], arguments, {}, read))
+    made = generators.generate(_GENERATORS[wanted["kind"]], arguments, {}, read)
+    made.origin = origin
+    found.absorb(made)
 
 
 def transform(found: Resources, wanted: Object, read: Read) -> None:
@@ -36,6 +39,10 @@ def transform(found: Resources, wanted: Object, read: Read) -> None:
 
 
 def _affix(found: Resources, wanted: Object, _: Read) -> None:
+    if wanted.get("fieldSpecs") is None:
+        name = (wanted.get("metadata") or {}).get("name") or "[noName]"
+        who = f"{wanted['kind']}.builtin.[noGrp]/{name}.{(wanted.get('metadata') or {}).get('namespace') or '[noNs]'}"
+        raise ValueError(f"plugin {who} fails configuration: fieldSpecs is not expected to be nil")
     transformers.add_affix(found, str(wanted.get("prefix") or ""), str(wanted.get("suffix") or ""))
 
 

@@ -63,6 +63,8 @@ class Resource:
     suffixes: list[str] = field(default_factory=list)
     needs_hash: bool = False
     behavior: str = "create"
+    origin: Object | None = None  # with `buildMetadata`: see origins
+    transformations: list[Object] = field(default_factory=list)
 
     @property
     def metadata(self) -> Object:
@@ -161,6 +163,7 @@ class Resources:
                 if merged:
                     new.object[name] = merged
         new.previous, new.prefixes, new.suffixes = old.previous, old.prefixes, old.suffixes
+        new.origin, new.transformations = old.origin or new.origin, old.transformations
         new.needs_hash = new.needs_hash and old.needs_hash
         self.items[self.items.index(old)] = new
 

@@ -16,6 +16,7 @@ from minikube_edu.kubectl.kustomize import (
     kustomization,
     manifests,
     ordering,
+    origins,
     patches,
     plugins,
     references,
@@ -33,6 +34,9 @@ _LOCAL = "config.kubernetes.io/local-config"
 def make(folder: str, warn: Warn) -> list[Object]:
     root = _folder(folder, "")
     target = Target(root, [root], warn)
+    build = target.fields.get("buildMetadata") or []
+    if build:
+        target.origins = origins.Origins("", target.file)
     found = target.gather(Resources())
     for one in found.items:
         if one.needs_hash:
@@ -44,6 +48,7 @@ def make(folder: str, warn: Warn) -> list[Object]:
     for one in kept:
         if one.metadata.get("annotations") == {}:
             del one.metadata["annotations"]
+    origins.tell(kept, build)
     return [one.object for one in ordering.arranged(kept, target.fields.get("sortOptions"))]
 
 
@@ -55,6 +60,8 @@ class Target:
         self.roots = roots
         self.warn = warn
         self.fields = kustomization.load(root, warn)
+        self.file = os.path.basename(kustomization.find(root))
+        self.origins: origins.Origins | None = None  # told when the outermost one wants to know
         self.variables: list[Object] = list(self.fields.get("vars") or ())
         self.configuration = configuration.load(self.fields.get("configurations") or [], self.read)
 
@@ -70,13 +77,17 @@ class Target:
         for kind, name in (("ConfigMap", "configMapGenerator"), ("Secret", "secretGenerator")):
             for arguments in fields.get(name) or ():
                 try:
-                    found.absorb(generators.generate(kind, arguments, common, self.read))
+                    made = generators.generate(kind, arguments, common, self.read)
+                    if self.origins:
+                        self.origins.generated(made, f"{kind}Generator")
+                    found.absorb(made)
                 except ValueError as error:
                     raise ValueError(
                         f"merging from generator: {error}" if str(error).startswith("id ") else str(error)
                     ) from None
-        for entry in plugins.load(fields.get("generators") or [], self.read):
-            plugins.generate(found, entry, self.read)
+        for entry, path in plugins.load(fields.get("generators") or [], self.read):
+            origin = self.origins.plugin(entry, path) if self.origins else None
+            plugins.generate(found, entry, self.read, origin)
         for path in fields.get("components") or ():
             found = self._component(found, str(path))
         self._transform(found)
@@ -94,29 +105,49 @@ class Target:
 
     def _transform(self, found: Resources) -> None:
         fields, more = self.fields, self.configuration.specs
+
+        def note(kind: str, times: int = 1) -> None:
+            for _ in range(times if self.origins else 0):
+                assert self.origins
+                self.origins.changed(found.items, f"{kind}Transformer")
+
+        note("PatchStrategicMerge", bool(fields.get("patchesStrategicMerge")))
         for text in fields.get("patchesStrategicMerge") or ():
             patches.strategic(found, text, self.read)
         for entry in fields.get("patches") or ():
+            note("Patch")
             patches.apply(found, entry, self.read)
         if fields.get("namespace"):
+            note("Namespace")
             transformers.set_namespace(found, fields["namespace"], more["namespace"])
         if fields.get("namePrefix"):
+            note("Prefix")
             transformers.add_affix(found, prefix=fields["namePrefix"])
         if fields.get("nameSuffix"):
+            note("Suffix")
             transformers.add_affix(found, suffix=fields["nameSuffix"])
+        labels = fields.get("labels") or ()
+        note("Label", len(labels) + 1 if labels or fields.get("commonLabels") else 0)
         transformers.add_labels(found, fields, more["commonLabels"])
         if fields.get("commonAnnotations"):
+            note("Annotations")
             transformers.add_annotations(found, fields["commonAnnotations"], more["commonAnnotations"])
         for entry in fields.get("patchesJson6902") or ():
+            note("PatchJson6902")
             patches.json6902(found, entry, self.read)
         for entry in fields.get("replicas") or ():
+            note("ReplicaCount")
             transformers.set_replicas(found, entry, more["replicas"])
         for entry in fields["images"]:
+            note("ImageTag")
             transformers.set_image(found, entry, more["images"])
+        note("Replacement", bool(fields.get("replacements")))
         for entry in fields.get("replacements") or ():
             for one in self._replacements(entry):
                 replacements.apply(found, one)
-        for entry in plugins.load(fields.get("transformers") or [], self.read):
+        for entry, path in plugins.load(fields.get("transformers") or [], self.read):
+            if self.origins:
+                self.origins.noted(found.items, self.origins.plugin(entry, path))
             plugins.transform(found, entry, self.read)
         plugins.load(fields.get("validators") or [], self.read)
 
@@ -162,6 +193,8 @@ class Target:
             where = f" in File: {path}" if str(error).startswith("MalformedYAMLError") else ""
             raise ValueError(f"accumulating resources from '{path}': {error}{where}") from None
         for one in items:
+            if self.origins:
+                self.origins.resource(one, path)
             try:
                 found.append(one)
             except ValueError as error:
@@ -193,9 +226,11 @@ class Target:
             if os.path.commonpath([root, visited]) == root:
                 raise ValueError(f"cycle detected: candidate root '{root}' contains visited root '{visited}'")
         try:
-            return Target(root, [*self.roots, root], self.warn)
+            target = Target(root, [*self.roots, root], self.warn)
         except ValueError as error:
             raise ValueError(f"couldn't make target for path '{root}': {error}") from None
+        target.origins = self.origins and self.origins.below(path, target.file)
+        return target
 
     def _component(self, found: Resources, path: str) -> Resources:
         try:
