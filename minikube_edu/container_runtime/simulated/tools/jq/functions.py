@@ -1,6 +1,7 @@
 """jq's functions that take values: name/arity -> function of the input and the arguments.
 
-A generator is one whose work is long: it yields to give way, and returns its result.
+A generator is one whose work is long: it yields to give way, and returns its result. The file is long
+because the manual has that many functions: a few lines for each.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """jq's values: kinds, order, arithmetic, and what is at a place inside them.
 
 Pure functions without a machine; what may take long is a generator that yields to give way and returns its result.
-A path is a tuple of keys: texts, numbers, and {"start": …, "end": …} for a slice.
+A path is a tuple of keys: texts, numbers, and {"start": …, "end": …} for a slice. The file is
+long because all of this is about the same six kinds.
 """
 
 from __future__ import annotations
