@@ -10,7 +10,7 @@ from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.programs.http_serving import HttpServer, Request, Response, text
 from minikube_edu.kube_proxy.configuration import Configuration, host_and_port
 from minikube_edu.kube_proxy.proxier import Proxier
-from minikube_edu.lib import clock
+from minikube_edu.lib import clock, version
 
 Say = Callable[[str, str, str], Awaitable[None]]
 DELETED = "ToBeDeletedByClusterAutoscaler"
@@ -50,7 +50,8 @@ class Health:
         if request.path == "/proxyMode":
             return text(self.config.mode)
         if request.path == "/metrics":
-            return text(self.metrics(), content_type="text/plain; version=0.0.4; charset=utf-8")
+            build = version.metric(version.of_program_in(self.process.container.image)).decode()
+            return text(self.metrics() + build, content_type="text/plain; version=0.0.4; charset=utf-8")
         return text("404 page not found\n", 404)
 
     def _health(self, path: str) -> Response:

@@ -23,7 +23,7 @@ from minikube_edu.kube_proxy.listing import NOTE
 from minikube_edu.kube_proxy.proxier import Proxier
 from minikube_edu.kube_proxy.rules import Rules
 from minikube_edu.kube_proxy.services import ServicePort
-from minikube_edu.lib import clock
+from minikube_edu.lib import clock, version
 
 
 def klog(process: Process, place: str, words: str, level: str = "I") -> bytes:
@@ -36,6 +36,10 @@ async def main(process: Process) -> int:
     async def say(place: str, words: str, level: str = "I") -> None:
         await process.stderr.write(klog(process, place, words, level))
 
+    own = version.of_program_in(process.container.image)
+    if "--version" in process.argv[1:]:
+        await process.print(f"Kubernetes {own}")
+        return 0
     try:
         config = await configuration.load(process.argv, process.read_file)
         admin = cast(NetworkAdmin | None, process.container.notes.get("network_admin"))
@@ -51,7 +55,9 @@ async def main(process: Process) -> int:
     except (Wrong, kubeconfig.ConfigError) as wrong:
         await say("server.go:114", f'"Error running ProxyServer" err="{wrong}"', "E")
         return 1
-    client = kubeconfig.connect(client_config, user_agent="kube-proxy", dial=process.network.connect)
+    client = kubeconfig.connect(
+        client_config, user_agent=version.agent("kube-proxy", version=own), dial=process.network.connect
+    )
     try:
         return await _run(process, config, admin, Rules(config.cluster_cidrs), client)
     finally:

@@ -22,6 +22,11 @@ def running(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get(VARIABLE) or KUBERNETES
 
 
+def of_program_in(image: str) -> str:
+    """Of one that runs in a simulated container."""
+    return of_image(image) or KUBERNETES
+
+
 def of_image(image: str) -> str:
     """From `registry.k8s.io/kube-apiserver:v1.35.6@sha256:…`; empty when the tag is no version."""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
@@ -33,15 +38,15 @@ def major_minor(version: str) -> tuple[str, str]:
     return major, minor
 
 
-def agent(program: str, component: str = "") -> str:
+def agent(program: str, component: str = "", version: str = "") -> str:
     """As client-go names itself: `kubelet/v1.36.3 (linux/amd64) kubernetes/minikube-edu`."""
-    shown = f"{program}/{running()} (linux/amd64) kubernetes/minikube-edu"
+    shown = f"{program}/{version or running()} (linux/amd64) kubernetes/minikube-edu"
     return f"{shown}/{component}" if component else shown
 
 
-def build_info() -> dict[str, str]:
+def build_info(version: str = "") -> dict[str, str]:
     """What a build knows of itself, in the words of `/version`."""
-    version = running()
+    version = version or running()
     major, minor = major_minor(version)
     return {
         "major": major,
@@ -68,14 +73,14 @@ BUILD_INFO = (
 )
 
 
-def labels() -> dict[str, str]:
+def labels(version: str = "") -> dict[str, str]:
     """Of the metric `kubernetes_build_info`."""
-    told = build_info()
+    told = build_info(version)
     return {label: told[name] for label, name in _LABELS.items()}
 
 
-def metric() -> bytes:
+def metric(version: str = "") -> bytes:
     """The family `kubernetes_build_info`, as all components show it."""
-    shown = ",".join(f'{label}="{value}"' for label, value in labels().items())
+    shown = ",".join(f'{label}="{value}"' for label, value in labels(version).items())
     name = "kubernetes_build_info"
     return f"# HELP {name} {BUILD_INFO}\n# TYPE {name} gauge\n{name}{{{shown}}} 1\n".encode()

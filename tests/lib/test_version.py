@@ -61,3 +61,10 @@ def test_a_file_that_is_damaged_means_nothing(tmp_path: Path) -> None:
 def test_a_seat_tells_its_version_in_its_container_too() -> None:
     assert seat_world.version_line("registry.k8s.io/kube-apiserver:v1.35.6", "kube-apiserver") == "Kubernetes v1.35.6"
     assert seat_world.version_line("registry.k8s.io/etcd:3.6.6-0", "etcd") == "etcd Version: 3.6.6"
+
+
+def test_a_program_in_a_simulated_container_is_its_images_version() -> None:
+    old = version.of_program_in("registry.k8s.io/kube-proxy:v1.35.6")
+    assert b'git_version="v1.35.6"' in version.metric(old)
+    assert version.agent("kube-proxy", version=old).startswith("kube-proxy/v1.35.6 ")
+    assert version.of_program_in("kube-proxy:mine") == version.KUBERNETES
