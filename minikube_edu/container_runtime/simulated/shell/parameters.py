@@ -183,6 +183,10 @@ async def parameter_value(shell: Shell, part: Parameter) -> str | Several:
         variable = shell.variables.table.get(part.name)
         star = part.index is not None and part.index.literal() == "*"
         return Several(variable.keys() if variable else [], star)
+    if operator == "length" and not part.indirect and part.index is not None and part.index.literal() in ("@", "*"):
+        variable = shell.variables.table.get(shell.variables.resolve(part.name))
+        if variable is not None and isinstance(variable.value, dict):
+            return str(len(variable.value))  # of a big array: nobody needs its elements for this
     value = await _raw(shell, part)
     if value is None:
         if (
