@@ -89,3 +89,31 @@ async def test_are_several_faults_of_an_object_listed(kubectl: Typed) -> None:
     assert code == 1
     assert err.startswith('The ConfigMap "Bad_Name" is invalid: \n* metadata.name: Invalid value')
     assert "\n* data[a b]: Invalid value" in err
+
+
+EVENT = """
+apiVersion: v1
+kind: Event
+metadata: {name: %s}
+involvedObject: {apiVersion: v1, kind: Pod, name: %s, namespace: default}
+type: %s
+reason: R
+message: told
+%s
+"""
+
+
+async def test_are_events_shown_in_the_order_of_time_and_of_one_object_or_type(kubectl: Typed) -> None:
+    times = ['lastTimestamp: "2026-01-01T00:00:02Z"', 'eventTime: "2026-01-01T00:00:01.500000Z"', "count: 1"]
+    whose = [("late", "web", "Warning"), ("early", "db", "Normal"), ("never", "web", "Normal")]
+    extra = "reportingComponent: k/k\nreportingInstance: i\naction: A"
+    for (name, pod, type_), when in zip(whose, times, strict=True):
+        text = EVENT % (name, pod, type_, when + ("\n" + extra if "eventTime" in when else ""))
+        assert (await kubectl("create", "-f", "-", stdin=text))[1:] == ("", 0)
+    names = ("-o", "jsonpath={.items[*].metadata.name}")
+    assert (await kubectl("events", *names))[0] == "never early late"
+    assert (await kubectl("events", "--types=warning", *names))[0] == "late"
+    assert (await kubectl("events", "--for=pod/web", *names))[0] == "never late"
+    assert (await kubectl("events", "--for=pod/", *names))[0] == "never early late"
+    assert (await kubectl("events", "--for=nope/x"))[1:] == ('the server doesn\'t have a resource type "nope"\n', 1)
+    assert (await kubectl("events", "--for=pod"))[1:] == ("error: --for must be in resource/name form\n", 1)

@@ -181,6 +181,8 @@ def _tree(source: str, name: str) -> Iterator[tuple[str, str]]:
 async def _from_pod(call: Call, source: Place, target: Place) -> None:
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as archive:
         await _receive(call, source, archive)
+        if not archive.tell():
+            return
         archive.seek(0)
         try:
             with tarfile.open(fileobj=archive, mode="r:") as tar:
@@ -192,7 +194,7 @@ async def _from_pod(call: Call, source: Place, target: Place) -> None:
 
 
 async def _receive(call: Call, source: Place, archive: IO[bytes]) -> None:
-    """All of the archive; with --retries, what a broken connection left out is asked for again."""
+    """All of the archive; with --retries, what did not come to its end is asked for again from there on."""
     tries, most = 0, call.flags["retries"]
     while True:
         command = ["tar", "cf", "-", source.path]
@@ -207,13 +209,36 @@ async def _receive(call: Call, source: Place, archive: IO[bytes]) -> None:
                 await said
                 if not archive.tell():
                     await _ended(call, process)
+            if _complete(archive):
                 return
         except ConnectionError:
             if not (most < 0 or tries < most):
                 call.say(f"Dropping out copy after {tries} retries")
                 raise
+        if not (most < 0 or tries < most):
+            call.say(f"Dropping out copy after {tries} retries")
+            return
         tries += 1
         call.say(f"Resuming copy at {archive.tell()} bytes, retry {tries}/{most}")
+
+
+def _complete(archive: IO[bytes]) -> bool:
+    """Whether there is the block of zeros behind the last member; of the other blocks only the sizes are looked at."""
+    end, place = archive.tell(), 0
+    try:
+        while place + tarfile.BLOCKSIZE <= end:
+            archive.seek(place)
+            header = archive.read(tarfile.BLOCKSIZE)
+            if not header.strip(b"\0"):
+                return True
+            try:
+                size = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape").size
+            except tarfile.TarError:
+                return True  # no archive at all: nothing that comes later makes one of it
+            place += tarfile.BLOCKSIZE * (1 + -(-size // tarfile.BLOCKSIZE))
+        return False
+    finally:
+        archive.seek(end)
 
 
 def _unpack(call: Call, tar: tarfile.TarFile, source: Place, base: str) -> None:

@@ -12,8 +12,9 @@ from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.describe.event_table import interval
-from minikube_edu.kubectl.failures import CommandError
+from minikube_edu.kubectl.failures import CommandError, PlainError
 from minikube_edu.kubectl.flags import Flag
+from minikube_edu.kubectl.mapping import NoResource
 
 Object = dict[str, Any]
 
@@ -22,91 +23,111 @@ EVENTS = Resource("", "v1", "events", kind="Event")
 
 async def run(call: Call) -> None:
     flags = call.flags
-    types = list(flags["types"])
-    for text in types:
-        if text.lower() not in ("normal", "warning"):
-            raise CommandError("valid --types are Normal or Warning")
+    selector = await _about(call, flags["for"]) if flags["for"] else ""
+    types = {text.lower() for text in flags["types"]}
+    if types - {"normal", "warning"}:
+        raise CommandError("valid --types are Normal or Warning")
     namespace = "" if flags["all-namespaces"] else call.factory.namespace
-    about: Resource | None = None
-    name, selector = "", ""
-    if flags["for"]:
-        kind, slash, name = flags["for"].partition("/")
-        if not slash or not kind or not name:
-            raise CommandError("--for must be in resource/name form")
-        about = (await call.factory.mapper.find(kind)).resource
-        selector = (
-            f"involvedObject.kind={about.kind},involvedObject.apiVersion={about.api_version},involvedObject.name={name}"
-        )
-    listed = await call.factory.send("GET", EVENTS.path(namespace), fieldSelector=selector, limit=flags["chunk-size"])
-    found = [{"apiVersion": "v1", "kind": "Event", **item} for item in listed.get("items") or ()]
-    found = [one for one in found if not types or any(one.get("type", "").lower() == t.lower() for t in types)]
-    found.sort(key=_when)
-    if not found and not flags["watch"]:
-        if not flags["all-namespaces"]:
-            call.warn(f"No events found in {namespace} namespace.")
-        else:
-            call.warn("No events found.")
-        return
     if flags["output"] or flags["template"]:
-        if flags["output"] == "name":
-            return  # the real one prints no names of a list of events
-        show = printing.shower(call, "")
-        show(
-            {"apiVersion": "v1", "kind": "List", "items": found, "metadata": {}}
-            if flags["output"] in ("json", "yaml")
-            else {"kind": "EventList", "apiVersion": "v1", "items": found, "metadata": {}}
-        )
-    else:
-        call.out.write(_table(call, found, headers=not flags["no-headers"]))
+        printing.check_output(call)
     if flags["watch"]:
-        await _watch(call, namespace, selector, (listed.get("metadata") or {}).get("resourceVersion") or "", types)
+        await _watch(call, namespace, selector, types)
+        return
+    listed = await call.factory.send("GET", EVENTS.path(namespace), fieldSelector=selector, limit=flags["chunk-size"])
+    found = [_whole(item) for item in listed.get("items") or () if _wanted(item, types)]
+    found.sort(key=_when)
+    if not found:
+        call.warn("No events found." if flags["all-namespaces"] else f"No events found in {namespace} namespace.")
+        return
+    if not flags["output"] and not flags["template"]:
+        call.out.write(Table(call).text(found))
+    elif flags["output"] != "name":  # the real one prints no names of a list of events
+        kind = "List" if flags["output"] in ("json", "yaml") else "EventList"
+        printing.shower(call, "")({"apiVersion": "v1", "kind": kind, "items": found, "metadata": {}})
 
 
-def _when(event: Object) -> str:
-    series = event.get("series") or {}
-    return str(
-        series.get("lastObservedTime")
-        or event.get("lastTimestamp")
-        or event.get("eventTime")
-        or event["metadata"].get("creationTimestamp")
-        or ""
+async def _about(call: Call, text: str) -> str:
+    """The selector for events of one object. One without a name is no object, and all events are shown."""
+    kind, *rest = text.split("/")
+    if not rest:
+        raise CommandError("--for must be in resource/name form")
+    if len(rest) > 1:
+        raise CommandError("arguments in resource/name form may not have more than one slash")
+    try:
+        about = (await call.factory.mapper.find(kind)).resource
+    except NoResource as error:
+        raise PlainError(str(error)) from None
+    if not rest[0]:
+        return ""
+    return (
+        f"involvedObject.kind={about.kind},involvedObject.apiVersion={about.api_version},involvedObject.name={rest[0]}"
     )
 
 
-def _table(call: Call, events: list[Object], *, headers: bool) -> str:
-    everywhere = call.flags["all-namespaces"]
-    rows = []
-    if headers:
-        rows.append(("NAMESPACE\t" if everywhere else "") + "LAST SEEN\tTYPE\tREASON\tOBJECT\tMESSAGE\n")
-    for event in events:
-        target = event.get("involvedObject") or {}
-        cells = [
-            interval(event),
-            event.get("type") or "",
-            event.get("reason") or "",
-            f"{target.get('kind')}/{target.get('name')}",
-            (event.get("message") or "").strip(),
-        ]
-        rows.append("\t".join(([event["metadata"].get("namespace") or ""] if everywhere else []) + cells) + "\n")
-    return align("".join(rows), TABLE)
+def _whole(event: Object) -> Object:
+    return {"apiVersion": "v1", "kind": "Event", **event}
 
 
-async def _watch(call: Call, namespace: str, selector: str, version: str, types: list[str]) -> None:
+def _wanted(event: Object, types: set[str]) -> bool:
+    return not types or str(event.get("type", "")).lower() in types
+
+
+def _when(event: Object) -> str:
+    """Times sort as their texts do, once a whole second comes before its parts."""
+    series = event.get("series")
+    time = series.get("lastObservedTime") if series else event.get("lastTimestamp") or event.get("eventTime")
+    return str(time or "").removesuffix("Z")
+
+
+class Table:
+    """Line by line, the header before the first; columns stay as wide as they were."""
+
+    def __init__(self, call: Call) -> None:
+        self._everywhere = call.flags["all-namespaces"]
+        self._headers = not call.flags["no-headers"]
+        self._widths: list[int] = []
+
+    def text(self, events: list[Object]) -> str:
+        rows = []
+        if self._headers:
+            self._headers = False
+            rows.append(("NAMESPACE\t" if self._everywhere else "") + "LAST SEEN\tTYPE\tREASON\tOBJECT\tMESSAGE\n")
+        for event in events:
+            target = event.get("involvedObject") or {}
+            cells = [
+                interval(event),
+                event.get("type") or "",
+                event.get("reason") or "",
+                f"{target.get('kind') or ''}/{target.get('name') or ''}",
+                (event.get("message") or "").strip(),
+            ]
+            namespace = [event["metadata"].get("namespace") or ""] if self._everywhere else []
+            rows.append("\t".join(namespace + cells) + "\n")
+        return align("".join(rows), TABLE, remembered=self._widths)
+
+
+async def _watch(call: Call, namespace: str, selector: str, types: set[str]) -> None:
+    """As they come: first those that are there, in no order of time. A watch that ends is not begun anew."""
     from minikube_edu.kubectl.factory import query_text
     from minikube_edu.kubectl.interrupts import Interrupts
 
-    call.out.flush()
-    query = query_text({"watch": True, "resourceVersion": version, "fieldSelector": selector})
+    table = Table(call)
+    show = printing.shower(call, "") if call.flags["output"] or call.flags["template"] else None
+    query = query_text({"watch": True, "fieldSelector": selector})
     with Interrupts():
         stream = await call.factory.client.sender.stream("GET", EVENTS.path(namespace) + query)
         try:
             async for lines in stream.batches():
                 for line in lines:
-                    event = orjson.loads(line) if line else {}
-                    obj = event.get("object") or {}
-                    if event.get("type") in ("ADDED", "MODIFIED") and (not types or obj.get("type") in types):
-                        call.out.write(_table(call, [obj], headers=False))
-                        call.out.flush()
+                    come = orjson.loads(line) if line else {}
+                    event = come.get("object") or {}
+                    if come.get("type") not in ("ADDED", "MODIFIED") or not _wanted(event, types):
+                        continue
+                    if show is not None:
+                        show(_whole(event))
+                    else:
+                        call.out.write(table.text([event]))
+                    call.out.flush()
         finally:
             stream.close()
 
