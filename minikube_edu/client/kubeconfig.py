@@ -54,7 +54,7 @@ def connect(
     field_manager: str = "",
     qps: float = 0,
     burst: int = 0,
-    refused_retries: int = 4,
+    refused_retries: int = 6,
     timeout: float | None = None,
     dial: Dial | None = None,
     caller: Caller | None = None,

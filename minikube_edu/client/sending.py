@@ -72,7 +72,7 @@ class Sender:
         qps: float = 0,
         burst: int = 0,
         retries: int = 10,
-        refused_retries: int = 4,
+        refused_retries: int = 6,
         timeout: float | None = None,
     ) -> None:
         self.caller = caller
@@ -178,4 +178,4 @@ def _retry_after(value: bytes | None) -> float | None:
 
 
 def _pause(failures: int) -> float:
-    return min(0.1 * 2.0 ** (failures - 1), 5.0) * ids.uniform(1.0, 1.2)
+    return min(0.03 * 2.0 ** (failures - 1), 5.0) * ids.uniform(1.0, 1.2)  # whoever boots beside a server finds it soon

@@ -261,8 +261,8 @@ async def all_of(*works: Awaitable[None]) -> None:
 async def patiently(api: Api, what: Callable[[], Awaitable[Answer]]) -> Answer:
     """Again and again until it is done or the time for API calls is over: a server that is just starting, or that
     does not know yet who may do what, is not a mistake."""
-    end = clock.monotonic() + api.patience
-    pause = 0.01
+    begun = clock.monotonic()
+    end, pause = begun + api.patience, 0.01
     while True:
         try:
             return await what()
@@ -271,7 +271,7 @@ async def patiently(api: Api, what: Callable[[], Awaitable[Answer]]) -> Answer:
             if final or clock.monotonic() + pause > end:
                 raise
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, 0.5)
+        pause = min(pause * 1.5, 0.5 if clock.monotonic() - begun > 1.0 else 0.02)
 
 
 async def _at_its_version(api: Api, body: Object) -> Object:

@@ -32,7 +32,7 @@ Object = dict[str, Any]
 
 USER = "tls-bootstrap-token-user"
 CLUSTER = "kubernetes"
-FIRST, LONGEST = 0.05, 2.0  # seconds between two looks
+FIRST, LONGEST = 0.02, 2.0  # seconds between two looks
 
 
 async def discover(call: Call, join: Object, dry_run: bool) -> Object:

@@ -30,6 +30,7 @@ NODES = Resource("", "v1", "nodes", False, "Node")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", kind="Lease")
 LEASE_NAMESPACE = "kube-node-lease"
 BOOT_SECONDS = 60.0  # for so long the API server is expected at any moment
+RUSH_SECONDS = 1.0  # and for so long at this very moment
 EVENTS_AFTER = 1.0  # seconds: a node that comes has better things to do first
 DEFAULT_LABELS = ("beta.kubernetes.io/arch", "beta.kubernetes.io/os", "kubernetes.io/arch", "kubernetes.io/os")
 
@@ -107,7 +108,7 @@ class NodeAgent:
 
     async def register(self) -> None:
         began = clock.monotonic()
-        pause = 0.05
+        pause = 0.03
         log.info("%s", keyed("Attempting to register node", node=self.shape.name))
         while True:
             try:
@@ -124,7 +125,8 @@ class NodeAgent:
                     told = keyed("Unable to register node with API server", err=error, node=self.shape.name)
                     log.error("%s", told)
                 await asyncio.sleep(pause * ids.uniform(0.8, 1.2))
-                pause = min(pause * 1.3, 0.2 if young else 7.0)
+                if clock.monotonic() - began > RUSH_SECONDS:
+                    pause = min(pause * 1.3, 0.2 if young else 7.0)
 
     async def _register(self) -> Object:
         mine = node_object(self.shape)
