@@ -33,7 +33,7 @@ def _type_problem(value: Any) -> str:
     for key in ("apiVersion", "kind"):
         if not isinstance(value.get(key), str | None):
             return _mismatch(value[key], f"detector.{key}" if key == "apiVersion" else "detector.kind", "string")
-    if not value.get("kind"):
+    if not value.get("kind") or str(value.get("apiVersion")).count("/") > 1:
         return f"Object 'Kind' is missing in '{orjson.dumps(value).decode()}'"
     return ""
 

@@ -9,6 +9,7 @@ from minikube_edu.client.discovery import ServedResource
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.sending import JSON
 from minikube_edu.kubectl.factory import Factory
+from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.lib.gotext import quote
 
 Object = dict[str, Any]
@@ -35,6 +36,8 @@ class Info:
         return self.served is not None and self.served.resource.namespaced
 
     def path(self, subresource: str = "", *, collection: bool = False) -> str:
+        if not self.name and not collection:
+            raise CommandError("resource name may not be empty")  # never the path of all of them
         return self.mapping.resource.path(self.namespace, "" if collection else self.name, subresource)
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from minikube_edu.client.errors import ApiError
@@ -18,6 +19,11 @@ from minikube_edu.lib.gotext import quote
 
 if TYPE_CHECKING:
     from minikube_edu.kubectl.builder import Builder
+
+NO_VERSION = (
+    "unable to get type info from the object \"*unstructured.Unstructured\": Object 'apiVersion' is missing in "
+    "'object has no apiVersion field'"
+)
 
 
 class ObjectFiles:
@@ -81,6 +87,11 @@ class ObjectFiles:
                 f"{quote(source)}: "
                 f"{error}\nensure CRDs are installed first"
             ) from None
+        if not value.get("apiVersion"):
+            if in_list:
+                raise Many([CommandError(NO_VERSION)])
+            # A kind is found by its name alone; that there is no such version, the server says.
+            served = replace(served, resource=served.resource._replace(version=""))
         if served.resource.namespaced:
             if self._asked.factory.namespace_given and namespace and namespace != self._asked.namespace:
                 raise CommandError(
@@ -94,7 +105,7 @@ class ObjectFiles:
         else:
             namespace = ""
         info = Info(self._asked.factory, served, namespace, name, value, source)
-        if self._asked.latest:
+        if self._asked.latest and name:
             info.take_any(await info.fetch(self._asked.accept, self._asked.subresource, **self._asked.query))
         return info
 
@@ -105,6 +116,8 @@ class ObjectFiles:
         elif self._asked.validate:
             missing = [f"{key} not set" for key in ("apiVersion", "kind") if not value.get(key)]
             problem = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]" if missing else ""
+            if not problem and str(value["apiVersion"]).count("/") > 1:
+                problem = f"unexpected GroupVersion string: {value['apiVersion']}"
         if problem and self._asked.validate:
             raise CommandError(
                 f"error validating {quote(source)}: error validating data: {problem}; if you choose to ignore these "

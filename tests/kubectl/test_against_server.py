@@ -117,3 +117,29 @@ async def test_are_events_shown_in_the_order_of_time_and_of_one_object_or_type(k
     assert (await kubectl("events", "--for=pod/", *names))[0] == "never early late"
     assert (await kubectl("events", "--for=nope/x"))[1:] == ('the server doesn\'t have a resource type "nope"\n', 1)
     assert (await kubectl("events", "--for=pod"))[1:] == ("error: --for must be in resource/name form\n", 1)
+
+
+async def test_is_an_object_without_a_name_never_taken_for_all_of_its_kind(kubectl: Typed) -> None:
+    await kubectl("create", "configmap", "kept")
+    nameless = "apiVersion: v1\nkind: ConfigMap\n"
+    for verb in ("delete", "replace", "diff"):
+        _, err, code = await kubectl(verb, "-f", "-", stdin=nameless)
+        assert err.endswith("resource name may not be empty\n")
+        assert code
+    assert (await kubectl("get", "cm", "kept", "-o", "name"))[0] == "configmap/kept\n"
+
+
+async def test_what_is_said_of_a_file_without_a_version_or_a_kind(kubectl: Typed) -> None:
+    missing = "the server could not find the requested resource\n"
+    one = "kind: ConfigMap\nmetadata: {name: x}\n"
+    assert (await kubectl("get", "-f", "-", stdin=one))[1] == f"Error from server (NotFound): {missing}"
+    told = f'Error from server (NotFound): error when deleting "STDIN": {missing}'
+    assert (await kubectl("delete", "-f", "-", stdin=one))[1] == told
+    listed = "apiVersion: v1\nkind: List\nitems:\n- kind: ConfigMap\n  metadata: {name: x}\n"
+    unknown = "Object 'apiVersion' is missing in 'object has no apiVersion field'\n"
+    told = f'unable to get type info from the object "*unstructured.Unstructured": {unknown}'
+    assert (await kubectl("delete", "-f", "-", stdin=listed))[1] == told
+    assert (await kubectl("diff", "-f", "-", stdin=listed))[1:] == (f"error: {told}", 2)
+    odd = "apiVersion: v1/v2/v3\nkind: Foo\nmetadata: {name: x}\n"
+    told = (await kubectl("create", "-f", "-", stdin=odd))[1]
+    assert "error validating data: unexpected GroupVersion string: v1/v2/v3; if you" in told

@@ -18,7 +18,7 @@ from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import last_applied
 from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
-from minikube_edu.kubectl.failures import CommandError, Exit, explain, raise_all
+from minikube_edu.kubectl.failures import CommandError, Exit, Many, explain, raise_all
 from minikube_edu.kubectl.flags import Flag
 from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.printers import without_managed_fields, yaml_out
@@ -50,7 +50,7 @@ async def _run(call: Call) -> None:
                 await _put(call, info, live, merged)
             except Exception as error:
                 errors.append(error)
-        raise_all(errors)
+        raise_all([inner for one in errors for inner in (one.errors if isinstance(one, Many) else (one,))])
         if not os.listdir(live) and not os.listdir(merged):
             return
         code = _compare(call, live, merged)

@@ -13,7 +13,7 @@ from minikube_edu.kubectl import flag_groups as groups
 from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.builder import Builder
 from minikube_edu.kubectl.command import Call, Command
-from minikube_edu.kubectl.failures import CommandError, raise_all
+from minikube_edu.kubectl.failures import CommandError, Many, raise_all
 from minikube_edu.kubectl.flags import Flag
 from minikube_edu.kubectl.info import Info
 from minikube_edu.kubectl.printers import Printer, printer_for
@@ -141,7 +141,8 @@ def _print_tables(call: Call, infos: list[Info], errors: list[Exception]) -> Non
     if not written and not flags["ignore-not-found"] and not errors:
         where = f" in {call.factory.namespace} namespace." if only_namespaced else ""
         call.warn(f"No resources found{where}")
-    raise_all(errors)
+    if errors:
+        raise Many(errors)  # of a table all failures are told after it, without `error: `
 
 
 def _kind_of(info: Info) -> tuple[str, str]:
