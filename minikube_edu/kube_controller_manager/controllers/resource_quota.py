@@ -1,9 +1,10 @@
 """resourcequota-controller: what a namespace uses of its quotas, counted.
 
-Admission adds what it lets in; it never takes away. This controller counts anew when a quota asks for something else and
+Admission adds what it lets in; it never takes away. This controller counts anew when a quota asks for something else,
 when something that a quota counts goes or shrinks, and every five minutes all. It does not when admission has added
-something: what that is for may not be there yet, and the count would give its place away again. Only kinds that some quota names are watched, as
-metadata alone, for which existing is all that matters; pods, services and claims are looked at whole.
+something: what that is for may not be there yet, and the count would give its place away again. Only kinds that some
+quota names are watched, as metadata alone, for which existing is all that matters; pods, services and claims are looked
+at whole.
 """
 
 from __future__ import annotations
