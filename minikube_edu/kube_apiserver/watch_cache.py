@@ -11,8 +11,8 @@ Promises:
 - A change is delivered to all watchers in one go, in order, before the write that caused it is answered.
 - An object is decoded only when somebody looks inside (selectors, updates); an event is encoded once for all watchers.
 
-The real one keeps a cache a resource with a watch of its own each, and reads through to etcd for some requests. The file
-is a little long: cache, ring and watchers change together or not at all.
+The real one keeps a cache a resource with a watch of its own each, and reads through to etcd for some requests. The
+file is a little long: cache, ring and watchers change together or not at all.
 """
 
 from __future__ import annotations
