@@ -68,8 +68,9 @@ def _in_place() -> None:
     name, words = os.path.basename(sys.argv[0]), sys.argv[1:]
     if command_line.run(name, words):
         return
-    from minikube_edu.cli import app
+    from minikube_edu.cli import app, refuse_unknown
 
+    refuse_unknown(words)
     app(prog_name="minikube-edu")
 
 

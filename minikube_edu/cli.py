@@ -51,6 +51,23 @@ def main(
         welcome()
 
 
+def refuse_unknown(words: list[str]) -> None:
+    """A word that is no command, of ours or of kubectl's, ends with those that may have been meant."""
+    own = [one.name or getattr(one.callback, "__name__", "").replace("_", "-") for one in app.registered_commands]
+    own += [group.name for group in app.registered_groups if isinstance(group.name, str)]
+    if not words or words[0].startswith("-") or words[0] in own:
+        return
+    from difflib import get_close_matches
+
+    from minikube_edu.cluster.command_line import KUBEADM_VERBS, TOOLS
+    from minikube_edu.kubectl.command_table import COMMANDS
+
+    known = dict.fromkeys([*own, *(entry.name for entry in COMMANDS), *KUBEADM_VERBS, *TOOLS])
+    close = get_close_matches(words[0], known, 3, 0.6)
+    meant = "\n\nDid you mean this?\n" + "\n".join(f"\t{name}" for name in close) if close else ""
+    sys.exit(up_command.fail(f'unknown command "{words[0]}" for "minikube-edu"{meant}\nRun `minikube-edu --help`.'))
+
+
 def welcome() -> None:
     """What a new user sees first."""
     if Layout().exists():
