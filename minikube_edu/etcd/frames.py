@@ -215,6 +215,7 @@ def message(type_: int, body: bytes) -> Any:
 # Packing
 
 Write: TypeAlias = Callable[[bytes], None]
+UNSIGNED = frozenset({"member_id", "cluster_id"})  # hashes: half of them are beyond what a signed number holds
 
 
 class Part(NamedTuple):
@@ -234,7 +235,7 @@ class Packer:
     def compile(self) -> None:
         hints = get_type_hints(self.message)
         names = [field.name for field in fields(self.message)]
-        self.parts = [_part(hints[name]) for name in names]
+        self.parts = [Part("Q") if name in UNSIGNED else _part(hints[name]) for name in names]
         self.head = struct.Struct("<" + "".join(part.letter for part in self.parts))
         self.get: Callable[[Any], tuple[Any, ...]] = lambda value: tuple(getattr(value, name) for name in names)
         if len(names) > 1:  # the same, faster; for one name it would not give a tuple

@@ -8,6 +8,7 @@ store hands them out: the events of a revision before its result. The socket's d
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -29,6 +30,8 @@ from minikube_edu.etcd.contract import (
 from minikube_edu.etcd.delegation import Delegation
 from minikube_edu.etcd.frame_stream import FrameStream
 from minikube_edu.etcd.limits import MAX_REQUEST_BYTES
+
+log = logging.getLogger(__name__)
 
 MAX_FRAME = 4 * MAX_REQUEST_BYTES
 
@@ -155,9 +158,12 @@ class Connection(FrameStream):
                     result = await _CALLS[kind](self, number, message)
             else:
                 result = await _CALLS[kind](self, number, message)
+            self.send(number, result)
         except StoreError as error:
-            result = frames.failure(error)
-        self.send(number, result)
+            self.send(number, frames.failure(error))
+        except Exception as error:  # a mistake of ours; nobody may wait for its answer for ever
+            log.exception("%s", kind.__name__)
+            self.send(number, frames.failure(StoreError(f"internal error: {error}")))
 
     async def _watch(self, number: int, request: WatchRequest) -> frames.Done:
         def deliver(batch: WatchBatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from minikube_edu.etcd.contract import Put, Range, Store, Unavailable, WatchBatch, WatchRequest
+from minikube_edu.etcd.contract import Put, Range, Store, StoreError, Unavailable, WatchBatch, WatchRequest
 from minikube_edu.etcd.delegation import Delegation
 from minikube_edu.etcd.opening import open_store
 from minikube_edu.etcd.socket_driver import SocketStore
@@ -218,4 +218,29 @@ async def test_does_a_watcher_that_fails_not_end_the_connection(
     await store.put(Put(b"a", b""))
     assert (await store.put(Put(b"a", b""))).revision == 3
     assert caplog.text.count("a watcher failed") == 1
+    await store.close()
+
+
+async def test_do_ids_of_any_size_come_through(server: Server) -> None:
+    """They are hashes of 64 bits."""
+    assert isinstance(server.store, SqliteStore)
+    server.store.member_id, server.store.cluster_id = 0x8E9E05C52164694D, (1 << 64) - 1
+    store = await SocketStore.open(server.path)
+    async with asyncio.timeout(30):
+        status = await store.status()
+    assert (status.member_id, status.cluster_id) == (0x8E9E05C52164694D, (1 << 64) - 1)
+    await store.close()
+
+
+async def test_does_nobody_wait_for_ever_for_an_answer_that_cannot_be_given(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def status() -> object:
+        raise ZeroDivisionError("a mistake")
+
+    store = await SocketStore.open(server.path)
+    monkeypatch.setattr(server.store, "status", status)
+    async with asyncio.timeout(30):
+        with pytest.raises(StoreError, match="internal error: a mistake"):
+            await store.status()
     await store.close()
