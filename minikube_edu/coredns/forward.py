@@ -124,18 +124,10 @@ class Forward:
 
     async def _over_tcp(self, to: Address, question: Message) -> Message:
         connection = await self._network.connect(to.ip, to.port, READ_TIMEOUT)
-        try:
-            data = question.encode()
-            await connection.write(len(data).to_bytes(2, "big") + data)
-            got = b""
-            while len(got) < 2 or len(got) < 2 + int.from_bytes(got[:2], "big"):
-                piece = await connection.read()
-                if not piece:
-                    raise ConnectionResetError
-                got += piece
-            return Message.decode(got[2:])
-        finally:
-            connection.close()
+        answer = await dns.over_stream(connection, question.encode())
+        if answer is None:
+            raise ConnectionResetError
+        return Message.decode(answer)
 
 
 async def _nameservers(path: str, read: Read) -> list[str]:

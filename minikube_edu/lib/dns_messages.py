@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, OPT, ANY = 1, 2, 5, 6, 12, 15, 16, 28, 33, 41, 255
 TYPES = {"A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "TXT": TXT, "AAAA": AAAA, "SRV": SRV}
@@ -261,3 +262,27 @@ class _Reader:
                 raw = raw[raw[0] + 1 :]
             return tuple(texts)
         return raw
+
+
+class Stream(Protocol):
+    async def write(self, data: bytes, /) -> None: ...
+
+    async def read(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+async def over_stream(connection: Stream, packet: bytes) -> bytes | None:
+    """The answer to a message over TCP, where each has its length before it; None when the server hangs up. The
+    connection is closed then."""
+    try:
+        await connection.write(len(packet).to_bytes(2, "big") + packet)
+        got = b""
+        while len(got) < 2 or len(got) < 2 + int.from_bytes(got[:2], "big"):
+            piece = await connection.read()
+            if not piece:
+                return None
+            got += piece
+        return got[2:]
+    finally:
+        connection.close()

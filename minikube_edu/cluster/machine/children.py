@@ -67,7 +67,7 @@ class Children:
 
         def become() -> NoReturn:
             nothing = os.open(os.devnull, os.O_RDONLY)
-            offspring.leave_nothing_of_the_machine(name, (nothing, output, output), dies_with_machine=True)
+            offspring.leave_nothing_of_the_machine((nothing, output, output), dies_with_machine=True)
             if os.getppid() != machine:  # it was killed before the system could be told to take us along
                 os._exit(126)
             offspring.dress(environment, directory)

@@ -41,7 +41,7 @@ def name_process(name: str, words: Sequence[str] = ()) -> None:
         ctypes.memmove(start, shown.ljust(end - start, b"\0"), end - start)
 
 
-def leave_nothing_of_the_machine(name: str, output: Sequence[int], *, dies_with_machine: bool, keep: int = -1) -> None:
+def leave_nothing_of_the_machine(output: Sequence[int], *, dies_with_machine: bool, keep: int = -1) -> None:
     """New session, default signals, the machine's descriptors closed; `output` are to be 0, 1 and 2, `keep` stays."""
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -51,7 +51,6 @@ def leave_nothing_of_the_machine(name: str, output: Sequence[int], *, dies_with_
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python's own start does
     if dies_with_machine and _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    name_process(name)
     copies = [os.dup2(number, HIGHEST + place) for place, number in enumerate(output)]
     if keep < 0:
         os.closerange(FIRST_FREE, HIGHEST)
@@ -94,8 +93,7 @@ def run_module(module: str, argv: Sequence[str]) -> NoReturn:
     """`python -m module argv[1:]`, in this process; ends it. A command that could have been sent to a machine has an
     `in_place` beside its `main`: this is the place."""
     sys.argv = list(argv)
-    if argv:
-        name_process(argv[0].rpartition("/")[2], argv)
+    name_process(argv[0].rpartition("/")[2] if argv else module.rpartition(".")[2], argv)
     code: object = 0
     try:
         program = importlib.import_module(f"{module}.__main__")

@@ -112,7 +112,7 @@ class Conversation:
         def become() -> NoReturn:
             if seen:
                 mounts.join(seen)
-            offspring.leave_nothing_of_the_machine(words[0].rpartition("/")[2], streams, dies_with_machine=True)
+            offspring.leave_nothing_of_the_machine(streams, dies_with_machine=True)
             offspring.dress(environment, directory)
             os.umask(umask)
             offspring.run_module(program, words)
@@ -256,7 +256,7 @@ class Conversation:
             parent.close_for_child()
             log = os.open(Path(root) / "var/log/machine.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             nothing = os.open(os.devnull, os.O_RDONLY)
-            offspring.leave_nothing_of_the_machine("machine", (nothing, log, log), dies_with_machine=False, keep=keep)
+            offspring.leave_nothing_of_the_machine((nothing, log, log), dies_with_machine=False, keep=keep)
             offspring.name_process("machine", ("minikube-edu", "machine", root))
             machine = Machine(Path(root), socket.socket(fileno=keep), environment)
             if parent.preload.done:

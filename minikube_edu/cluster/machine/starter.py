@@ -94,7 +94,7 @@ def _fork(listener: socket.socket, root: Path, environment: Mapping[str, str]) -
         keep = os.dup(listener.fileno())
         log = os.open(root / "var/log/machine.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
         nothing = os.open(os.devnull, os.O_RDONLY)
-        offspring.leave_nothing_of_the_machine("machine", (nothing, log, log), dies_with_machine=False, keep=keep)
+        offspring.leave_nothing_of_the_machine((nothing, log, log), dies_with_machine=False, keep=keep)
         offspring.dress({**os.environ, **environment}, "/")
         __main__.serve(root, socket.socket(fileno=keep))
         os._exit(0)

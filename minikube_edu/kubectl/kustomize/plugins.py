@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minikube_edu.kubectl.kustomize import configuration, generators, manifests, patches, replacements, transformers
+from minikube_edu.kubectl.kustomize.field_paths import Spec
 from minikube_edu.kubectl.kustomize.resource import Resources
 
 Object = dict[str, Any]
@@ -38,6 +39,10 @@ def transform(found: Resources, wanted: Object, read: Read) -> None:
     _TRANSFORMERS[wanted["kind"]](found, wanted, read)
 
 
+def _places(wanted: Object) -> list[Spec]:
+    return [configuration.spec(one) for one in wanted.get("fieldSpecs") or ()]
+
+
 def _affix(found: Resources, wanted: Object, _: Read) -> None:
     if wanted.get("fieldSpecs") is None:
         name = (wanted.get("metadata") or {}).get("name") or "[noName]"
@@ -47,33 +52,29 @@ def _affix(found: Resources, wanted: Object, _: Read) -> None:
 
 
 def _labels(found: Resources, wanted: Object, _: Read) -> None:
-    places = [configuration.spec(one) for one in wanted.get("fieldSpecs") or ()]
-    transformers.add_pairs(found, wanted.get("labels") or {}, places)
+    transformers.add_pairs(found, wanted.get("labels") or {}, _places(wanted))
 
 
 def _annotations(found: Resources, wanted: Object, _: Read) -> None:
-    places = [configuration.spec(one) for one in wanted.get("fieldSpecs") or ()]
-    transformers.add_pairs(found, wanted.get("annotations") or {}, places)
+    transformers.add_pairs(found, wanted.get("annotations") or {}, _places(wanted))
 
 
 def _namespace(found: Resources, wanted: Object, _: Read) -> None:
     transformers.set_namespace(
         found,
         str((wanted.get("metadata") or {}).get("namespace") or ""),
-        [configuration.spec(one) for one in wanted.get("fieldSpecs") or ()],
+        _places(wanted),
         unset_only=bool(wanted.get("unsetOnly")),
         subjects=str(wanted.get("setRoleBindingSubjects") or "defaultOnly"),
     )
 
 
 def _image(found: Resources, wanted: Object, _: Read) -> None:
-    places = [configuration.spec(one) for one in wanted.get("fieldSpecs") or ()]
-    transformers.set_image(found, wanted.get("imageTag") or {}, places)
+    transformers.set_image(found, wanted.get("imageTag") or {}, _places(wanted))
 
 
 def _replicas(found: Resources, wanted: Object, _: Read) -> None:
-    places = [configuration.spec(one) for one in wanted.get("fieldSpecs") or ()]
-    transformers.set_replicas(found, wanted.get("replica") or {}, places)
+    transformers.set_replicas(found, wanted.get("replica") or {}, _places(wanted))
 
 
 def _patch(found: Resources, wanted: Object, read: Read) -> None:

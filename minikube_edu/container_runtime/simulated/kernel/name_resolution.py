@@ -194,16 +194,7 @@ async def _answer(receive: Callable[[], Awaitable[tuple[bytes, Address]]], quest
 
 
 async def _over_tcp(network: Namespace, server: str, port: int, question: dns.Message) -> dns.Message:
-    connection = await network.connect(server, port)
-    try:
-        data = question.encode()
-        await connection.write(len(data).to_bytes(2, "big") + data)
-        got = b""
-        while len(got) < 2 or len(got) < 2 + int.from_bytes(got[:2], "big"):
-            piece = await connection.read()
-            if not piece:
-                raise TimeoutError
-            got += piece
-        return dns.Message.decode(got[2:])
-    finally:
-        connection.close()
+    answer = await dns.over_stream(await network.connect(server, port), question.encode())
+    if answer is None:
+        raise TimeoutError
+    return dns.Message.decode(answer)

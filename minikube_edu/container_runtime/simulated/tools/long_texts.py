@@ -14,6 +14,7 @@ from typing import cast
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Automaton, Match, Pattern, source_of
+from minikube_edu.container_runtime.simulated.tools.steps import taken
 
 AT_ONCE = {0: 1 << 20, 1: 4000, 2: 1000, 3: 300, 4: 120}  # repetitions -> characters that are searched without a pause
 FEW = 80  # with more repetitions than these
@@ -86,10 +87,4 @@ async def _by_starts(process: Process, pattern: Pattern, text: str, start: int, 
 
 
 async def _by_automaton(process: Process, automaton: Automaton, text: str, position: int) -> Match | None:
-    run = automaton.steps(text, position)
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            return cast("Match | None", end.value)
-        await process.breathe()
+    return await taken(process, automaton.steps(text, position))

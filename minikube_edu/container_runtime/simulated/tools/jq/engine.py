@@ -165,6 +165,11 @@ def known(path: Any, value: Any) -> Any:
     return path
 
 
+def below(value: Any, path: Any, key: Any, then: Then) -> Step:
+    """On to what the value has at this key."""
+    return then, indexed(value, key), None if path is None else (*known(path, value), key)
+
+
 class Compiler:
     """Of trees to filters for one machine. Names are looked up when a filter is compiled: what is not defined is said
     at once."""
@@ -242,29 +247,16 @@ class Compiler:
         body = self.compiled(node[1], names)
         if node[2][0] == "value":
             constant = node[2][1]
-
-            def field(item: Any, place: Any, then: Then) -> Step:
-                return then, indexed(item, constant), None if place is None else (*known(place, item), constant)
-
             if node[1][0] == "identity":
-                return lambda value, path, scope, then: field(value, path, then)
+                return lambda value, path, scope, then: below(value, path, constant, then)
             return lambda value, path, scope, then: body(
-                value, path, scope, lambda item, place: field(item, place, then)
+                value, path, scope, lambda item, place: below(item, place, constant, then)
             )
         key = self.compiled(node[2], names)
 
         def index(value: Any, path: Any, scope: Scope, then: Then) -> Step:
             def with_key(name: Any, _: Any) -> Step:
-                return body(
-                    value,
-                    path,
-                    scope,
-                    lambda item, place: (
-                        then,
-                        indexed(item, name),
-                        None if place is None else (*known(place, item), name),
-                    ),
-                )
+                return body(value, path, scope, lambda item, place: below(item, place, name, then))
 
             return key(value, None, scope, with_key)
 
@@ -278,16 +270,7 @@ class Compiler:
         def slice(value: Any, path: Any, scope: Scope, then: Then) -> Step:
             def with_limits(first: Any, last: Any) -> Step:
                 key = {"start": first, "end": last}
-                return body(
-                    value,
-                    path,
-                    scope,
-                    lambda item, place: (
-                        then,
-                        indexed(item, key),
-                        None if place is None else (*known(place, item), key),
-                    ),
-                )
+                return body(value, path, scope, lambda item, place: below(item, place, key, then))
 
             return end(
                 value,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from minikube_edu.cni.contract import Address
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.lib import clock, ids
+from minikube_edu.lib.dns_messages import over_stream
 
 TYPES = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "ANY": 255,
@@ -212,18 +213,10 @@ async def ask(
 
 
 async def _over_tcp(process: Process, server: str, port: int, packet: bytes) -> bytes:
-    connection = await process.network.connect(server, port)
-    try:
-        await connection.write(len(packet).to_bytes(2, "big") + packet)
-        got = b""
-        while len(got) < 2 or len(got) < 2 + int.from_bytes(got[:2], "big"):
-            piece = await connection.read()
-            if not piece:
-                raise TimeoutError
-            got += piece
-        return got[2:]
-    finally:
-        connection.close()
+    answer = await over_stream(await process.network.connect(server, port), packet)
+    if answer is None:
+        raise TimeoutError
+    return answer
 
 
 async def ask_any(process: Process, servers: Sequence[str], name: str, kind: str, timeout: float, tries: int) -> Reply:
