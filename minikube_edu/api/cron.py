@@ -7,10 +7,11 @@ are ValueErrors with its text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from minikube_edu.api import durations
 from minikube_edu.lib.gotext import atoi, words
@@ -49,8 +50,7 @@ _DESCRIPTORS = {
 }
 
 
-@dataclass(frozen=True)
-class Every:
+class Every(Struct, frozen=True):
     """At a fixed distance, whole seconds, one at least."""
 
     seconds: int
@@ -59,8 +59,7 @@ class Every:
         return float(int(after) + self.seconds)
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """Each field is a set of bits."""
 
     minute: int

@@ -11,8 +11,9 @@ asks for, in every container or for the pod as a whole.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.api import pod_resources, quantity, quota
 from minikube_edu.api.quota import Amounts
@@ -44,8 +45,7 @@ class Refused(Exception):
     """Why the quotas do not let it through."""
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(Struct, frozen=True):
     """A request as quotas see it."""
 
     resource: str  # `pods`, `deployments.apps`

@@ -8,12 +8,12 @@ server runs; the built-in ones are there from the start.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec import Struct, field
 
 from minikube_edu.api import schema
 
@@ -42,15 +42,13 @@ def split_api_version(text: str) -> tuple[str, str]:
     return group, version
 
 
-@dataclass(frozen=True, slots=True)
-class Subresource:
+class Subresource(Struct, frozen=True):
     name: str
     kind: Kind
     verbs: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Resource:
+class Resource(Struct, eq=False):
     """One resource in one served version. Identity is what counts: there is one object for each."""
 
     group: str
@@ -66,11 +64,11 @@ class Resource:
     subresources: dict[str, Subresource] = field(default_factory=dict)
     custom: Any = None  # the definition that a custom resource comes from; None for the built-in ones
     # filled in below
-    gvk: Kind = field(init=False)
-    api_version: str = field(init=False)
-    type_name: str | None = field(init=False)  # in the schema facts; None for custom resources
-    stored_version: tuple[str, str] = field(init=False)  # group and version in which objects are stored
-    prefix: str = field(init=False)  # the key prefix, with a slash at its end
+    gvk: Kind = Kind("", "", "")
+    api_version: str = ""
+    type_name: str | None = None  # in the schema facts; None for custom resources
+    stored_version: tuple[str, str] = ("", "")  # group and version in which objects are stored
+    prefix: str = ""  # the key prefix, with a slash at its end
 
     def __post_init__(self) -> None:
         self.gvk = Kind(self.group, self.version, self.kind)
@@ -82,12 +80,6 @@ class Resource:
             f"{group}/{self.name}" if self.custom or group in PREFIXED else self.name
         )
         self.prefix = f"/registry/{place}/"
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     @property
     def collection_path(self) -> str:

@@ -11,10 +11,10 @@ import base64
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from minikube_edu.client.transport import Certificate, Headers
 from minikube_edu.lib import clock
@@ -104,8 +104,7 @@ class TokenFile(Nobody):
         return clock.monotonic() - before > 1  # it may have been renewed meanwhile; twice in a second it was not
 
 
-@dataclass(frozen=True)
-class ExecPlugin:
+class ExecPlugin(Struct, frozen=True):
     """The `exec` part of a kubeconfig's user."""
 
     command: str

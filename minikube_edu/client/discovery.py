@@ -8,10 +8,10 @@ A group that does not answer (an aggregated server that is down) is left out and
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Client, Resource
@@ -29,8 +29,7 @@ class NoMatch(Exception):
         super().__init__(f'the server doesn\'t have a resource type "{what}"')
 
 
-@dataclass(frozen=True)
-class ServedResource:
+class ServedResource(Struct, frozen=True):
     """One line of `kubectl api-resources`."""
 
     resource: Resource

@@ -20,8 +20,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import STRATEGIC_PATCH, Client, Resource
@@ -154,8 +155,7 @@ class EventRecorder:
         return await self._client.create(EVENTS, body, namespace)
 
 
-@dataclass
-class Known:
+class Known(Struct):
     """An event that was seen before."""
 
     count: int = 0
@@ -166,14 +166,12 @@ class Known:
         self.name = obj["metadata"]["name"]
 
 
-@dataclass
-class Correlated:
+class Correlated(Struct):
     event: Object
     known: Known
 
 
-@dataclass
-class _Group:
+class _Group(Struct):
     """Events that differ in their message alone."""
 
     messages: set[str] = field(default_factory=set)

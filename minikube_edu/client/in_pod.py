@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from minikube_edu.client.credentials import TOKEN_FILE_SECONDS, CredentialsError, Nobody
 from minikube_edu.client.kubeconfig import SERVICE_ACCOUNT, ClientConfig, ConfigError, KubeConfig

@@ -31,8 +31,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.client.alike import Alike
 from minikube_edu.client.index import Index, Indexer, key_of
@@ -45,8 +46,7 @@ Object = dict[str, Any]
 Transform = Callable[[Object], Object]
 
 
-@dataclass(frozen=True)
-class DeletedFinalStateUnknown:
+class DeletedFinalStateUnknown(Struct, frozen=True):
     """A deletion that was not seen: the object was there, and now it is not."""
 
     key: str
@@ -60,8 +60,7 @@ def last_state(deleted: Deleted) -> Object:
     return deleted.object if isinstance(deleted, DeletedFinalStateUnknown) else deleted
 
 
-@dataclass(frozen=True)
-class Handler:
+class Handler(Struct, frozen=True):
     added: Callable[[Object], None] | None = None
     updated: Callable[[Object, Object], None] | None = None  # (before, now)
     deleted: Callable[[Deleted], None] | None = None

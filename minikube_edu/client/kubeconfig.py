@@ -14,8 +14,9 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.credentials import Basic, Bearer, Exec, ExecPlugin, Nobody, TokenFile
 from minikube_edu.client.rest import Client
@@ -37,8 +38,7 @@ class ConfigError(Exception):
     """The configuration does not make sense; the text says where."""
 
 
-@dataclass(frozen=True)
-class ClientConfig:
+class ClientConfig(Struct, frozen=True):
     """All that is needed to reach a cluster as somebody."""
 
     endpoint: Endpoint
@@ -74,8 +74,7 @@ def connect(
     return Client(sender, field_manager)
 
 
-@dataclass
-class KubeConfig:
+class KubeConfig(Struct):
     """The files, merged. Entries are as in the files, with absolute paths."""
 
     clusters: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from minikube_edu.client.errors import from_answer
 from minikube_edu.client.transport import Caller, ClientResponse, Headers, IncomingBody, Upgraded
@@ -39,8 +40,7 @@ class Credentials(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Impersonation:
+class Impersonation(Struct, frozen=True):
     """Act as somebody else, for those who may."""
 
     user: str = ""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from minikube_edu.lib.web.client import Client as WebClient
 from minikube_edu.lib.web.client import Dial
@@ -22,8 +23,7 @@ __all__ = ["Caller", "ClientResponse", "Connection", "Dial", "Endpoint", "Header
 Certificate = tuple[str, str]  # PEM: the certificate (chain), the key
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where a server is and how it is told from an impostor."""
 
     url: str  # https://127.0.0.1:6443, with a path when the server is behind a proxy

@@ -7,17 +7,17 @@ machines every node's machine exists.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
+
+from msgspec import Struct, field
 
 
 class CloudError(Exception):
     """What the cloud says when it cannot."""
 
 
-@dataclass
-class LocalCloud:
+class LocalCloud(Struct):
     """`balancers` is what is given out: address -> the uid of its service."""
 
     addresses: str = "127.0.10.0/24"

@@ -8,8 +8,9 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from minikube_edu.cluster import bare, nodes, ports, room
 from minikube_edu.cluster.door import Door
@@ -22,8 +23,7 @@ from minikube_edu.lib.machine.calls import NoMachine
 NODES_SECONDS = 30.0
 
 
-@dataclass
-class Seat:
+class Seat(Struct):
     name: str
     pid: int | None
     node: str = ""

@@ -21,8 +21,10 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 DEFAULT_PORT = 6443
 SERVICE_CIDR = "10.96.0.0/12"
@@ -37,8 +39,7 @@ def home() -> Path:
     return Path(os.environ.get("MINIKUBE_EDU_HOME") or "~/.minikube-edu").expanduser().absolute()
 
 
-@dataclass
-class Request:
+class Request(Struct):
     """What `up` was asked for; kept, so that the next `up` brings the same cluster back."""
 
     port: int = DEFAULT_PORT

@@ -14,8 +14,10 @@ import os
 import socket
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
@@ -71,8 +73,7 @@ ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELE
 """
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(Struct, frozen=True):
     name: str
     index: int  # 0 is the control plane's
     address: str

@@ -17,17 +17,17 @@ import ipaddress
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 NOT_INITIALIZED = "cni plugin not initialized"
 SUFFIXES = (".conf", ".conflist", ".json")
 FLANNEL = "run/flannel/subnet.env"
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(Struct, frozen=True):
     name: str
     type: str  # of the plugin that makes the interface: bridge, flannel, calico, …
     subnet: str = ""  # as the file has it; empty: the node's pod range

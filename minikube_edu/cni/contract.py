@@ -14,8 +14,9 @@ In the real system this is the kernel's network stack, veth pairs, and a CNI plu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 
 class NameNotFound(OSError):
@@ -27,8 +28,7 @@ class NameNotFound(OSError):
         self.kind = kind
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Struct, frozen=True):
     ip: str
     port: int
 
@@ -75,8 +75,7 @@ class Datagrams(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass
-class Traffic:
+class Traffic(Struct):
     """Counted by the fabric, read by statistics and `ip -s link`."""
 
     rx_bytes: int = 0
@@ -109,8 +108,7 @@ class Namespace(Protocol):
         """(tcp|udp, address), for ss and netstat."""
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """Who asks for a namespace: what a CNI plugin is told (CNI_ARGS, labels for policy)."""
 
     sandbox_id: str
@@ -120,8 +118,7 @@ class Attachment:
     host_network: bool = False
 
 
-@dataclass(frozen=True)
-class Masqueraded(Address):
+class Masqueraded(Address, frozen=True):
     """A translation whose other half is the source: the node's own address stands there."""
 
 

@@ -25,9 +25,10 @@ import contextlib
 import errno
 import ipaddress
 from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
+
+from msgspec import Struct
 
 from minikube_edu.cni.addresses import AddressPool
 from minikube_edu.cni.configuration import NOT_INITIALIZED, Network, configured
@@ -80,8 +81,7 @@ class HostNamespace(SandboxNamespace):
             raise
 
 
-@dataclass(frozen=True)
-class Stranger:
+class Stranger(Struct, frozen=True):
     """Who came over the wire, or through a door."""
 
     ips: Sequence[str]

@@ -17,9 +17,10 @@ object behind a socket (`socket_face`, `socket_driver`).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 from minikube_edu.lib.streams.byte_stream import ByteStream
 
@@ -60,23 +61,20 @@ class ContainerState(Enum):
     UNKNOWN = "CONTAINER_UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True)
-class DnsConfig:
-    servers: Sequence[str] = ()
-    searches: Sequence[str] = ()
-    options: Sequence[str] = ()
+class DnsConfig(Struct, frozen=True):
+    servers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PortMapping:
+class PortMapping(Struct, frozen=True):
     container_port: int
     protocol: str = "TCP"
     host_port: int = 0
     host_ip: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxConfig:
+class SandboxConfig(Struct, frozen=True):
     name: str  # the pod's
     namespace: str
     uid: str
@@ -84,7 +82,7 @@ class SandboxConfig:
     hostname: str = ""
     log_directory: str = ""  # /var/log/pods/NAMESPACE_NAME_UID in the node's directory (an absolute host path)
     dns: DnsConfig = DnsConfig()
-    port_mappings: Sequence[PortMapping] = ()
+    port_mappings: tuple[PortMapping, ...] = ()
     host_network: bool = False
     host_pid: bool = False
     host_ipc: bool = False
@@ -95,17 +93,15 @@ class SandboxConfig:
     runtime_handler: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(Struct, frozen=True):
     id: str
     config: SandboxConfig
     state: SandboxState
     created_at: float
-    ips: Sequence[str] = ()  # none for host network
+    ips: tuple[str, ...] = ()  # none for host network
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     container_path: str
     host_path: str  # a directory or file of the node (an absolute host path; the kubelet has made it)
     readonly: bool = False
@@ -113,8 +109,7 @@ class Mount:
     name: str = ""  # the volume's, for messages
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """Zero means: no limit."""
 
     cpu_millis: int = 0  # limit
@@ -124,32 +119,30 @@ class Resources:
     oom_score_adj: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityContext:
+class SecurityContext(Struct, frozen=True):
     privileged: bool = False
     run_as_user: int | None = None
     run_as_group: int | None = None
     run_as_username: str = ""
-    supplemental_groups: Sequence[int] = ()
+    supplemental_groups: tuple[int, ...] = ()
     readonly_rootfs: bool = False
     no_new_privileges: bool = False
-    add_capabilities: Sequence[str] = ()
-    drop_capabilities: Sequence[str] = ()
+    add_capabilities: tuple[str, ...] = ()
+    drop_capabilities: tuple[str, ...] = ()
     seccomp: str = ""  # RuntimeDefault, Unconfined, Localhost/…
     apparmor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerConfig:
+class ContainerConfig(Struct, frozen=True):
     name: str
     image: str  # as the pod says it
     image_id: str = ""  # as PullImage answered it
     attempt: int = 0
-    command: Sequence[str] = ()  # replaces the image's entrypoint
-    args: Sequence[str] = ()  # replaces the image's cmd
+    command: tuple[str, ...] = ()  # replaces the image's entrypoint
+    args: tuple[str, ...] = ()  # replaces the image's cmd
     working_dir: str = ""
     env: Mapping[str, str] = field(default_factory=_nothing)
-    mounts: Sequence[Mount] = ()
+    mounts: tuple[Mount, ...] = ()
     labels: Mapping[str, str] = field(default_factory=_nothing)
     annotations: Mapping[str, str] = field(default_factory=_nothing)
     log_path: str = ""  # below the sandbox's log_directory: CONTAINER/ATTEMPT.log
@@ -163,8 +156,7 @@ class ContainerConfig:
     target_container: str = ""  # id: an ephemeral container that shares this one's processes
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     id: str
     sandbox_id: str
     config: ContainerConfig
@@ -182,18 +174,16 @@ class Container:
     log_path: str = ""  # absolute
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     id: str  # sha256:…
-    tags: Sequence[str]  # docker.io/library/nginx:1.27
-    digests: Sequence[str]  # docker.io/library/nginx@sha256:…
+    tags: tuple[str, ...]  # docker.io/library/nginx:1.27
+    digests: tuple[str, ...]  # docker.io/library/nginx@sha256:…
     size: int
     user: str = ""  # a number or a name; empty: root
     pinned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """Of a registry, out of an image pull secret."""
 
     username: str = ""
@@ -202,8 +192,7 @@ class Credentials:
     token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerStats:
+class ContainerStats(Struct, frozen=True):
     id: str
     timestamp: float
     cpu_nanoseconds: int  # used since it began
@@ -215,33 +204,29 @@ class ContainerStats:
     filesystem_inodes: int
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxStats:
+class SandboxStats(Struct, frozen=True):
     id: str
     timestamp: float
     rx_bytes: int
     tx_bytes: int
     processes: int
-    containers: Sequence[ContainerStats] = ()
+    containers: tuple[ContainerStats, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FilesystemUsage:
+class FilesystemUsage(Struct, frozen=True):
     mountpoint: str
     used_bytes: int
     used_inodes: int
     capacity_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     name: str  # containerd
     version: str  # v2.x
     api_version: str = "v1"
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeCondition:
+class RuntimeCondition(Struct, frozen=True):
     """RuntimeReady and NetworkReady; `reason` NetworkPluginNotReady with `cni plugin not initialized`."""
 
     type: str
@@ -257,8 +242,7 @@ class EventType(Enum):
     DELETED = "CONTAINER_DELETED_EVENT"
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerEvent:
+class ContainerEvent(Struct, frozen=True):
     """One life sign. For a sandbox itself `container_id` is the sandbox's id."""
 
     type: EventType
@@ -268,15 +252,13 @@ class ContainerEvent:
     time: float
 
 
-@dataclass(frozen=True, slots=True)
-class ExecResult:
+class ExecResult(Struct, frozen=True):
     stdout: bytes
     stderr: bytes
     exit_code: int
 
 
-@dataclass
-class Streams:
+class Streams(Struct):
     """What a client has connected to a command or a container. None: it did not ask for that stream.
 
     The runtime reads `stdin` until its end, writes stdout and stderr and ends them; with a terminal, stderr is None and

@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from minikube_edu.cni.fabric import NodeFabric
 from minikube_edu.cni.outside import SEAT_PORTS
@@ -51,8 +52,7 @@ class Neighbours(Collection[str]):
         return self._wire is not None and (self._wire / f"{ip}_32.sock").exists()
 
 
-@dataclass
-class Running:
+class Running(Struct):
     """A runtime that is up."""
 
     runtime: SimulatedRuntime

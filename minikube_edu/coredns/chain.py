@@ -7,16 +7,17 @@ At the end of the chain nobody knows: SERVFAIL, as with the real one's `no next 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikube_edu.cni.contract import Address
 from minikube_edu.lib import dns_messages as dns
 from minikube_edu.lib.dns_messages import Message, Record
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(Struct, frozen=True):
     message: Message
     client: Address
     transport: str = "udp"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.client.factory import InformerFactory
 from minikube_edu.client.informer import without_managed_fields
@@ -19,8 +20,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class EndpointAddress:
+class EndpointAddress(Struct, frozen=True):
     ip: str
     hostname: str  # the pod's, in its subdomain; empty for most
     target: str  # the pod's name

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 DEFAULT_PORT = 53
 # In the order in which a question meets them, whatever the Corefile's order is.
@@ -27,8 +28,7 @@ class CorefileError(Exception):
     pass
 
 
-@dataclass(frozen=True)
-class Directive:
+class Directive(Struct, frozen=True):
     name: str
     args: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]  # of its block
@@ -43,8 +43,7 @@ class Directive:
         return found[-1][0] if found and found[-1] else default
 
 
-@dataclass(frozen=True)
-class ServerBlock:
+class ServerBlock(Struct, frozen=True):
     zones: tuple[str, ...]  # absolute, lower case
     port: int
     directives: tuple[Directive, ...]

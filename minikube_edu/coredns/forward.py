@@ -12,7 +12,8 @@ import asyncio
 import errno
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.cni.contract import Address, Namespace
 from minikube_edu.coredns.chain import Failure, Next, Query, matching
@@ -27,8 +28,7 @@ DOWN_SECONDS = 15.0  # before a dead upstream is tried again
 Read = Callable[[str], Awaitable[bytes]]
 
 
-@dataclass
-class Upstream:
+class Upstream(Struct):
     address: Address
     down_until: float = 0.0
     known_until: float = 0.0  # that a way leads there

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.coredns.chain import Failure, Next, Query, matching, soa
 from minikube_edu.coredns.cluster_view import ClusterView, cluster_ips
@@ -28,8 +29,7 @@ MOST_ALIASES = 7
 REVERSE = ("in-addr.arpa.", "ip6.arpa.")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     zones: tuple[str, ...]
     pods: str = "disabled"  # insecure, verified
     ttl: int = 5
@@ -67,8 +67,7 @@ def _zone(text: str) -> str:
     return absolute(".".join(labels[(network.max_prefixlen - network.prefixlen) // width :]))
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """One thing that a name leads to."""
 
     host: str  # an address, or another name

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from minikube_edu.coredns.chain import Failure, Next, Query, matching
 from minikube_edu.coredns.corefile import CorefileError, Directive, absolute

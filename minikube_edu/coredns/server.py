@@ -11,8 +11,9 @@ import contextlib
 import errno
 from collections import Counter
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from minikube_edu.cni.contract import Address, Connection, Datagrams, Listener, Namespace
 from minikube_edu.coredns.chain import Failure, Next, Query, matching

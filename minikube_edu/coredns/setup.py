@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.cni.contract import Namespace
 from minikube_edu.coredns.chain import Next, Plugin, chained
@@ -18,8 +19,7 @@ Say = Callable[[str], Awaitable[None]]
 MakeView = Callable[[bool], Awaitable[ClusterView]]  # with pods?
 
 
-@dataclass
-class Site:
+class Site(Struct):
     """What a Corefile asks for."""
 
     ports: dict[int, dict[str, Next]] = field(default_factory=dict)

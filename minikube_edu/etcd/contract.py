@@ -20,13 +20,13 @@ Ranges are half open: [key, range_end). `range_end=b""` means the one key; `b"\\
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class KeyValue:
+
+class KeyValue(Struct, frozen=True):
     key: bytes
     value: bytes
     create_revision: int
@@ -40,8 +40,7 @@ class EventKind(IntEnum):
     DELETE = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One change. A DELETE's kv has only key and mod_revision; previous is the version before, where asked for."""
 
     kind: EventKind
@@ -63,8 +62,7 @@ class SortTarget(IntEnum):
     VALUE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     key: bytes
     range_end: bytes = b""
     limit: int = 0
@@ -80,16 +78,14 @@ class Range:
     max_create_revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RangeResult:
+class RangeResult(Struct, frozen=True):
     revision: int
     kvs: Sequence[KeyValue] = ()
     more: bool = False
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     key: bytes
     value: bytes
     lease: int = 0
@@ -98,21 +94,18 @@ class Put:
     ignore_lease: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PutResult:
+class PutResult(Struct, frozen=True):
     revision: int
     previous: KeyValue | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     key: bytes
     range_end: bytes = b""
     previous: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteResult:
+class DeleteResult(Struct, frozen=True):
     revision: int
     deleted: int = 0
     previous: Sequence[KeyValue] = ()
@@ -133,8 +126,7 @@ class Result(IntEnum):
     NOT_EQUAL = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     """One condition of a transaction. An absent key has version, create and mod revision and lease 0."""
 
     key: bytes
@@ -145,15 +137,13 @@ class Compare:
     range_end: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Txn:
+class Txn(Struct, frozen=True):
     compare: Sequence[Compare] = ()
     success: Sequence[Operation] = ()
     failure: Sequence[Operation] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TxnResult:
+class TxnResult(Struct, frozen=True):
     revision: int
     succeeded: bool
     responses: Sequence[OperationResult] = ()
@@ -163,8 +153,7 @@ Operation = Range | Put | Delete | Txn
 OperationResult = RangeResult | PutResult | DeleteResult | TxnResult
 
 
-@dataclass(frozen=True, slots=True)
-class WatchBatch:
+class WatchBatch(Struct, frozen=True):
     """What a watch hands over: whole revisions, in order. With no events it is a progress notice: all up to
     `revision` has been delivered. `error` is set on the last batch of a watch that the store ended."""
 
@@ -173,8 +162,7 @@ class WatchBatch:
     error: StoreError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WatchRequest:
+class WatchRequest(Struct, frozen=True):
     key: bytes
     range_end: bytes = b""
     start_revision: int = 0  # 0: from the next change on
@@ -196,16 +184,14 @@ class Watch(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseStatus:
+class LeaseStatus(Struct, frozen=True):
     id: int
     ttl: int
     granted_ttl: int
     keys: Sequence[bytes] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """What the member list says of this one, and the files of its TLS, for who may read them anyway."""
 
     name: str = "default"
@@ -216,8 +202,7 @@ class Member:
     client_ca: str = ""  # clients have to show a certificate of it
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     version: str
     revision: int
     compact_revision: int

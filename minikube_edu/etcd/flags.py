@@ -13,7 +13,8 @@ import argparse
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from minikube_edu.etcd.compact import AutoCompaction, parse_duration, parse_retention
 from minikube_edu.etcd.limits import ETCD_VERSION, PROGRESS_INTERVAL
@@ -64,8 +65,7 @@ class FlagError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """What the flags come to."""
 
     name: str = "default"
@@ -77,7 +77,7 @@ class Options:
     metrics_urls: Sequence[str] = ()
     private_socket: str = ""
     quota: int = 0
-    auto_compaction: AutoCompaction | None = field(default=None, compare=False)
+    auto_compaction: AutoCompaction | None = None
     certificate: str = ""
     key: str = ""
     client_ca: str = ""

@@ -4,141 +4,119 @@ A frame is `length, number, type` (9 bytes) and one packed message. The number p
 answers come in any order. The type says which message it is: a request of the contract, one of the small ones below,
 or a result.
 
-Packing is derived from the dataclasses, so the contract is the protocol's description: the fixed parts of all fields in
-one struct (numbers, flags, and the lengths of what follows), then the bytes, texts and nested messages in field
-order. gRPC would do the same for ten times the price. Both ends are of one version; there is no other compatibility
-than that.
+Packing is derived from the messages' classes, so the contract is the protocol's description: the fixed parts of all
+fields in one struct (numbers, flags, and the lengths of what follows), then the bytes, texts and nested messages in
+field order. gRPC would do the same for ten times the price. Both ends are of one version; there is no other
+compatibility than that.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
 from enum import IntEnum
 from functools import partial
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeAlias, Union, get_args, get_origin, get_type_hints
 
+from msgspec import Struct
+
 from minikube_edu.etcd import contract
 from minikube_edu.etcd.contract import StoreError
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Struct, frozen=True):
     """The first frame of a connection; `exclusive` asks for the promise to be the only writer (delegation.py)."""
 
     version: int
     exclusive: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusive:
+class Exclusive(Struct, frozen=True):
     """To the client: you are the only writer; the current revision."""
 
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
-class Recall:
+class Recall(Struct, frozen=True):
     """To the client: you are not the only writer any more; answer Recalled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recalled: ...
+class Recalled(Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentRevision: ...
+class CurrentRevision(Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class CancelWatch:
+class CancelWatch(Struct, frozen=True):
     """The watch whose request bore this frame's number."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestProgress:
+class RequestProgress(Struct, frozen=True):
     """Of the watch whose request bore this frame's number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compact:
+class Compact(Struct, frozen=True):
     revision: int
     physical: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     ttl: int
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Revoke:
+class Revoke(Struct, frozen=True):
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeepAlive:
+class KeepAlive(Struct, frozen=True):
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class TimeToLive:
+class TimeToLive(Struct, frozen=True):
     id: int
     keys: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Leases: ...
+class Leases(Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class GetStatus: ...
+class GetStatus(Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Defragment: ...
+class Defragment(Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class TakeSnapshot:
+class TakeSnapshot(Struct, frozen=True):
     """Answered by Chunks, the last of them empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disarm: ...
+class Disarm(Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Done: ...
+class Done(Struct, frozen=True): ...
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(Struct, frozen=True):
     numbers: Sequence[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     names: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     data: bytes
     remaining: int
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A StoreError of the contract: the name of its class, its message, its code, and Compacted's revision."""
 
     name: str
@@ -234,7 +212,7 @@ class Packer:
 
     def compile(self) -> None:
         hints = get_type_hints(self.message)
-        names = [field.name for field in fields(self.message)]
+        names = self.message.__struct_fields__
         self.parts = [Part("Q") if name in UNSIGNED else _part(hints[name]) for name in names]
         self.head = struct.Struct("<" + "".join(part.letter for part in self.parts))
         self.get: Callable[[Any], tuple[Any, ...]] = lambda value: tuple(getattr(value, name) for name in names)
@@ -261,6 +239,10 @@ class Packer:
         return self.message(*values), at
 
 
+def _is_message(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Struct)
+
+
 def _part(hint: Any) -> Part:
     if hint is bool:
         return Part("?")
@@ -272,7 +254,7 @@ def _part(hint: Any) -> Part:
         return Part("I", lambda text: len(text.encode()), lambda text, write: write(text.encode()), _read_text)
     if isinstance(hint, type) and issubclass(hint, IntEnum):
         return Part("B", None, None, partial(_read_enum, hint))
-    if is_dataclass(hint):
+    if _is_message(hint):
         return _union(Union[hint, None])  # noqa: UP007 (a type that is known at run time only)
     if get_origin(hint) in (Union, UnionType):
         return _union(hint)
@@ -325,7 +307,7 @@ def _nested(
 
 
 def _sequence(item: Any) -> Part:
-    if is_dataclass(item) or get_origin(item) in (Union, UnionType):
+    if _is_message(item) or get_origin(item) in (Union, UnionType):
         pack, unpack = _nested([item] if isinstance(item, type) else list(get_args(item)))
     else:
         part = _part(item)

@@ -11,12 +11,12 @@ grpcio cannot, so /health, /version and /metrics are on --listen-metrics-urls al
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import grpc
 import grpc.aio
+from msgspec import Struct
 
 from minikube_edu.etcd import translation
 from minikube_edu.etcd.contract import LeaseNotFound, Member, Store, StoreError, Unsupported
@@ -40,8 +40,7 @@ OPTIONS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTls:
+class ServerTls(Struct, frozen=True):
     """PEM contents; `client_ca` set: clients must show a certificate that it signed."""
 
     certificate: bytes

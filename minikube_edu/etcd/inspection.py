@@ -6,13 +6,13 @@ Reading goes through sqlite-utils, on a connection of its own that can only read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Anatomy:
+
+class Anatomy(Struct, frozen=True):
     """What the file is made of."""
 
     path: str
@@ -25,8 +25,7 @@ class Anatomy:
     superseded: int  # rows that compaction may remove
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One change of a key."""
 
     revision: int

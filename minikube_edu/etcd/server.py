@@ -13,9 +13,10 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from minikube_edu.etcd import membership
 from minikube_edu.etcd.contract import Member, Store, StoreError
@@ -127,8 +128,7 @@ def _grpc_or_explain() -> None:
         raise FlagError(f"--listen-client-urls needs grpcio ({error}): install minikube_edu[etcd]") from error
 
 
-@dataclass(frozen=True)
-class _TlsFiles:
+class _TlsFiles(Struct, frozen=True):
     certificate: bytes
     key: bytes
     client_ca: bytes | None

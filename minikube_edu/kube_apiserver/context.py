@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from minikube_edu.api.scheme import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """Who asks, as authentication found out."""
 
     name: str
     uid: str = ""
     groups: tuple[str, ...] = ()
-    extra: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    extra: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.uid, self.groups))
 
 
 CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"  # extra: which certificate or token it was
 ANONYMOUS = User("system:anonymous", groups=("system:unauthenticated",))
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """One request to a resource, from authentication to the registry."""
 
     user: User

@@ -11,8 +11,9 @@ import contextlib
 import logging
 import os
 import signal
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from minikube_edu.api import scheme as scheme_module
 from minikube_edu.api.durations import parse as parse_duration
@@ -52,8 +53,7 @@ REPAIR_DELAY = 1.0  # seconds
 TOKENS_REMEMBERED = 10.0  # seconds that a recognized token is good without another look, as with the real server
 
 
-@dataclass
-class Running:
+class Running(Struct):
     """An API server that is up."""
 
     server: ApiServer

@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.events import EventRecorder
@@ -30,8 +31,7 @@ log = logging.getLogger(__name__)
 Object = dict[str, Any]
 
 
-@dataclass
-class Settings:
+class Settings(Struct):
     """What the flags decide for all controllers."""
 
     root_ca: str = ""  # PEM, published to every namespace
@@ -51,8 +51,7 @@ class Settings:
     more: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class Environment:
+class Environment(Struct):
     """What a controller is given: a client of its own, the informers that all share, and a recorder of events."""
 
     client: Client

@@ -11,15 +11,15 @@ timestamp, the end).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.lib import clock
 
 TIMEOUT = 300.0
 
 
-@dataclass
-class _Expected:
+class _Expected(Struct):
     creations: int = 0
     deletions: set[str] = field(default_factory=set)
     since: float = field(default_factory=clock.monotonic)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 API_VERSION = "kubeproxy.config.k8s.io/v1alpha1"
 Read = Callable[[str], Awaitable[bytes]]
@@ -14,8 +15,7 @@ class Wrong(Exception):
     """The configuration cannot be used; the text is the real one's."""
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     kubeconfig: str = ""
     cluster_cidrs: tuple[str, ...] = ()
     node: str = ""

@@ -7,16 +7,16 @@ from outside the cluster. Only where no ready endpoint is left, endpoints that t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.kube_proxy.services import ServicePort
 
 Object = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     ip: str
     port: int
     node: str = ""
@@ -27,16 +27,14 @@ class Endpoint:
     nodes: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """The node whose rules these are."""
 
     node: str
     zone: str = ""
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     cluster: tuple[Endpoint, ...]  # for traffic that may go to any node
     local: tuple[Endpoint, ...]  # for traffic that must stay on this one
     any: bool  # whether anybody serves anywhere: a service without is refused, one that is elsewhere swallows

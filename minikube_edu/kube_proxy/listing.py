@@ -12,7 +12,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.kube_proxy.endpoints import Endpoint
@@ -28,8 +29,7 @@ OWN = {
 }
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One rule of a chain."""
 
     chain: str

@@ -19,7 +19,8 @@ import errno
 import ipaddress
 import os
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.cni.contract import Address, Masqueraded, Sender
 from minikube_edu.kube_proxy.endpoints import Choice, Endpoint
@@ -31,8 +32,7 @@ LOCALHOST = "127.0.0.1"
 MOST_CLIENTS = 4096  # remembered for one service port
 
 
-@dataclass
-class Affinity:
+class Affinity(Struct):
     """Which endpoint a client had last: the `recent` module's lists."""
 
     seconds: int
@@ -52,8 +52,7 @@ class Affinity:
         self.clients[client] = (endpoint, now)
 
 
-@dataclass
-class Rule:
+class Rule(Struct):
     """Of one service port."""
 
     port: ServicePort

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
+
+from msgspec import Struct
 
 Object = Mapping[str, Any]
 DEFAULT_AFFINITY = 10800
@@ -14,8 +15,7 @@ OTHER_PROXY = "service.kubernetes.io/service-proxy-name"
 SELECTOR = f"!{HEADLESS},!{OTHER_PROXY}"  # what is not for kube-proxy at all
 
 
-@dataclass(frozen=True)
-class ServicePort:
+class ServicePort(Struct, frozen=True):
     namespace: str
     service: str
     name: str  # of the port; may be empty

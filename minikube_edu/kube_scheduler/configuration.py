@@ -8,8 +8,9 @@ before. Errors are ValueErrors that name the field.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.api.durations import parse as parse_duration
 from minikube_edu.kube_scheduler.framework import POINTS, has_point
@@ -50,8 +51,7 @@ FIELDS = frozenset(
 )  # fmt: skip
 
 
-@dataclass
-class ProfileConfiguration:
+class ProfileConfiguration(Struct):
     scheduler_name: str = DEFAULT_SCHEDULER
     enabled: dict[str, dict[str, int]] = field(default_factory=dict)  # point -> plugin -> weight
     arguments: dict[str, Object] = field(default_factory=dict)
@@ -64,8 +64,7 @@ class ProfileConfiguration:
         return {name: weight or DEFAULT_WEIGHT for name, weight in self.enabled["score"].items()}
 
 
-@dataclass
-class Configuration:
+class Configuration(Struct):
     profiles: list[ProfileConfiguration]
     extenders: list[Object] = field(default_factory=list)
     percentage_of_nodes_to_score: int = 0

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.kube_scheduler.framework import Code, Status
 
@@ -14,8 +15,7 @@ NO_NODES = "no nodes available to schedule pods"
 NOTE_LIMIT = 1024  # of an event's message
 
 
-@dataclass
-class Diagnosis:
+class Diagnosis(Struct):
     total: int = 0  # how many nodes there are
     nodes: dict[str, Status] = field(default_factory=dict)
     others: Status | None = None  # the verdict on all nodes that are not in `nodes`

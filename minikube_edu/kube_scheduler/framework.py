@@ -26,9 +26,10 @@ The real framework has the same points and statuses; its plugins are asked anew 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from minikube_edu.kube_scheduler.cluster_events import Interest
@@ -53,8 +54,7 @@ class Code(IntEnum):
         return self in (Code.UNSCHEDULABLE, Code.UNRESOLVABLE, Code.PENDING)
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(Struct, frozen=True):
     """An answer that is not a plain yes."""
 
     code: Code
@@ -99,8 +99,7 @@ class Nomination(NamedTuple):
     status: Status | None
 
 
-@dataclass
-class Cycle:
+class Cycle(Struct):
     """One pod's way through the scheduler; plugins keep what they have found out under their name."""
 
     facts: dict[str, Any] = field(default_factory=dict)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.factory import InformerFactory
 from minikube_edu.client.index import Index
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from minikube_edu.kube_scheduler.waiting import WaitingPods
 
 
-@dataclass
-class Handle:
+class Handle(Struct):
     cluster: Cluster
     client: Client
     informers: InformerFactory
@@ -34,7 +34,14 @@ class Handle:
     ungate: Callable[[str, str, bool], None]  # (uid, plugin, also if it was not gated)
     spawn: Callable[[Coroutine[Any, Any, None], str], object]  # a task of the scheduler
     extenders: list[Extender] = field(default_factory=list)
-    profile: Profile = field(init=False)  # the one that the plugin belongs to
+    owner: Profile | None = None
+
+    @property
+    def profile(self) -> Profile:
+        """The one that the plugin belongs to: there before a plugin is asked anything."""
+        if self.owner is None:
+            raise RuntimeError("a plugin asks for its profile before it has one")
+        return self.owner
 
     def informer(self, resource: Resource) -> Informer:
         """Ask while the plugin is made: informers start after that."""

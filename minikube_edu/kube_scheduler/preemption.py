@@ -8,8 +8,9 @@ not go back are the victims. Of all nodes, the one where it hurts least is chose
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.api import label_selectors
 from minikube_edu.kube_scheduler.framework import Status, unresolvable
@@ -23,8 +24,7 @@ Object = dict[str, Any]
 NO_VICTIMS = unresolvable("DefaultPreemption", "No preemption victims found for incoming pod")
 
 
-@dataclass
-class Candidate:
+class Candidate(Struct):
     node: str
     victims: list[PodInfo]  # the most important first
     violations: int  # victims whose disruption budget would be violated

@@ -28,7 +28,7 @@ class Profile:
         self.name = configuration.scheduler_name
         self.percentage_of_nodes_to_score = configuration.percentage_of_nodes_to_score
         self.handle = handle
-        handle.profile = self
+        handle.owner = self
         self.plugins: dict[str, Plugin] = {}
         for name in configuration.names():
             self.plugins[name] = registry[name](handle, configuration.arguments.get(name, {}))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
+
+from msgspec import Struct, field
 
 from minikube_edu.lib.pflag import Flag, Values
 
@@ -28,8 +29,7 @@ class CommandError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     name: str
     short: str = ""
     run: str = ""  # MODULE or MODULE.FUNCTION in commands/; empty: it only has subcommands
@@ -53,8 +53,7 @@ class Command:
         return found
 
 
-@dataclass
-class Call:
+class Call(Struct):
     """One command line."""
 
     command: Command

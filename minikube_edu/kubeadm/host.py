@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from minikube_edu.client import kubeconfig as kubeconfigs
 from minikube_edu.client.rest import Client
@@ -92,4 +93,4 @@ def _bare() -> Machine:
     """This host's name, and no Kubernetes on it."""
     name = socket.gethostname().lower()
     nothing = {"kubelet_version": "", "runtime": "absent", "init_system": ""}
-    return replace(Machine(), hostname=name, cpus=os.cpu_count() or 1, **nothing)  # type: ignore[arg-type]  # texts all
+    return replace(Machine(), hostname=name, cpus=os.cpu_count() or 1, **nothing)

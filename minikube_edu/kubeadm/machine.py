@@ -8,8 +8,10 @@ below the node's root.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 PROGRAMS = frozenset(
     [
@@ -42,8 +44,7 @@ class BadDescription(Exception):
     """The description makes no sense; the text says where."""
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(Struct, frozen=True):
     hostname: str = "control-plane"
     address: str = "127.0.0.1"  # of the default route: what the API server advertises
     cpus: int = 4
@@ -78,7 +79,7 @@ def described(document: Mapping[str, Any], base: Machine) -> Machine:
     `missingPrograms: [conntrack]`, `files: {/proc/sys/net/ipv4/ip_forward: "0"}` (null takes a file away)."""
     if not isinstance(document, Mapping):
         raise BadDescription("a machine's description is a map")
-    known = {_camel(one.name): one for one in fields(Machine)}
+    known = {_camel(name): name for name in Machine.__struct_fields__}
     changes: dict[str, Any] = {}
     for key, value in document.items():
         if key == "missingPrograms":
@@ -93,7 +94,7 @@ def described(document: Mapping[str, Any], base: Machine) -> Machine:
         elif key == "ports":
             changes["ports"] = {int(port): str(holder) for port, holder in value.items()}
         elif key in known and key != "programs":
-            changes[known[key].name] = _typed(key, value, getattr(base, known[key].name))
+            changes[known[key]] = _typed(key, value, getattr(base, known[key]))
         else:
             raise BadDescription(f"unknown field {key!r}: one of {', '.join(sorted([*known, 'missingPrograms']))}")
     return replace(base, **changes)

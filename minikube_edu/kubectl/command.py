@@ -10,9 +10,11 @@ import importlib
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikube_edu.kubectl.failures import UsageError
 from minikube_edu.kubectl.flags import Flag, Values
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 Run = Callable[["Call"], Awaitable[None] | None]
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A line of a help text, and where the rest is."""
 
     name: str
@@ -42,8 +43,7 @@ class Entry:
         return command
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     name: str
     run: Run | None = None
     use: str = ""  # what follows the name in the usage line
@@ -60,8 +60,7 @@ class Command:
     gated: tuple[Flag, ...] = ()
 
 
-@dataclass
-class Call:
+class Call(Struct, dict=True):
     """One command line."""
 
     command: Command

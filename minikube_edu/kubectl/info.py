@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.discovery import ServedResource
 from minikube_edu.client.errors import ApiError
@@ -15,8 +16,7 @@ from minikube_edu.lib.gotext import quote
 Object = dict[str, Any]
 
 
-@dataclass
-class Info:
+class Info(Struct):
     """An object and where it is. `object` is what the file said, or what the server has."""
 
     factory: Factory

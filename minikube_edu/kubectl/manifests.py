@@ -11,9 +11,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TextIO
+
+from msgspec import Struct
 
 from minikube_edu.kubectl.failures import CommandError, Unreachable
 from minikube_edu.lib.gotext import quote
@@ -22,8 +23,7 @@ EXTENSIONS = (".json", ".yaml", ".yml")
 _SEPARATOR = re.compile(r"^---(?=\s|$).*\n?", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A document, not yet known to be an object, and the file that it stands in."""
 
     value: Any

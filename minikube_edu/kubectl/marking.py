@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.client.rest import MERGE_PATCH
 from minikube_edu.kubectl import flag_groups as groups
@@ -18,8 +19,7 @@ from minikube_edu.kubectl.info import Info
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True):
     field: str  # of metadata: labels, annotations
     singular: str
     parse: Callable[[list[str]], pairs.Changes]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.api import label_selectors
 from minikube_edu.client.rest import JSON_PATCH, STRATEGIC_PATCH, Resource
@@ -29,8 +30,7 @@ KEPT = (
 )
 
 
-@dataclass
-class Revision:
+class Revision(Struct):
     number: int
     object: Object  # a ReplicaSet; or the workload as it was
     source: Object  # a ReplicaSet or a ControllerRevision

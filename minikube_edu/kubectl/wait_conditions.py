@@ -8,8 +8,9 @@ None stands for an object that is not there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.lib.gotext import quote
@@ -23,8 +24,7 @@ PATH_FORM = (
 )
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(Struct, frozen=True):
     text: str  # as it was asked for
     holds: Holds
     now: Callable[[Object | None], str]  # for people

@@ -7,7 +7,8 @@ time have not been through it. A pod that is refused has Failed, with a reason t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.api import pod_resources
 from minikube_edu.api.quantity import Quantity
@@ -18,8 +19,7 @@ from minikube_edu.kubelet.contract import Object
 NATIVE = ("cpu", "memory", "ephemeral-storage", "hugepages-")
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     reason: str
     message: str
 

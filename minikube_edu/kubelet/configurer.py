@@ -67,7 +67,7 @@ class PodConfigurer:
             dns=name_resolution.resolution(
                 pod, node, self.resolv_conf, lambda reason, text: self.recorder.event(pod, "Warning", reason, text)
             ),
-            port_mappings=port_mappings(pod),
+            port_mappings=tuple(port_mappings(pod)),
             host_network=bool(spec.get("hostNetwork")),
             host_pid=bool(spec.get("hostPID")),
             host_ipc=bool(spec.get("hostIPC")),
@@ -97,11 +97,11 @@ class PodConfigurer:
             image=container.get("image", ""),
             image_id=image_id,
             attempt=attempt,
-            command=[expansion.expand(word, env) for word in container.get("command") or ()],
-            args=[expansion.expand(word, env) for word in container.get("args") or ()],
+            command=tuple(expansion.expand(word, env) for word in container.get("command") or ()),
+            args=tuple(expansion.expand(word, env) for word in container.get("args") or ()),
             working_dir=container.get("workingDir") or "",
             env=env,
-            mounts=self.every_mount(pod, container, attempt, volumes, env, addresses),
+            mounts=tuple(self.every_mount(pod, container, attempt, volumes, env, addresses)),
             labels=runtime_labels.container_labels(pod, container),
             annotations=runtime_labels.container_annotations(pod, container, attempt),
             log_path=f"{container['name']}/{attempt}.log",

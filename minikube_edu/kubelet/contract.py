@@ -8,10 +8,11 @@ Pods, nodes and all other API objects are plain dicts, as the API serves them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.cri import ContainerConfig, ContainerRuntime, Mount, SandboxConfig
 
@@ -65,8 +66,7 @@ class Volumes(Protocol):
         """Uids of pods that have volumes here, also from before this kubelet started."""
 
 
-@dataclass(frozen=True)
-class PodAddresses:
+class PodAddresses(Struct, frozen=True):
     ips: Sequence[str] = ()
     host_ips: Sequence[str] = ()
 
@@ -97,8 +97,7 @@ class ProbeKind(Enum):
     STARTUP = "Startup"
 
 
-@dataclass(frozen=True)
-class ProbeResult:
+class ProbeResult(Struct, frozen=True):
     pod_uid: str
     container: str
     container_id: str
@@ -137,8 +136,7 @@ class Recorder(Protocol):
         """Normal or Warning; `container` names the field path, as in spec.containers{web}."""
 
 
-@dataclass
-class NodeIdentity:
+class NodeIdentity(Struct):
     name: str
     root: Path  # the node's directory; /var/log/pods and the others lie below it
     address: str

@@ -8,7 +8,8 @@ is what lets a kubelet be replaced while its pods run on. The order in which the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.cri import Container, ContainerState, SandboxState
 from minikube_edu.kubelet import pod_facts
@@ -19,15 +20,13 @@ from minikube_edu.kubelet.runtime_view import PodView
 ALIVE = (ContainerState.CREATED, ContainerState.RUNNING)
 
 
-@dataclass(frozen=True)
-class Kill:
+class Kill(Struct, frozen=True):
     name: str
     message: str
     probe: ProbeKind | None = None  # that failed
 
 
-@dataclass
-class Actions:
+class Actions(Struct):
     kill_pod: bool = False
     create_sandbox: bool = False
     sandbox_id: str = ""
@@ -38,8 +37,7 @@ class Actions:
     kill: dict[str, Kill] = field(default_factory=dict)  # by the container's id
 
 
-@dataclass(frozen=True)
-class Probed:
+class Probed(Struct, frozen=True):
     """What probers have said; None: nothing yet."""
 
     failed: Callable[[str], ProbeKind | None]  # a container's id -> the liveness or startup probe that failed

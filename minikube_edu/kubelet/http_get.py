@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 import httptools
+from msgspec import Struct, field
 
 from minikube_edu.kubelet.pod_dialing import DialFailure, PodDialing, PodTarget, TlsWire, Wire, endpoint
 
@@ -26,16 +26,14 @@ class GetFailure(Exception):
     """No answer that could be used."""
 
 
-@dataclass
-class Reply:
+class Reply(Struct):
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     left_host: bool = False  # a redirect that was not followed, because it leads to another host
 
 
-@dataclass(frozen=True)
-class Url:
+class Url(Struct, frozen=True):
     scheme: str
     host: str
     port: int

@@ -15,8 +15,9 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.informer import Deleted, Informer, last_state, without_managed_fields
@@ -48,8 +49,7 @@ CONDITIONS = (
 )
 
 
-@dataclass(frozen=True)
-class NodeShape:
+class NodeShape(Struct, frozen=True):
     """What the registered nodes are like."""
 
     prefix: str = "worker-"

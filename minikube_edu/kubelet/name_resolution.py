@@ -32,7 +32,7 @@ def resolution(pod: Object, node: NodeIdentity, resolv_conf: Path | None, warn: 
     cluster = policy == "ClusterFirstWithHostNet" or (policy == "ClusterFirst" and not spec.get("hostNetwork"))
     if cluster and node.cluster_dns:
         searches = cluster_searches(pod["metadata"].get("namespace", ""), node.cluster_domain)
-        found = DnsConfig(node.cluster_dns, _once([*searches, *found.searches]), OPTIONS)
+        found = DnsConfig(tuple(node.cluster_dns), _once([*searches, *found.searches]), OPTIONS)
     elif cluster:
         warn(
             "MissingClusterDNS",
@@ -72,7 +72,7 @@ def parse(text: str) -> DnsConfig:
             searches = [word if word == "." else word.removesuffix(".") for word in words[1:]]
         elif words[0] == "options":
             options = words[1:]
-    return DnsConfig(servers, searches, options)
+    return DnsConfig(tuple(servers), tuple(searches), tuple(options))
 
 
 def _with(found: DnsConfig, more: Object) -> DnsConfig:
@@ -81,7 +81,7 @@ def _with(found: DnsConfig, more: Object) -> DnsConfig:
     return DnsConfig(
         _once([*found.servers, *(more.get("nameservers") or ())]),
         _once([*found.searches, *(more.get("searches") or ())]),
-        [f"{name}:{value}" if value else name for name, value in options.items()],
+        tuple(f"{name}:{value}" if value else name for name, value in options.items()),
     )
 
 
@@ -103,8 +103,8 @@ def _within_limits(found: DnsConfig, warn: Warn) -> DnsConfig:
             "Search Line limits were exceeded, some search paths have been omitted, "
             f"the applied search line is: {' '.join(kept)}",
         )
-    return DnsConfig(servers, kept, found.options)
+    return DnsConfig(tuple(servers), tuple(kept), found.options)
 
 
-def _once(words: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(words))
+def _once(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))

@@ -14,8 +14,9 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.cri import ContainerRuntime, PodDialer, RuntimeFailure
 from minikube_edu.kubelet import pod_facts
@@ -42,8 +43,7 @@ class Wire(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class PodTarget:
+class PodTarget(Struct, frozen=True):
     """A pod that can be dialled: where it is and how."""
 
     sandbox_id: str

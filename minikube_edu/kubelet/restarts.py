@@ -6,7 +6,7 @@ the container has run for ten minutes. The same clock, by pod and image, spaces 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from minikube_edu.api.durations import from_seconds
 from minikube_edu.container_runtime.cri import ContainerState
@@ -49,8 +49,7 @@ def could_restart(pod: Object) -> bool:
     )
 
 
-@dataclass
-class _Entry:
+class _Entry(Struct):
     seconds: float
     updated: float
 

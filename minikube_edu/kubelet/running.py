@@ -18,9 +18,10 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.events import Correlator
 from minikube_edu.client.informer import Informer
@@ -49,8 +50,7 @@ log = logging.getLogger(__name__)
 NAME = "kubelet"
 
 
-@dataclass
-class Around:
+class Around(Struct):
     """The parts around a kubelet's core, as `contract` describes them."""
 
     volumes: Volumes
@@ -64,8 +64,7 @@ class Around:
     close: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
-@dataclass
-class Place:
+class Place(Struct):
     """Which node this is, and how it is set up."""
 
     identity: NodeIdentity

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.cri import (
     Container,
@@ -35,8 +36,7 @@ RELIST_SECONDS = 60.0
 HEALTHY_SECONDS = 180.0  # without a list for longer than this, the node is not ready
 
 
-@dataclass(frozen=True)
-class PodView:
+class PodView(Struct, frozen=True):
     """One pod's sandboxes and containers, the newest first."""
 
     uid: str
@@ -65,8 +65,7 @@ class PodView:
 _NONE: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """Copies of one pod's, and the ids of those that have changed since."""
 
     sandboxes: dict[str, Sandbox] = field(default_factory=dict)

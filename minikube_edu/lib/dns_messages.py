@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from dataclasses import dataclass, field, replace
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, OPT, ANY = 1, 2, 5, 6, 12, 15, 16, 28, 33, 41, 255
 TYPES = {"A": A, "NS": NS, "CNAME": CNAME, "SOA": SOA, "PTR": PTR, "MX": MX, "TXT": TXT, "AAAA": AAAA, "SRV": SRV}
@@ -32,15 +34,13 @@ class Malformed(ValueError):
     """These bytes are no DNS message."""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     name: str
     type: int = A
     kind: int = INTERNET
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Struct, frozen=True):
     name: str
     type: int
     data: Data
@@ -48,8 +48,7 @@ class Record:
     kind: int = INTERNET
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct, frozen=True):
     id: int = 0
     response: bool = False
     opcode: int = 0
@@ -78,7 +77,7 @@ class Message:
             questions=self.questions,
             answers=answers,
         )
-        return replace(answer, **changes)  # type: ignore[arg-type]  # fields by name
+        return replace(answer, **changes)
 
     def encode(self, largest: int = 65535) -> bytes:
         """Beyond `largest` bytes the answer is cut and marked as truncated: the question comes again over TCP."""

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 ATTRIBUTE = "user.minikube_edu.owner"
 _remembered: dict[tuple[int, int], str] = {}  # (device, inode): where there are no attributes
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(Struct, frozen=True):
     uid: int = 0
     gid: int = 0
     mode: int | None = None  # permissions to show in place of the real ones

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from minikube_edu.lib import localhost
 from minikube_edu.lib.web.messages import Request, Response
@@ -35,8 +35,7 @@ def no_checks() -> Checks:
     return {}
 
 
-@dataclass
-class Health:
+class Health(Struct):
     metrics: Callable[[], tuple[bytes, bytes]]  # text, content type
     checks: Callable[[], Checks] = no_checks  # for all three places
     ready: Checks = field(default_factory=dict)  # for /readyz alone

@@ -9,8 +9,9 @@ started the next time, as a new program does only after `systemctl restart kubel
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from minikube_edu.lib.version import KUBERNETES
 
@@ -18,8 +19,7 @@ FILE = "/etc/minikube-edu/packages"
 REVISION = "1.1"  # of the packages that the Kubernetes project builds
 
 
-@dataclass(frozen=True)
-class Package:
+class Package(Struct, frozen=True):
     name: str
     version: str  # of the package: 1.36.3-1.1
     held: bool = False

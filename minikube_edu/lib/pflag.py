@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.lib.gotext import parse_int, quote
 
@@ -22,8 +23,7 @@ class FlagError(Exception):
     """What was typed is no flag of the command, or no value of the flag."""
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(Struct, frozen=True):
     name: str
     kind: str = "string"  # bool, string, int, int32, int64, duration, strings (a,b), array (one a time), pairs, map
     short: str = ""

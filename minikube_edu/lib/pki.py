@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from minikube_edu.lib import clock
 from minikube_edu.lib.subject import (
@@ -66,8 +67,7 @@ YEAR = 365 * DAY
 BACKDATE = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A certificate and its private key, PEM."""
 
     certificate: bytes

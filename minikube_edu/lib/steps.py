@@ -18,8 +18,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.lib import clock
 
@@ -30,8 +31,7 @@ Cause = int | str | None
 listening = False  # is there a subscriber? Read it as `steps.listening`, never import the name
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     number: int  # counts up by one, over the life of the process
     time: float  # seconds since the epoch
     name: str  # "seat.verb"

@@ -6,8 +6,9 @@ organisations are the user's groups. `pki` makes what this module reads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -19,8 +20,7 @@ class Invalid(ValueError):
     """This is no key, certificate or request, or its signature does not fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """Who a certificate or a request speaks for."""
 
     common_name: str

@@ -8,10 +8,10 @@ import json
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from minikube_edu.etcd.contract import Put, Store
 from minikube_edu.etcd.flags import FlagError, Options, parse

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from minikube_edu.client.rest import Client
 from minikube_edu.container_runtime.cri import ContainerRuntime, Image, RuntimeFailure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import dataclasses
 import io
 import re
 import socket
@@ -15,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from minikube_edu.kubeadm import api_access, discovery, files
 from minikube_edu.kubeadm.command import CommandError
@@ -236,7 +236,7 @@ async def test_does_a_dry_run_of_join_change_nothing(tmp_path: Path) -> None:
 
 async def test_is_the_machines_name_in_the_defaults_of_join(tmp_path: Path) -> None:
     host = FakeHost(tmp_path)
-    host.machine = dataclasses.replace(host.machine, hostname="vm")
+    host.machine = replace(host.machine, hostname="vm")
     code, out, _ = await kubeadm(host, "config", "print", "join-defaults")
     assert code == 0
     assert "  imagePullSerial: true\n  name: vm\n  taints: null\n" in out

@@ -15,7 +15,9 @@ import asyncio
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.cri import (
     Container,
@@ -307,7 +309,7 @@ class FakeRuntime:
                     for one in self.containers.values()
                     if one.sandbox_id == sandbox.id and one.state is ContainerState.RUNNING
                 ]
-                found.append(SandboxStats(sandbox.id, clock.now(), 100, 200, len(inside), inside))
+                found.append(SandboxStats(sandbox.id, clock.now(), 100, 200, len(inside), tuple(inside)))
         return found
 
     def events(self, listener: Callable[[ContainerEvent], None]) -> Callable[[], None]:

@@ -176,7 +176,7 @@ def test_whom_does_a_pod_ask_for_names(bench: Bench) -> None:
 def test_what_is_a_sandbox_asked_for(bench: Bench) -> None:
     container = {"name": "c", "ports": [{"containerPort": 80, "hostPort": 8080, "protocol": "TCP"}]}
     made = bench.configurer.sandbox(pod_of(container, hostname="x" * 70, setHostnameAsFQDN=True), 2)
-    assert made.port_mappings == [PortMapping(80, "TCP", 8080)]
+    assert made.port_mappings == (PortMapping(80, "TCP", 8080),)
     assert made.hostname == "x" * 63
     assert made.log_directory == f"{bench.root}/var/log/pods/default_web_u1"
     assert made.labels == {

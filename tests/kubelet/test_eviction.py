@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from minikube_edu.kubelet.configuration import with_defaults
 from minikube_edu.kubelet.eviction.eviction import Eviction

@@ -6,9 +6,10 @@ import asyncio
 import base64
 import functools
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.cri import Credentials, Mount
 from minikube_edu.kubelet import pod_facts
@@ -125,7 +126,7 @@ async def test_the_last_words_of_a_container(tmp_path: Path) -> None:
         log.write_text("".join(f"2026-01-01T00:00:00Z stderr F {line}\n" for line in logged.splitlines()))
         notes = {**run.config.annotations, pod_facts.TERMINATION_POLICY: policy}
         notes[pod_facts.TERMINATION_PATH] = "/dev/termination-log"
-        config = replace(run.config, annotations=notes, mounts=[Mount("/dev/termination-log", str(words))])
+        config = replace(run.config, annotations=notes, mounts=(Mount("/dev/termination-log", str(words)),))
         here.runtime.containers[run.id] = replace(run, config=config, log_path=str(log))
         here.runtime.exit("main", 1)
 

@@ -88,7 +88,7 @@ class Network:
         logs = place.root / f"var/log/pods/{name}"
         logs.mkdir(parents=True, exist_ok=True)
         searches = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")
-        dns = DnsConfig(servers=["10.96.0.10"], searches=searches, options=["ndots:5"])
+        dns = DnsConfig(servers=("10.96.0.10",), searches=searches, options=("ndots:5",))
         host_network = more.pop("host_network", False)
         dns = more.pop("dns", dns)
         config = SandboxConfig(
@@ -170,7 +170,7 @@ class Network:
             *("/coredns", "-conf", "/etc/coredns/Corefile"),
             mounts=mounts,
             env={"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"},
-            dns=DnsConfig(servers=[upstream]),
+            dns=DnsConfig(servers=(upstream,)),
         )
         await until(lambda: "CoreDNS-1.14.2" in self.log("coredns"))
         ports = [{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53}]

@@ -7,8 +7,9 @@ says which variables there are, and which struct types may be written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from minikube_edu.api.cel import functions
 from minikube_edu.api.cel.syntax import (
@@ -41,8 +42,7 @@ from minikube_edu.api.cel.types import (
 )
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Struct, frozen=True):
     variables: Mapping[str, Type]
     structs: Mapping[str, Type] = field(default_factory=dict)
     any_struct: str = ""  # structs of this name, and below it, may be written (`Object`, `Object.spec`, …)
@@ -244,7 +244,7 @@ class _Checker:
         top = self.environment.any_struct
         found: Type | None = self.environment.structs.get(tree.name)
         if found is None and top and (tree.name == top or tree.name.startswith(top + ".")):
-            found = ObjectType(tree.name, None)
+            found = ObjectType(tree.name)
         if found is None:
             return self.fail(tree.position, f"undeclared reference to '{tree.name}' (in container '')")
         for name, value, colon in tree.fields:

@@ -13,7 +13,7 @@ LABELS = map_of(STRING, STRING)
 
 
 def _of(name: str, /, **fields: Type) -> ObjectType:
-    return ObjectType(f"kubernetes.{name}", fields)
+    return ObjectType(f"kubernetes.{name}", fields=fields)
 
 
 @cache
@@ -43,7 +43,7 @@ def namespace_type() -> ObjectType:
     return _of("Namespace", metadata=metadata, spec=_of("NamespaceSpec", finalizers=STRINGS), status=status)
 
 
-JSON_PATCH = ObjectType("JSONPatch", {"op": STRING, "path": STRING, "from": STRING, "value": DYN})
+JSON_PATCH = ObjectType("JSONPatch", fields={"op": STRING, "path": STRING, "from": STRING, "value": DYN})
 OBJECT = "Object"
 
 
@@ -71,4 +71,4 @@ def device() -> Environment:
     attributes = map_of(STRING, map_of(STRING, DYN))
     capacity = map_of(STRING, map_of(STRING, Type("kubernetes.Quantity")))
     fields = {"driver": STRING, "attributes": attributes, "capacity": capacity, "allowMultipleAllocations": BOOL}
-    return Environment({"device": ObjectType("kubernetes.DRADevice", fields)})
+    return Environment({"device": ObjectType("kubernetes.DRADevice", fields=fields)})

@@ -7,7 +7,8 @@ identifiers are escaped: `a-b` is `a__dash__b`, `namespace` is `__namespace__`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.api.cel import types
 from minikube_edu.api.cel.parser import RESERVED
@@ -25,8 +26,7 @@ _FORMATS = {
 }
 
 
-@dataclass(slots=True)
-class Declared:
+class Declared(Struct):
     """A type, and the most elements (characters, items, entries) that a value of it has."""
 
     type: Type
@@ -104,7 +104,7 @@ def _object(schema: Object) -> Declared:
             fields[escaped] = found
         if name in schema.get("required", ()) and inner.get("default") is None:
             smallest += len(name) + found.smallest + 4
-    kind = ObjectType("object", {name: each.type for name, each in fields.items()})
+    kind = ObjectType("object", fields={name: each.type for name, each in fields.items()})
     return Declared(kind, MAX_REQUEST, smallest, None, fields)
 
 

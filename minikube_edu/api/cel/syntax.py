@@ -7,41 +7,36 @@ of a selection, the parenthesis of a call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from msgspec import Struct, field
 
-@dataclass(slots=True)
-class Expr:
+
+class Expr(Struct):
     position: int
 
 
-@dataclass(slots=True)
 class Literal(Expr):
     kind: str  # the name of its type
     value: Any
 
 
-@dataclass(slots=True)
 class Ident(Expr):
     name: str
 
 
-@dataclass(slots=True)
 class Select(Expr):
     operand: Expr
     name: str
     optional: bool = False  # a.?b
 
 
-@dataclass(slots=True)
 class Call(Expr):
     function: str  # `_+_`, `size`, …
     target: Expr | None
     arguments: list[Expr]
 
 
-@dataclass(slots=True)
 class Macro(Expr):
     """`target.name(variables, arguments)`; `has(a.b)` has no target and the selection as its argument."""
 
@@ -51,18 +46,15 @@ class Macro(Expr):
     arguments: list[Expr]
 
 
-@dataclass(slots=True)
 class ListLiteral(Expr):
     items: list[Expr]
     optional: set[int] = field(default_factory=set)  # indexes of [?a]
 
 
-@dataclass(slots=True)
 class MapLiteral(Expr):
     entries: list[tuple[Expr, Expr, bool]]  # key, value, optional
 
 
-@dataclass(slots=True)
 class StructLiteral(Expr):
     name: str
     fields: list[tuple[str, Expr, int]]  # name, value, position of the colon

@@ -7,11 +7,11 @@ have two spellings: `str(type)` as the API's messages have it, `shown(type)` as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True):
     name: str
     parameters: tuple[Type, ...] = ()
 
@@ -21,16 +21,10 @@ class Type:
         return f"{self.name}({', '.join(map(str, self.parameters))})"
 
 
-class ObjectType(Type):
+class ObjectType(Type, frozen=True, eq=False):
     """A struct; `fields` of None means that any field is there, of any type."""
 
-    __slots__ = ("fields",)
-
-    def __init__(self, name: str, fields: Mapping[str, Type] | None) -> None:
-        super().__init__(name)
-        object.__setattr__(self, "fields", fields)
-
-    fields: Mapping[str, Type] | None
+    fields: Mapping[str, Type] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Type) and other.name == self.name

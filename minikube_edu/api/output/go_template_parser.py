@@ -7,8 +7,9 @@ and their source: errors while running name both.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.api.jsonpath import _unquote as unquote
 from minikube_edu.api.output.go_format import Constant
@@ -21,8 +22,7 @@ class TemplateError(ValueError):
     """A template that is malformed, or does not fit its data."""
 
 
-@dataclass
-class Node:
+class Node(Struct):
     """`kind` says which: text, action, if, range, with, template, break, continue; number, string, bool, nil, dot,
     field, variable, identifier, chain, pipe."""
 
@@ -37,8 +37,7 @@ class Node:
     otherwise: list[Node] | None = None
 
 
-@dataclass
-class Pipe:
+class Pipe(Struct):
     """Commands joined by `|`; `declares` are the variables that get the result."""
 
     commands: list[list[Node]]
@@ -48,8 +47,7 @@ class Pipe:
     source: str
 
 
-@dataclass
-class Token:
+class Token(Struct):
     kind: str
     text: str
     at: int

@@ -10,9 +10,10 @@ Functions append to `Errors`, in the order of the real validation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.api import names
 from minikube_edu.api.field_errors import Errors
@@ -33,8 +34,7 @@ def _no_warnings(_: Object, __: Object | None) -> list[str]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class Validator:
+class Validator(Struct, frozen=True):
     """The judgement of one kind."""
 
     # what is wrong with metadata.name, a rule of `names`; for generateName it is called through `names.for_generate`

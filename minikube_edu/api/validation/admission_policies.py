@@ -50,7 +50,7 @@ class Expressions:
         if not self.composed:
             return found
         fields = {name: each for name, each in self.variables.items() if isinstance(each, types.Type)}
-        return found.extended(variables=types.ObjectType("kubernetes.variables", fields))
+        return found.extended(variables=types.ObjectType("kubernetes.variables", fields=fields))
 
     def remember(self, name: str, kind: object) -> None:
         from minikube_edu.api.cel import types

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from minikube_edu.api.field_errors import Errors
 from minikube_edu.api.structural import RULES, Object, additional, items
@@ -18,8 +19,7 @@ RULE_BUDGET, TOTAL_BUDGET = 10_000_000, 100_000_000
 NOT_A_FIELD = "does not refer to a valid field"
 
 
-@dataclass
-class Budget:
+class Budget(Struct):
     """The cost of all rules of one schema."""
 
     total: int = 0
@@ -108,15 +108,15 @@ def uses_old(checked: Checked) -> bool:
 
 
 def _mentions(tree: object, name: str) -> bool:
-    from dataclasses import fields, is_dataclass
+    from msgspec.structs import astuple
 
-    from minikube_edu.api.cel.syntax import Ident
+    from minikube_edu.api.cel.syntax import Expr, Ident
 
     if isinstance(tree, Ident):
         return tree.name == name
     if isinstance(tree, list | tuple):
         return any(_mentions(each, name) for each in tree)
-    return is_dataclass(tree) and any(_mentions(getattr(tree, each.name), name) for each in fields(tree))
+    return isinstance(tree, Expr) and any(_mentions(part, name) for part in astuple(tree))
 
 
 def compile_rules(

@@ -7,8 +7,10 @@ confusing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikube_edu.api.field_errors import Errors
 from minikube_edu.api.structural import (
@@ -39,8 +41,7 @@ _IF_STATUS = "at the root of the schema if the status subresource is enabled"
 _FORBIDDEN = ("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where in the whole a schema stands."""
 
     path: str
@@ -54,8 +55,7 @@ class Place:
     budget: Budget = field(default_factory=Budget)
 
 
-@dataclass
-class _Found:
+class _Found(Struct):
     schema: Errors = field(default_factory=Errors)
     expressions: Errors = field(default_factory=Errors)
 

@@ -13,8 +13,9 @@ import functools
 import json
 import ssl
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from minikube_edu.client.events import Correlator
 from minikube_edu.client.informer import Informer
@@ -76,8 +77,7 @@ class SharedCatalogue(Catalogue):
         return found
 
 
-@dataclass
-class Common:
+class Common(Struct, dict=True):
     root: Path  # each node has a directory in it
     told: Object  # the kubelets' configuration
     client: Client  # the process's own
@@ -156,11 +156,12 @@ class LightNode:
 
     def _machine(self) -> DescribedMachine:
         """The common one, with ids that are this node's."""
-        import dataclasses
         import uuid
 
+        from msgspec.structs import replace
+
         own = uuid.uuid5(uuid.NAMESPACE_URL, str(self._root))
-        return dataclasses.replace(self._common.machine, machine_id=own.hex, system_uuid=str(own))
+        return replace(self._common.machine, machine_id=own.hex, system_uuid=str(own))
 
     def _seat(self, machine: DescribedMachine) -> Seat:
         common, told = self._common, self._common.configuration

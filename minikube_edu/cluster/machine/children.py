@@ -10,14 +10,14 @@ import gc
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NoReturn
+
+from msgspec import Struct, field
 
 from minikube_edu.cluster.machine import offspring
 
 
-@dataclass
-class Child:
+class Child(Struct):
     pid: int
     name: str
     ended: Callable[[Child], None]

@@ -14,8 +14,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 PROGRAMS = {
     "kubelet": "minikube_edu.kubelet",
@@ -34,8 +35,7 @@ class UnitError(Exception):
     """What systemctl would say about a unit that cannot be loaded or started."""
 
 
-@dataclass
-class Unit:
+class Unit(Struct):
     name: str
     path: Path
     drop_ins: list[Path] = field(default_factory=list)

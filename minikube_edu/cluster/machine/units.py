@@ -11,9 +11,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.cluster.machine import unit_files
 from minikube_edu.cluster.machine.children import Child, Children
@@ -23,8 +24,7 @@ RECORD = "\x1e"
 KILL_SECONDS = 10.0  # TimeoutStopSec
 
 
-@dataclass
-class Service:
+class Service(Struct):
     unit: Unit
     child: Child | None = None
     wanted: bool = False

@@ -14,8 +14,9 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from minikube_edu.lib.machine.calls import Calls, NoMachine
 from minikube_edu.lib.machine.front_door import socket_of
@@ -27,8 +28,7 @@ KLOG = re.compile(r"[IWEF](\d\d)(\d\d) (\d\d):(\d\d):(\d\d)\.(\d+)\s+(\d+) ")
 LOGGING = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)[,.]\d+ ")
 
 
-@dataclass
-class Options:
+class Options(Struct):
     units: list[str] = field(default_factory=list)
     follow: bool = False
     lines: int | None = None
@@ -39,8 +39,7 @@ class Options:
     pattern: str = ""
 
 
-@dataclass
-class Entry:
+class Entry(Struct):
     time: float
     source: str  # kubelet, systemd
     text: str

@@ -19,8 +19,9 @@ import os
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 FOLDERS = ("etc", "var", "opt", "run")
 BOUND = ("run",)  # sockets of the host would not answer through an overlay
@@ -39,8 +40,7 @@ class NoMounts(Exception):
     """The system does not let us; the text says why."""
 
 
-@dataclass
-class Kept:
+class Kept(Struct):
     """Folders put together of bind mounts: (as it is seen, in the node's directory, the names it began with)."""
 
     folders: list[tuple[Path, Path, set[str]]] = field(default_factory=list)

@@ -5,15 +5,14 @@ Flags may stand before the arguments only, as in the real one: what follows `exe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 
 class UsageError(Exception):
     pass
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     name: str
     usage: str
     flags: str = ""  # `name,n=` takes a value, `all,a` is a switch
@@ -60,8 +59,7 @@ COMMANDS = (
 GLOBAL = "config,c= debug,D image-endpoint,i= runtime-endpoint,r= timeout,t= help,h version,v"
 
 
-@dataclass
-class Given:
+class Given(Struct):
     flags: dict[str, str] = field(default_factory=dict)
     arguments: list[str] = field(default_factory=list)
 

@@ -6,7 +6,7 @@ that list him. containerd asks the container's own root file system; so do we, b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from minikube_edu.container_runtime.cri import RuntimeFailure, SecurityContext
 from minikube_edu.container_runtime.simulated.contract import User
@@ -18,8 +18,7 @@ NOTHING_SAID = SecurityContext()
 _usual: dict[str, tuple[User, str]] = {}  # by image: who runs it, when nobody says anything
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(Struct, frozen=True):
     name: str
     uid: int
     gid: int

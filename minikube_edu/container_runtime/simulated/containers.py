@@ -7,12 +7,12 @@ counts. Output goes to the log through sinks, without a task; input is a pipe, o
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import errno
 import stat
 from collections.abc import Callable, Mapping
 
 import orjson
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.cri import (
     ContainerConfig,
@@ -183,7 +183,7 @@ class SimulatedContainer(ContainerRecord):
             ports = [f"{one['containerPort']}/{one.get('protocol', 'TCP').lower()}" for one in orjson.loads(declared)]
         except (ValueError, KeyError, TypeError, AttributeError):
             return self.definition
-        return dataclasses.replace(self.definition, ports=tuple(dict.fromkeys([*ports, *self.definition.ports])))
+        return replace(self.definition, ports=tuple(dict.fromkeys([*ports, *self.definition.ports])))
 
     def _run(self, machine: Machine, output: Output, argv: list[str] | None = None) -> None:
         run_as = self.invocation
@@ -295,7 +295,7 @@ class SimulatedContainer(ContainerRecord):
         return len(self.machine.own) if self.machine is not None else 0
 
     def update(self, resources: Resources) -> None:
-        self.config = dataclasses.replace(self.config, resources=resources)
+        self.config = replace(self.config, resources=resources)
         if self.machine is not None:
             self.machine.set_limits(limits_of(resources, self.settings))
 

@@ -19,8 +19,9 @@ import asyncio
 import errno
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from minikube_edu.cni.contract import Connection, Namespace
 
@@ -51,8 +52,7 @@ def failure(number: int, path: str | None = None) -> OSError:
     return OSError(number, os.strerror(number), path) if path is not None else OSError(number, os.strerror(number))
 
 
-@dataclass(frozen=True)
-class Stat:
+class Stat(Struct, frozen=True):
     inode: int
     device: int
     mode: int  # type and permissions, as in stat(2)
@@ -66,8 +66,7 @@ class Stat:
     rdev: int = 0
 
 
-@dataclass(frozen=True)
-class FilesystemStat:
+class FilesystemStat(Struct, frozen=True):
     source: str  # overlay, tmpfs, /dev/sda1
     type: str
     mountpoint: str
@@ -119,8 +118,7 @@ class Terminal(OpenFile, Protocol):
         """Bytes as typed, no echo, no signals: vi, top."""
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(Struct, frozen=True):
     """How a process ended."""
 
     code: int = 0
@@ -132,8 +130,7 @@ class Status:
         return 128 + (self.signal or self.stopped) if self.signal or self.stopped else self.code
 
 
-@dataclass
-class User:
+class User(Struct):
     uid: int = 0
     gid: int = 0
     groups: Sequence[int] = ()
@@ -339,8 +336,7 @@ class ContainerWorld(Protocol):
         """Where the programs of one container keep what they share (a server's tables, a package manager's state)."""
 
 
-@dataclass
-class ImageProgram:
+class ImageProgram(Struct):
     """What an image adds beside the usual tools: path -> program, and files."""
 
     programs: Mapping[str, Program] = field(default_factory=dict)

@@ -6,7 +6,7 @@ reboot: the kubelet counts a restart, and `kubectl logs --previous` finds the lo
 
 from __future__ import annotations
 
-import dataclasses
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.cri import Container, ContainerState, ContainerStats, Resources, Streams
 from minikube_edu.container_runtime.simulated.record import ContainerRecord
@@ -59,4 +59,4 @@ class DeadContainer(ContainerRecord):
         )
 
     def update(self, resources: Resources) -> None:
-        self.config = dataclasses.replace(self.config, resources=resources)
+        self.config = replace(self.config, resources=resources)

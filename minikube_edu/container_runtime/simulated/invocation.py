@@ -6,7 +6,7 @@ runtime's (PATH, HOSTNAME, TERM on a terminal), then the image's, then the pod's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from minikube_edu.container_runtime.cri import ContainerConfig, RuntimeFailure
 from minikube_edu.container_runtime.simulated.accounts import identify
@@ -14,8 +14,7 @@ from minikube_edu.container_runtime.simulated.contract import User
 from minikube_edu.container_runtime.simulated.images.entry import DEFAULT_PATH, Definition
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(Struct, frozen=True):
     argv: tuple[str, ...]
     env: dict[str, str]
     cwd: str

@@ -11,7 +11,6 @@ left is begun anew, too. (containerd keeps its metadata in a database, below /va
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import logging
 import os
@@ -146,9 +145,8 @@ class Journal:
 
 def _values(kind: Any, found: Iterable[dict[str, Any]]) -> Iterable[Any]:
     read = reader(kind)
-    fields = {field.name for field in dataclasses.fields(kind)}
     for one in found:
         try:
-            yield read({name: value for name, value in one.items() if name in fields})
+            yield read(one)
         except (ValueError, TypeError, KeyError):
             continue  # of another version of this project

@@ -12,10 +12,11 @@ import functools
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.lib import ids
 
@@ -23,8 +24,7 @@ ANNOTATION = "minikube-edu.io/mood"
 Span = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Mood:
+class Mood(Struct, frozen=True):
     sandbox_delay: Span = (0.0, 0.0)
     sandbox_failures: float = 0.0
     create_delay: Span = (0.0, 0.0)
@@ -46,7 +46,7 @@ class BadMood(ValueError):
 
 
 def from_table(name: str, table: Mapping[str, Any]) -> Mood:
-    known = {field.name for field in fields(Mood)}
+    known = set(Mood.__struct_fields__)
     made: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:

@@ -12,12 +12,13 @@ etcd's image has etcdctl: our own, run as a program of the host, which reads wha
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import errno
 import logging
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.cri import (
     Container,
@@ -231,7 +232,7 @@ class SeatContainer(ContainerRecord):
 
     def update(self, resources: Resources) -> None:
         """Kept and shown, but not enforced: a seat is a process of the host."""
-        self.config = dataclasses.replace(self.config, resources=resources)
+        self.config = replace(self.config, resources=resources)
 
 
 def placed(word: str, mounts: Sequence[Mount], root: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 GIB = 1 << 30
 PAUSE = "registry.k8s.io/pause:3.10.1"
 
 
-@dataclass
-class Settings:
+class Settings(Struct):
     root: Path  # the node's directory
     node_name: str = "node"
     cpus: int = 4

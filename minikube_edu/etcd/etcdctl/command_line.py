@@ -10,8 +10,9 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from minikube_edu.etcd.contract import Store, StoreError
 from minikube_edu.etcd.etcdctl import delete, get, lease, maintenance, members, put, txn, watch
@@ -28,8 +29,7 @@ Run = Callable[[Session, Flags, list[bytes]], Awaitable[None]]
 SIGINT_CODE = 130
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     usage: str
     meaning: str
     run: Run

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
+
+from msgspec import Struct
 
 from minikube_edu.etcd.contract import Store, StoreError
 from minikube_edu.etcd.etcdctl.forms.form import Form, Header
@@ -32,8 +33,7 @@ class DeadlineExceeded(StoreError):
     """The time of the command is up."""
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """One call of etcdctl."""
 
     open: Callable[[], Awaitable[Store]]  # called once, when the command line has been understood

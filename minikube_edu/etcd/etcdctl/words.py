@@ -7,8 +7,9 @@ switch takes one with `=` alone. argparse differs in all of this, and in its mes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -19,8 +20,7 @@ class UsageError(Exception):
     """The command line is wrong; the message is pflag's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     name: str
     kind: Literal["bool", "string", "int", "duration"]
     default: Any

@@ -8,8 +8,9 @@ out once and kept with the peer.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from minikube_edu.api.errors import Unauthorized
 from minikube_edu.kube_apiserver.authn.bearer import BearerTokens

@@ -9,8 +9,9 @@ which allows everything, is asked last. What comes out is the user that the rest
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import unquote
+
+from msgspec.structs import replace
 
 from minikube_edu.api.errors import ApiError, BadRequest, Forbidden
 from minikube_edu.api.names import dns1123_subdomain

@@ -7,8 +7,9 @@ may do everything, whatever the mode.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from minikube_edu.kube_apiserver.context import User
 
@@ -17,8 +18,7 @@ Object = dict[str, Any]
 MASTERS = "system:masters"
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True):
     """What is asked for, as RBAC sees it: a resource request, or a path."""
 
     user: User

@@ -120,12 +120,12 @@ def problems(spec: Object, schema: Object) -> list[tuple[str, str]]:
     environment = admission(params="paramKind" in spec).extended(object=declared.type, oldObject=declared.type)
     variables: dict[str, Any] = {}
     for variable in spec.get("variables", []):
-        around = environment.extended(variables=ObjectType("kubernetes.variables", dict(variables)))
+        around = environment.extended(variables=ObjectType("kubernetes.variables", fields=dict(variables)))
         try:
             variables[variable["name"]] = compile_expression(variable["expression"], around).type
         except CompileError:
             variables[variable["name"]] = DYN
-    environment = environment.extended(variables=ObjectType("kubernetes.variables", variables))
+    environment = environment.extended(variables=ObjectType("kubernetes.variables", fields=variables))
     found = []
     for position, validation in enumerate(spec.get("validations", [])):
         for field in ("expression", "messageExpression"):

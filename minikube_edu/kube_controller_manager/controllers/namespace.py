@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.client.discovery import RestMapper, ServedResource
 from minikube_edu.client.errors import ApiError
@@ -23,8 +24,7 @@ AGAIN = 0.3  # seconds until a namespace with content is looked at again; grows 
 SETTLE = 0.05
 
 
-@dataclass
-class Remains:
+class Remains(Struct):
     """What is still in a namespace, and what went wrong."""
 
     resources: Counter[str] = field(default_factory=Counter)  # "configmaps." -> instances

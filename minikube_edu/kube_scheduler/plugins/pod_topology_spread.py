@@ -8,9 +8,10 @@ Service or an owner tells which pods are of its kind. Counts come from the censu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import log
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from minikube_edu.api import label_selectors
 from minikube_edu.api.label_selectors import Requirement, Selector
@@ -54,8 +55,7 @@ class Constraint(NamedTuple):
     honor_taints: bool
 
 
-@dataclass
-class Domain:
+class Domain(Struct):
     """What counts for one constraint: the eligible nodes' topology values, and which nodes they are, unless all are."""
 
     values: frozenset[str]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.api import label_selectors, quantity
 from minikube_edu.client.errors import ApiError
@@ -49,16 +50,14 @@ NO_SPACE = "node(s) did not have enough free storage"
 VOLUME_GONE = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)"
 
 
-@dataclass
-class Plan:
+class Plan(Struct):
     """What would be done for the pod on one node."""
 
     bindings: list[tuple[Object, Object]] = field(default_factory=list)  # (claim, volume)
     provisions: list[Object] = field(default_factory=list)  # claims
 
 
-@dataclass
-class Needs:
+class Needs(Struct):
     bound: list[Object] = field(default_factory=list)
     waiting: list[Object] = field(default_factory=list)
     plans: dict[str, Plan] = field(default_factory=dict)  # by node

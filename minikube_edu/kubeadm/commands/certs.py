@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.kubeadm import api_access, cluster_config, files, printing
@@ -39,8 +40,7 @@ async def certificate_key(call: Call) -> None:
 # -- what there is ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A certificate that is renewed: a file pair, or one inside a kubeconfig."""
 
     name: str

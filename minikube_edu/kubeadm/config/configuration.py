@@ -7,14 +7,14 @@ marked in `supplied`: it is stored without kubeadm's hash, so that an upgrade do
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 Object = dict[str, Any]
 
 
-@dataclass
-class Configuration:
+class Configuration(Struct):
     init: Object
     cluster: Object
     kubelet: Object

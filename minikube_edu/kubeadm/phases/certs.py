@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from minikube_edu.kubeadm import files
 from minikube_edu.kubeadm.command import CommandError
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
     from minikube_edu.lib.subject import Usage
 
 
-@dataclass(frozen=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """One file pair below the certificates' directory."""
 
     name: str  # what the phase and the messages call it

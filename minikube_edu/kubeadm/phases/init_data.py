@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from minikube_edu.kubeadm import files
 from minikube_edu.kubeadm.command import Call, CommandError
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from minikube_edu.kubeadm.patches import Patches
 
 
-@dataclass
-class InitData:
+class InitData(Struct):
     call: Call
     configuration: Configuration
     ignored: frozenset[str] = frozenset()  # preflight errors, in small letters
@@ -36,9 +36,9 @@ class InitData:
     unsettled: list[Callable[[], Awaitable[None]]] = field(
         default_factory=list
     )  # must be done before the kubelet starts
-    _api: Api | None = field(default=None, repr=False)
-    _strong: Api | None = field(default=None, repr=False)  # of super-admin.conf
-    _patches: Patches | None = field(default=None, repr=False)
+    _api: Api | None = None
+    _strong: Api | None = None  # of super-admin.conf
+    _patches: Patches | None = None
 
     @property
     def host(self) -> Host:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from minikube_edu.kubeadm import files
 from minikube_edu.kubeadm.command import Call
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 
-@dataclass
-class JoinData:
+class JoinData(Struct):
     call: Call
     join: Object  # JoinConfiguration, whole
     ignored: frozenset[str] = frozenset()
@@ -29,10 +29,10 @@ class JoinData:
     etcd_endpoints: list[str] = field(
         default_factory=list
     )  # of the cluster that is joined, where its store is embedded
-    _bootstrap: Object | None = field(default=None, repr=False)
-    _api: Api | None = field(default=None, repr=False)
-    _configuration: Configuration | None = field(default=None, repr=False)
-    _patches: Patches | None = field(default=None, repr=False)
+    _bootstrap: Object | None = None
+    _api: Api | None = None
+    _configuration: Configuration | None = None
+    _patches: Patches | None = None
 
     @property
     def host(self) -> Host:

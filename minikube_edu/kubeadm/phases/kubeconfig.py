@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from minikube_edu.kubeadm import files
 from minikube_edu.kubeadm.command import CommandError
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(Struct, frozen=True):
     file: str
     user: str
     organizations: tuple[str, ...] = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from minikube_edu.kubeadm.command import Call
 from minikube_edu.kubeadm.constants import PKI
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from minikube_edu.kubeadm.contract import Host
 
 
-@dataclass
-class ResetData:
+class ResetData(Struct):
     call: Call
     ignored: frozenset[str] = frozenset()
     dry_run: bool = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from minikube_edu.kubeadm.command import Call
 from minikube_edu.kubeadm.config.configuration import Configuration
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from minikube_edu.kubeadm.patches import Patches
 
 
-@dataclass
-class UpgradeData:
+class UpgradeData(Struct):
     call: Call
     api: Api
     configuration: Configuration  # the cluster's, with the version that it is to have
@@ -30,7 +30,7 @@ class UpgradeData:
     allow_unstable: bool = False
     patches_directory: str = ""
     node_only: bool = False  # `upgrade node`: another control plane has upgraded the cluster already
-    _patches: Patches | None = field(default=None, repr=False)
+    _patches: Patches | None = None
 
     @property
     def host(self) -> Host:

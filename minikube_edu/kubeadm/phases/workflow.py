@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.kubeadm.command import CommandError
 
 PhaseRun = Callable[[Any], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(Struct, frozen=True):
     name: str
     short: str
     run: str = ""  # MODULE.FUNCTION in phases/: takes the workflow's data

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import os
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.commands.config import files

@@ -6,7 +6,6 @@ Nothing is held whole: what is sent is read as it goes, what comes waits in a te
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import glob
 import io
 import os
@@ -15,8 +14,10 @@ import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikube_edu.client import remote
 from minikube_edu.client.errors import ApiError
@@ -30,8 +31,7 @@ IN_MEMORY = 16 << 20
 PIECE = 64 << 10
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """`namespace/pod:path`; a local path has no pod."""
 
     path: str
@@ -82,7 +82,7 @@ async def _begun(call: Call, where: Place, command: list[str], *, stdin: bool = 
     if phase in ("Succeeded", "Failed"):
         raise CommandError(f"cannot exec into a container in a completed pod; current phase is {phase}")
     # Where files come from the pod, all that is said there belongs to the output.
-    told = call if stdin else dataclasses.replace(call, err=call.out)
+    told = call if stdin else replace(call, err=call.out)
     container = attaching.container_of(told, pod, call.flags["container"], quiet=quiet)
     try:
         return await remote.execute(

@@ -4,8 +4,9 @@ resources. They hold for the kustomization that names them and for all above it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.kubectl.kustomize import manifests
 from minikube_edu.kubectl.kustomize.default_specs import Names
@@ -15,8 +16,7 @@ Object = dict[str, Any]
 KINDS = ("namespace", "commonLabels", "commonAnnotations", "images", "replicas", "varReference")
 
 
-@dataclass
-class Configuration:
+class Configuration(Struct):
     specs: dict[str, list[Spec]] = field(default_factory=lambda: {name: [] for name in KINDS})
     names: list[Names] = field(default_factory=list)
 

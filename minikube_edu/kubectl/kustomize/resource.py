@@ -6,9 +6,10 @@ are resolved by all names that a resource ever bore.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 Object = dict[str, Any]
 
@@ -55,8 +56,7 @@ def namespaced(group: str, kind: str) -> bool:
     return _scopes().get((group, kind), True)
 
 
-@dataclass(eq=False)
-class Resource:
+class Resource(Struct, eq=False):
     object: Object
     previous: list[Id] = field(default_factory=list)
     prefixes: list[str] = field(default_factory=list)

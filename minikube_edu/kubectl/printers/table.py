@@ -7,8 +7,9 @@ the header comes once and widths are remembered. What is no Table (a server that
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.api.output.tabwriter import TABLE, align
 from minikube_edu.api.tables.ages import human_duration
@@ -22,8 +23,7 @@ _STATUS_COLUMNS: list[Column] = [{"name": name, "type": "string"} for name in ("
 _BREAKS = "\f\n\r"
 
 
-@dataclass
-class TableOptions:
+class TableOptions(Struct):
     """The flags that change a table. `kind` is `pod` or `deployment.apps`: the prefix that --show-kind asks for."""
 
     wide: bool = False

@@ -8,11 +8,12 @@ renews in time. The client follows the file.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import os
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from minikube_edu.client import kubeconfig
 from minikube_edu.client.credentials import Nobody
@@ -96,7 +97,7 @@ async def followed(config: kubeconfig.ClientConfig, directory: Path) -> kubeconf
             return config
         store.save(pki.Pair(shown[0].encode(), shown[1].encode()))
     current = str(store.current)
-    return dataclasses.replace(config, credentials=Nobody(cert_file=current, key_file=current))
+    return replace(config, credentials=Nobody(cert_file=current, key_file=current))
 
 
 async def rotate(client: Client, node: str, store: CertificateStore, **names: Any) -> None:

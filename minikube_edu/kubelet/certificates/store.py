@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from minikube_edu.lib import clock, ids, pki
 
 
-@dataclass(frozen=True)
-class CertificateStore:
+class CertificateStore(Struct, frozen=True):
     directory: Path
     prefix: str  # kubelet-client, kubelet-server
 

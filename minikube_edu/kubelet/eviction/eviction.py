@@ -15,8 +15,9 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from minikube_edu.api import pod_resources
 from minikube_edu.api.quantity import BINARY, Quantity
@@ -38,8 +39,7 @@ EVERY = 10.0
 PIDS = 4_194_304
 
 
-@dataclass
-class Usage:
+class Usage(Struct):
     """Of one pod."""
 
     containers: dict[str, ContainerStats] = field(default_factory=dict)  # by name

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.api import durations
 from minikube_edu.api.quantity import BINARY, Quantity
@@ -21,14 +22,12 @@ SIGNALS: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(Struct, frozen=True):
     available: int
     capacity: int
 
 
-@dataclass(frozen=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     signal: str
     value: str  # an amount or per cent
     grace: float | None = None  # None: hard

@@ -11,15 +11,15 @@ import os
 import platform
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 OS_IMAGE = "minikube_edu"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "AMD64": "amd64"}
 
 
-@dataclass(frozen=True)
-class DescribedMachine:
+class DescribedMachine(Struct, frozen=True):
     cpus: int
     memory: int  # bytes
     disk: int  # bytes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.api.quantity import BINARY, Quantity, canonical
 from minikube_edu.api.quantity import parse as parse_quantity
@@ -17,8 +18,7 @@ UNINITIALIZED = {"key": "node.cloudprovider.kubernetes.io/uninitialized", "value
 HANDLER_FEATURES = {"recursiveReadOnlyMounts": True, "userNamespaces": True}
 
 
-@dataclass(frozen=True)
-class NodeShape:
+class NodeShape(Struct, frozen=True):
     """What does not change while the kubelet runs."""
 
     name: str

@@ -7,8 +7,9 @@ timeout is a failure, each way in its own words.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.api import durations
 from minikube_edu.container_runtime.cri import ContainerRuntime, RuntimeFailure
@@ -27,8 +28,7 @@ class ProbeError(Exception):
     """The question could not be put."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     passed: bool
     output: str = ""
     warning: bool = False  # passed, but something is odd

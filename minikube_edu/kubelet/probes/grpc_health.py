@@ -9,8 +9,9 @@ Huffman code in `hpack`.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from minikube_edu.kubelet.pod_dialing import Wire
 from minikube_edu.kubelet.probes import hpack
@@ -27,8 +28,7 @@ CODES = {
 STATUSES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
-@dataclass
-class Health:
+class Health(Struct):
     code: int = 0  # gRPC's
     message: str = ""
     status: str = "UNKNOWN"

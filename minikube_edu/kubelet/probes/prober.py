@@ -17,8 +17,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.cri import ContainerRuntime, RuntimeFailure
 from minikube_edu.kubelet import pod_facts
@@ -42,8 +44,7 @@ TRIES = 3  # of a question that could not be put
 BEFORE = {ProbeKind.LIVENESS: True, ProbeKind.READINESS: False, ProbeKind.STARTUP: None}
 
 
-@dataclass
-class Counts:
+class Counts(Struct):
     """Of one probe, for /metrics/probes."""
 
     successful: int = 0
@@ -51,8 +52,7 @@ class Counts:
     unknown: int = 0
 
 
-@dataclass
-class _Probe:
+class _Probe(Struct):
     key: Key
     pod: Object
     container: Object

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import Client, Resource
@@ -24,12 +25,14 @@ class Unauthenticated(Exception):
     """401"""
 
 
-@dataclass(frozen=True)
-class Who:
+class Who(Struct, frozen=True):
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
-    extra: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    extra: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.uid, self.groups))
 
 
 ANONYMOUS = Who("system:anonymous", ("system:unauthenticated",))

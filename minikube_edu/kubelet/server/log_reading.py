@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from minikube_edu.lib import clock
 
@@ -23,8 +24,7 @@ PIECE = 64 * 1024
 LOOK_SECONDS = 0.1
 
 
-@dataclass(frozen=True)
-class LogOptions:
+class LogOptions(Struct, frozen=True):
     follow: bool = False
     previous: bool = False
     timestamps: bool = False

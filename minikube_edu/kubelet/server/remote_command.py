@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from minikube_edu.container_runtime.cri import RuntimeFailure, Streams
 from minikube_edu.lib.streams import channels, websocket
@@ -40,8 +40,7 @@ TEXT = b"text/plain; charset=us-ascii"
 Work = Callable[[Streams], Awaitable[Object]]  # returns the Status to send
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """Which streams the client wants."""
 
     stdin: bool

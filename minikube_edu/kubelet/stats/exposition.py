@@ -8,14 +8,14 @@ name{label="value"} 1.5 1767225600000
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec import Struct, field
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass
-class Family:
+class Family(Struct):
     name: str
     help: str
     kind: str = "gauge"  # counter, histogram

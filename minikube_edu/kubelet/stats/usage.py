@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.api import quantity
 from minikube_edu.container_runtime.cri import (
@@ -23,8 +24,7 @@ Object = dict[str, Any]
 VolumeUsage = Callable[[Object], dict[str, tuple[int, int]]]
 
 
-@dataclass
-class PodUsage:
+class PodUsage(Struct):
     pod: Object
     sandbox: Sandbox
     stats: SandboxStats
@@ -39,8 +39,7 @@ class PodUsage:
         return sum(getattr(stats, field_name) for _, stats in self.containers)
 
 
-@dataclass
-class NodeUsage:
+class NodeUsage(Struct):
     at: float
     started_at: float
     pods: list[PodUsage]

@@ -8,7 +8,8 @@ the status before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.api.quantity import BINARY, Quantity
 from minikube_edu.api.quantity import parse as parse_quantity
@@ -27,8 +28,7 @@ LOST_INIT = (
 )
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(Struct, frozen=True):
     """What others know of a pod's containers."""
 
     ready: Callable[[str, str], bool]  # (container, id) -> by its readiness probe

@@ -7,15 +7,15 @@ Failed when all have ended for good. Sidecars count only while they keep the oth
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.kubelet import pod_facts
 from minikube_edu.kubelet.contract import Object
 from minikube_edu.kubelet.restarts import restarts_after
 
 
-@dataclass
-class _Count:
+class _Count(Struct):
     unknown: int = 0
     running: int = 0
     waiting: int = 0

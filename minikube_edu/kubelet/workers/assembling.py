@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.client.rest import Client
 from minikube_edu.container_runtime.cri import ContainerRuntime
@@ -18,8 +19,7 @@ from minikube_edu.kubelet.workers.pod_worker import Parts, PodWorker, Statuses
 from minikube_edu.kubelet.workers.resizing import Resizing
 
 
-@dataclass
-class Outside:
+class Outside(Struct):
     """What a kubelet is given."""
 
     runtime: ContainerRuntime
@@ -33,8 +33,7 @@ class Outside:
     host_ips: Callable[[], list[str]] = field(default=lambda: [])
 
 
-@dataclass
-class Core:
+class Core(Struct):
     """What a kubelet tells its workers, and is asked by them."""
 
     view: RuntimeView

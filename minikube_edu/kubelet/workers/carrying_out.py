@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.cri import (
     ContainerRuntime,
@@ -33,8 +34,7 @@ log = logging.getLogger(__name__)
 LOOK_AGAIN = 0.05
 
 
-@dataclass
-class Outcome:
+class Outcome(Struct):
     """Of one sync. `failures`: container -> (reason, message); `retry`: seconds until it is worth trying again."""
 
     changed: bool = False

@@ -15,10 +15,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.cri import RuntimeFailure
 from minikube_edu.kubelet import pod_facts
@@ -50,8 +51,7 @@ class Stage(Enum):
     FINISHED = "finished"
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """Why a pod is ended by the kubelet, and what its status says then."""
 
     reason: str = ""  # Evicted, DeadlineExceeded, Terminated; empty: as it ended
@@ -70,8 +70,7 @@ class Statuses(Protocol):
     def finished(self, pod: Object) -> None: ...
 
 
-@dataclass
-class Parts:
+class Parts(Struct):
     """What all workers of a kubelet share."""
 
     view: RuntimeView

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import orjson
+from msgspec.structs import replace
 
 from minikube_edu.api import pod_resources
 from minikube_edu.api.quantity import Quantity

@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 VERSION = 3
 SYN_STREAM, SYN_REPLY, RST_STREAM, SETTINGS, PING, GOAWAY, HEADERS, WINDOW_UPDATE = 1, 2, 3, 4, 6, 7, 8, 9
@@ -59,8 +60,7 @@ class Malformed(ValueError):
     """These bytes are no SPDY/3.1."""
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """A control frame (`kind` is its type), or data (`kind` 0)."""
 
     kind: int

@@ -6,11 +6,10 @@ request, 3 MiB.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     head: int = 1 << 20  # request line and headers together; above it: 431
     headers: int = 512  # how many header lines; above it: 431
     body: int = 3 << 20  # above it the handler gets the request with too_large set and no body

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from minikube_edu.container_runtime.cri import (
     ContainerConfig,
@@ -132,7 +132,7 @@ async def test_is_an_unknown_user_name_refused_at_creation(node: Node) -> None:
 
 
 async def test_what_does_the_sandbox_write_into_its_containers(node: Node) -> None:
-    dns = DnsConfig(["10.96.0.10"], ["default.svc.cluster.local", "svc.cluster.local"], ["ndots:5"])
+    dns = DnsConfig(("10.96.0.10",), ("default.svc.cluster.local", "svc.cluster.local"), ("ndots:5",))
     sandbox = await node.sandbox("web-0", hostname="web-0", dns=dns)
     _, log = await node.run("busybox", "cat", "/etc/hostname", "/etc/resolv.conf", sandbox=sandbox)
     assert log == (
@@ -354,4 +354,4 @@ async def test_is_everything_freed_with_a_removed_container(node: Node) -> None:
     gc.collect()
     assert machine() is None
     assert not node.runtime.names
-    assert dataclasses.asdict(await node.runtime.image_filesystem())["used_bytes"] == 72_000_000
+    assert asdict(await node.runtime.image_filesystem())["used_bytes"] == 72_000_000

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from minikube_edu.container_runtime import cri
 from minikube_edu.container_runtime.codec import dump, methods, reader
@@ -15,12 +14,12 @@ from minikube_edu.container_runtime.codec import dump, methods, reader
 VALUES = [
     value
     for value in vars(cri).values()
-    if dataclasses.is_dataclass(value) and value is not cri.Streams and isinstance(value, type)
+    if isinstance(value, type) and issubclass(value, Struct) and value not in (Struct, cri.Streams)
 ]
 
 
 @pytest.mark.parametrize("kind", VALUES)
-def test_does_every_value_of_the_protocol_come_back(kind: type) -> None:
+def test_does_every_value_of_the_protocol_come_back(kind: type[Struct]) -> None:
     @settings(max_examples=25, deadline=None)
     @given(st.data())
     def check(data: st.DataObject) -> None:
@@ -30,11 +29,11 @@ def test_does_every_value_of_the_protocol_come_back(kind: type) -> None:
     check()
 
 
-def _built(kind: type) -> st.SearchStrategy[object]:
+def _built(kind: type[Struct]) -> st.SearchStrategy[object]:
     import typing
 
     hints = typing.get_type_hints(kind)
-    return st.builds(kind, **{field.name: _of(hints[field.name]) for field in dataclasses.fields(kind)})
+    return st.builds(kind, **{name: _of(hints[name]) for name in kind.__struct_fields__})
 
 
 def _of(hint: object) -> st.SearchStrategy[object]:
@@ -44,7 +43,7 @@ def _of(hint: object) -> st.SearchStrategy[object]:
 
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-    if origin is collections.abc.Sequence:
+    if origin is tuple:
         return st.lists(_of(arguments[0]), max_size=3).map(tuple)
     if origin is collections.abc.Mapping:
         return st.dictionaries(text, text, max_size=3)
@@ -52,7 +51,7 @@ def _of(hint: object) -> st.SearchStrategy[object]:
         return st.none() | _of(arguments[0])
     if isinstance(hint, type) and issubclass(hint, Enum):
         return st.sampled_from(hint)
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and issubclass(hint, Struct):
         return _built(hint)
     simple: dict[object, st.SearchStrategy[object]] = {
         str: text,

@@ -90,10 +90,10 @@ class Stage:
             privileged=one.privileged,
             run_as_user=one.user,
             run_as_group=one.group,
-            supplemental_groups=one.groups,
+            supplemental_groups=tuple(one.groups),
             readonly_rootfs=one.readonly,
-            add_capabilities=one.add,
-            drop_capabilities=one.drop,
+            add_capabilities=tuple(one.add),
+            drop_capabilities=tuple(one.drop),
         )
         container = self.containers[name] = await self.node.create(
             one.image,

@@ -11,8 +11,9 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.filesystem.inode import Body, Inode, Lazy
 
@@ -20,8 +21,7 @@ ROOT = 1
 IMAGE_TIME = 1_764_547_200.0  # 2025-12-01: when "images were built"
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A file of an image with all that can be said of it. `kind` is file, directory, symlink, fifo or device."""
 
     content: bytes | Callable[[], bytes] = b""

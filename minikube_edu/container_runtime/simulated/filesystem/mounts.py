@@ -7,14 +7,14 @@ file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat
 from minikube_edu.container_runtime.simulated.filesystem.tree import Node, Tree
 
 
-@dataclass(eq=False, slots=True)
-class Mount:
+class Mount(Struct, eq=False):
     tree: Tree
     root: Node
     mountpoint: str
@@ -31,8 +31,7 @@ class Mount:
         return replace(self.tree.statfs(), mountpoint=self.mountpoint, options=self.flags())
 
 
-@dataclass(slots=True)
-class Place:
+class Place(Struct):
     """A node in a mount: what a path leads to."""
 
     mount: Mount

@@ -17,8 +17,9 @@ import os
 import posixpath
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat, OpenFile, Stat, User, failure
 from minikube_edu.container_runtime.simulated.filesystem.mounts import Mount, Place
@@ -35,8 +36,7 @@ T = TypeVar("T")
 OpenSpecial = Callable[[Caller, Tree, Node, Stat, Access, str], OpenFile]
 
 
-@dataclass(slots=True)
-class Walked:
+class Walked(Struct):
     """Where a path ends: the directory that has the last name, and what is there (None: nothing yet)."""
 
     trail: list[tuple[Place, str]]  # the directories from the root on, each with its name
@@ -53,8 +53,7 @@ class Walked:
         return "/" + "/".join(names)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """A walk through an image's directories alone: it holds where none of them has been changed or covered."""
 
     nodes: tuple[Node, ...]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import FilesystemStat, OpenFile, Stat, User, failure
 
@@ -46,8 +47,7 @@ class Caller(Protocol):
         """The controlling one: /dev/tty."""
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Struct, frozen=True):
     """How a file is opened: fopen's letters, taken apart."""
 
     read: bool = True

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.images.reference import Reference
 from minikube_edu.container_runtime.simulated.images.tag_rules import TagRules
@@ -34,14 +35,12 @@ _UNITS = {"": 1, "K": 1000, "M": 1000_000, "G": 1000_000_000}
 Entry = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     digest: str
     size: int
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(Struct, frozen=True):
     reference: Reference  # as resolved: with a tag or a digest
     tag: str
     version: str

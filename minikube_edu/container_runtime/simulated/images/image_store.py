@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.cri import Credentials, Image, NotFound, RuntimeFailure
 from minikube_edu.container_runtime.simulated.images.entry import Definition
@@ -27,8 +28,7 @@ async def at_once(_size: int, _name: str) -> None:
     """The download that takes no time."""
 
 
-@dataclass
-class Stored:
+class Stored(Struct):
     definition: Definition
     tags: list[str] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)

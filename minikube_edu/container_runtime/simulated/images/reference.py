@@ -8,7 +8,8 @@ part is a registry when it has a dot, a colon, capital letters or is `localhost`
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.cri import RuntimeFailure
 
@@ -21,8 +22,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 MAX_NAME = 255
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Struct, frozen=True):
     host: str  # docker.io
     path: str  # library/nginx
     tag: str = ""

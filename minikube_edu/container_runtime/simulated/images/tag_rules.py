@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 FAMILIES = {
     "alpine": r"alpine(3\.\d{1,2})?",
@@ -42,8 +43,7 @@ def _in(number: int, ranges: str) -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class TagRules:
+class TagRules(Struct, frozen=True):
     any: bool = False
     versions: Mapping[str, str] | None = None
     majors: str = ""

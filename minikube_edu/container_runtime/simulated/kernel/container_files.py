@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Stat, failure
 from minikube_edu.container_runtime.simulated.filesystem.device_tree import DEVICES, open_device
@@ -36,8 +37,7 @@ OWN = ("/proc", "/dev", "/sys")
 QUIET = "nosuid,nodev,noexec,relatime"
 
 
-@dataclass(frozen=True)
-class ContainerMount:
+class ContainerMount(Struct, frozen=True):
     """`tree` at `path`: `HostTree("/node/…/volumes/data")`, a tmpfs (`MemoryTree(Layer.empty(), type="tmpfs", …)`)."""
 
     path: str

@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from minikube_edu.cni.contract import Address, NameNotFound, Namespace
 from minikube_edu.container_runtime.simulated.filesystem.path_walk import KERNEL
@@ -29,8 +30,7 @@ MOST_SERVERS = 3
 MOST_ALIASES = 8
 
 
-@dataclass(frozen=True)
-class ResolvConf:
+class ResolvConf(Struct, frozen=True):
     servers: Sequence[str] = ()
     search: Sequence[str] = ()
     ndots: int = 1

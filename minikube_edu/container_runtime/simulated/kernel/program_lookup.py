@@ -12,8 +12,9 @@ import os
 import posixpath
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import Program, failure
 from minikube_edu.container_runtime.simulated.filesystem.permission import may
@@ -31,8 +32,7 @@ HEAD = 4096  # bytes of a file that tell what it is
 LONGEST_ARGUMENTS = 2 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     program: Program
     name: str  # comm
     path: str  # of the executable, for /proc/PID/exe

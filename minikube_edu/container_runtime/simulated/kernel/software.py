@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.contract import Program
 from minikube_edu.container_runtime.simulated.tools import table
 
 
-@dataclass
-class Software:
+class Software(Struct):
     programs: Mapping[str, Program] = field(default_factory=dict)  # the image's own, by name
     packages: Mapping[str, Iterable[str]] = field(default_factory=dict)  # package -> the commands it brings
 

@@ -14,9 +14,10 @@ import asyncio
 import contextlib
 import errno
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, unquote
+
+from msgspec import Struct, field
 
 from minikube_edu.cni.contract import Address, Connection, Listener
 from minikube_edu.container_runtime.simulated.contract import Exited, Killed, Process
@@ -37,8 +38,7 @@ LARGEST_HEAD = 32 << 10
 LARGEST_BODY = 16 << 20
 
 
-@dataclass
-class Request:
+class Request(Struct):
     method: str
     target: str  # as it was sent: path and query
     version: str
@@ -63,8 +63,7 @@ class Request:
         return self.headers.get("host", str(self.local))
 
 
-@dataclass
-class Response:
+class Response(Struct):
     body: bytes = b""
     status: int = 200
     content_type: str = "text/plain; charset=utf-8"

@@ -11,8 +11,10 @@ import fnmatch
 import operator
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
 from minikube_edu.container_runtime.simulated.programs.nginx_patterns import compiled, search
@@ -22,8 +24,7 @@ class ConfigurationError(Exception):
     """Its text is what follows `[emerg] ` in nginx's complaint."""
 
 
-@dataclass
-class Directive:
+class Directive(Struct):
     name: str
     args: list[str]
     file: str
@@ -307,8 +308,7 @@ def _matching(process: Process, directive: Directive) -> list[str]:
     return [f"{folder}/{name}" for name in names if not name.startswith(".")]
 
 
-@dataclass
-class Location:
+class Location(Struct):
     modifier: str  # "", =, ~, ~*, ^~, or @ for a named one
     pattern: str
     settings: Directive
@@ -322,8 +322,7 @@ class Location:
         return self.modifier != "@" and path.startswith(self.pattern)
 
 
-@dataclass
-class Site:
+class Site(Struct):
     """One `server` block."""
 
     listens: list[tuple[str, int, bool, bool]]  # address, port, default_server, ssl

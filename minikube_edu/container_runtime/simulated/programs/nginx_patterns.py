@@ -11,8 +11,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.kernel.baton import give_way, in_turns
 from minikube_edu.container_runtime.simulated.tools import regular_expressions
@@ -33,8 +34,7 @@ async def at_leisure(work: Callable[[], T], text: str) -> T:
     return work() if len(text) < LONG else await in_turns(work)
 
 
-@dataclass
-class Found:
+class Found(Struct):
     groups: list[str]  # the whole first
     named: dict[str, str]
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.kernel.baton import Baton, abandoned
@@ -27,8 +28,7 @@ MOST_STEPS = 20_000  # of these: some seconds
 MOST_ROWS = 20_000
 
 
-@dataclass
-class Answer:
+class Answer(Struct):
     columns: list[str] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
     affected: int = 0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Rows = list[list[Any]]
 BOXES = {"table": ("+", "+", "+", "-", "|"), "box": "┌┬┐─│", "markdown": ("|", "|", "|", "-", "|")}
 
 
-@dataclass
-class Looks:
+class Looks(Struct):
     mode: str = "list"
     headers: bool = False
     separator: str = "|"

@@ -12,24 +12,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.kernel.baton import give_way
 from minikube_edu.container_runtime.simulated.shell.pattern_pieces import alternatives, bracket, closing
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(Struct, frozen=True):
     expression: str  # of one character
 
 
-@dataclass(frozen=True)
-class Star:
+class Star(Struct, frozen=True):
     pass
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     kind: str
     among: tuple[tuple[Piece, ...], ...]
 

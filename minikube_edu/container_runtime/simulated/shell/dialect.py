@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.errors import ScriptError
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     name: str  # dash, busybox, bash
     bash: bool = False
     busybox: bool = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.shell.traps import DESCRIPTIONS
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from minikube_edu.container_runtime.simulated.shell.state import Shell
 
 
-@dataclass
-class Job:
+class Job(Struct):
     number: int
     processes: list[Process]
     source: str

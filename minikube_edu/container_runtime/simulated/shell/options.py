@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 LETTERS = {
     "a": "allexport", "b": "notify", "C": "noclobber", "e": "errexit", "f": "noglob", "h": "hashall",
@@ -25,8 +25,7 @@ _BASH = (
 LISTED = {"dash": _DASH.split(), "busybox": _BUSYBOX.split(), "bash": _BASH.split()}
 
 
-@dataclass(slots=True)
-class Options:
+class Options(Struct):
     errexit: bool = False
     nounset: bool = False
     xtrace: bool = False

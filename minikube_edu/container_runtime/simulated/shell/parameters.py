@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.kernel.baton import give_way, in_turns
 from minikube_edu.container_runtime.simulated.shell import arithmetic, patterns
@@ -26,8 +27,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _REFERENCE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\[(.*)\]\Z", re.DOTALL)
 
 
-@dataclass
-class Several:
+class Several(Struct):
     texts: list[str]
     star: bool  # $*: in quotes they are joined
     keys: list[int] | None = None  # the indices of an array's elements, for ${a[@]:2:3}

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.shell.dialect import Dialect
 from minikube_edu.container_runtime.simulated.shell.errors import ScriptError
@@ -23,8 +24,7 @@ REDIRECTIONS = frozenset(["<", ">", ">>", "<>", ">|", "<&", ">&", "<<", "<<-", "
 _NUMBER = re.compile(r"(\d+)(?=[<>])")
 
 
-@dataclass(slots=True)
-class Token:
+class Token(Struct):
     kind: str  # word, operator, number (of a redirection), newline, end
     text: str
     start: int
@@ -33,8 +33,7 @@ class Token:
     word: Word | None = None
 
 
-@dataclass(slots=True)
-class Announced:
+class Announced(Struct):
     """A here-document whose body is still to come."""
 
     redirect: Redirect

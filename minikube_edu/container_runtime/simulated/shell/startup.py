@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.shell.builtin.reading import read_line
 from minikube_edu.container_runtime.simulated.shell.builtin.setting import SHOPT, put
@@ -27,8 +28,7 @@ class Refused(Exception):
         self.code = code
 
 
-@dataclass
-class Call:
+class Call(Struct):
     text: str | None = None
     file: str | None = None
     login: bool = False

@@ -78,7 +78,7 @@ class Shell:
         install(new)
         for name in ("allexport",):
             new.variables.export_all = getattr(self.options, name)
-        new.options = Options(**{name: getattr(self.options, name) for name in Options.__slots__})
+        new.options = Options(**{name: getattr(self.options, name) for name in Options.__struct_fields__})
         new.options.interactive = new.options.monitor = False
         new.shopt = dict(self.shopt)
         new.functions, new.aliases, new.builtins = dict(self.functions), dict(self.aliases), self.builtins

@@ -7,25 +7,23 @@ Commands know the line they began on, for error texts and $LINENO. A real shell 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from msgspec import Struct, field
 
-@dataclass(slots=True)
-class Literal:
+
+class Literal(Struct):
     text: str
     quoted: bool = False
 
 
-@dataclass(slots=True)
-class Tilde:
+class Tilde(Struct):
     """~ or ~name at the beginning of a word, before the slash."""
 
     user: str
 
 
-@dataclass(slots=True)
-class Parameter:
+class Parameter(Struct):
     """$name, ${name}, ${name OP operand}."""
 
     name: str
@@ -40,8 +38,7 @@ class Parameter:
     fast: Any = None  # the reader's closure, made at first use
 
 
-@dataclass(slots=True)
-class Substitution:
+class Substitution(Struct):
     """$(list) or `list`."""
 
     body: Command | None
@@ -49,8 +46,7 @@ class Substitution:
     file: str = ""  # $(<file) is bash's cat
 
 
-@dataclass(slots=True)
-class Arithmetic:
+class Arithmetic(Struct):
     """$((text)); its text is expanded as in double quotes, then reckoned."""
 
     text: Word
@@ -58,8 +54,7 @@ class Arithmetic:
     fast: Any = None
 
 
-@dataclass(slots=True)
-class ProcessSubstitution:
+class ProcessSubstitution(Struct):
     """<(list) or >(list): becomes a path."""
 
     direction: str
@@ -67,8 +62,7 @@ class ProcessSubstitution:
     quoted: bool = False
 
 
-@dataclass(slots=True)
-class ExtendedGlob:
+class ExtendedGlob(Struct):
     """bash's @(a|b): a pattern's own syntax, whose alternatives are words."""
 
     kind: str
@@ -79,8 +73,7 @@ class ExtendedGlob:
 Part: TypeAlias = "Literal | Tilde | Parameter | Substitution | Arithmetic | ProcessSubstitution | ExtendedGlob"
 
 
-@dataclass(slots=True)
-class Word:
+class Word(Struct):
     parts: list[Part]
     # Made by `expansion.plan` when the word is first expanded.
     static: list[str] | None = None
@@ -98,31 +91,27 @@ class Word:
         return None
 
 
-@dataclass(slots=True)
-class ArrayLiteral:
+class ArrayLiteral(Struct):
     """(a b [3]=c): the value of an array's assignment."""
 
     items: list[tuple[Word | None, Word]]
 
 
-@dataclass(slots=True)
-class Assignment:
+class Assignment(Struct):
     name: str
     value: Word | ArrayLiteral
     index: Word | None = None
     append: bool = False
 
 
-@dataclass(slots=True)
-class Redirect:
+class Redirect(Struct):
     descriptor: int | None
     operator: str  # < > >> <> >| <& >& << <<- <<< &> &>>
     target: Word
     line: int = 0
 
 
-@dataclass(slots=True)
-class Simple:
+class Simple(Struct):
     assignments: list[Assignment]
     words: list[Word]
     redirects: list[Redirect]
@@ -132,8 +121,7 @@ class Simple:
     declared: dict[int, Assignment] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Pipeline:
+class Pipeline(Struct):
     commands: list[Command]
     negated: bool = False
     both: list[bool] = field(default_factory=list)  # |& at that place
@@ -141,25 +129,21 @@ class Pipeline:
     source: str = ""
 
 
-@dataclass(slots=True)
-class AndOr:
+class AndOr(Struct):
     first: Command
     rest: list[tuple[str, Command]]
 
 
-@dataclass(slots=True)
-class Sequence:
+class Sequence(Struct):
     items: list[Command]
 
 
-@dataclass(slots=True)
-class Background:
+class Background(Struct):
     command: Command
     source: str
 
 
-@dataclass(slots=True)
-class Redirected:
+class Redirected(Struct):
     """A compound command with its redirections."""
 
     command: Command
@@ -167,32 +151,27 @@ class Redirected:
     line: int
 
 
-@dataclass(slots=True)
-class Subshell:
+class Subshell(Struct):
     body: Command
     source: str = ""
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     body: Command
 
 
-@dataclass(slots=True)
-class If:
+class If(Struct):
     branches: list[tuple[Command, Command]]
     otherwise: Command | None
 
 
-@dataclass(slots=True)
-class While:
+class While(Struct):
     condition: Command
     body: Command
     until: bool
 
 
-@dataclass(slots=True)
-class For:
+class For(Struct):
     name: str
     words: list[Word] | None  # None: "$@"
     body: Command
@@ -200,47 +179,41 @@ class For:
     select: bool = False
 
 
-@dataclass(slots=True)
-class CountingFor:
+class CountingFor(Struct):
     first: Word
     condition: Word
     step: Word
     body: Command
 
 
-@dataclass(slots=True)
-class Case:
+class Case(Struct):
     word: Word
     items: list[tuple[list[Word], Command | None, str]]
     line: int = 0
 
 
-@dataclass(slots=True)
-class Function:
+class Function(Struct):
     name: str
     body: Command
     source: str
     line: int = 0
 
 
-@dataclass(slots=True)
-class ArithmeticCommand:
+class ArithmeticCommand(Struct):
     """(( text ))"""
 
     text: Word
     line: int = 0
 
 
-@dataclass(slots=True)
-class Test:
+class Test(Struct):
     """A leaf or a knot of [[ ]]: operator and operands, which are words or tests."""
 
     operator: str
     operands: list[Any]
 
 
-@dataclass(slots=True)
-class Conditional:
+class Conditional(Struct):
     """[[ test ]]"""
 
     test: Test

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.streams import decode
 
 
-@dataclass
-class Account:
+class Account(Struct):
     name: str
     uid: int
     gid: int
@@ -18,8 +17,7 @@ class Account:
     shell: str
 
 
-@dataclass
-class Group:
+class Group(Struct):
     name: str
     gid: int
     members: list[str]

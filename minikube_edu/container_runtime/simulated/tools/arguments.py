@@ -12,8 +12,9 @@ say `unrecognized option: x` and `can't open 'f': No such file or directory`; al
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from functools import wraps
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.contract import Process, Program, reason
 
@@ -95,8 +96,7 @@ def program(
     return decorate
 
 
-@dataclass
-class Arguments:
+class Arguments(Struct):
     options: list[tuple[str, str]] = field(default_factory=list)  # in their order; long ones under their short name
     operands: list[str] = field(default_factory=list)
 

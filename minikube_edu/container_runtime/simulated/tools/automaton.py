@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Protocol, cast
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.tools.pattern_syntax import BadPattern, Node, python
 
@@ -22,8 +23,7 @@ class Match(Protocol):
     def group(self, group: int = 0, /) -> str | None: ...
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Struct, frozen=True):
     """A match of the automaton."""
 
     text: str

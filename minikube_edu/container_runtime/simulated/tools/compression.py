@@ -6,7 +6,8 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, is_busybox, parse, program
@@ -32,8 +33,7 @@ LONG = {
 BAD_DATA = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(Struct, frozen=True):
     name: str
     suffix: str
     magic: bytes

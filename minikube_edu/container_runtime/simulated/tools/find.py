@@ -11,7 +11,8 @@ import fnmatch
 import math
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.contract import Process, Stat, reason
 from minikube_edu.container_runtime.simulated.tools import long_texts, modes, regular_expressions
@@ -21,8 +22,7 @@ from minikube_edu.container_runtime.simulated.tools.streams import Output, confi
 from minikube_edu.lib import clock
 
 
-@dataclass
-class File:
+class File(Struct):
     path: str
     start: str
     depth: int
@@ -37,10 +37,11 @@ class Stop(Exception):
     """-quit"""
 
 
-@dataclass
-class Plan:
+class Plan(Struct):
     process: Process
     words: list[str]
+    output: Output
+    names: Names
     position: int = 0
     maximum: int = 1 << 30
     minimum: int = 0
@@ -48,13 +49,7 @@ class Plan:
     one_filesystem: bool = False
     acts: bool = False  # whether there is an action; without one -print is meant
     collected: dict[int, tuple[list[str], list[str]]] = field(default_factory=dict)
-    output: Output = field(init=False)
-    names: Names = field(init=False)
     code: int = 0
-
-    def __post_init__(self) -> None:
-        self.output = Output(self.process.stdout)
-        self.names = Names(self.process)
 
     # the expression
 
@@ -502,7 +497,7 @@ async def find(process: Process) -> int:
     starts = []
     while words and not (words[0].startswith("-") or words[0] in ("!", "(", ")", ",")):
         starts.append(words.pop(0))
-    plan = Plan(process, words)
+    plan = Plan(process, words, Output(process.stdout), Names(process))
     test = await plan.expression() if words else plain(lambda file: True)
     if plan.peek() is not None:
         raise Complaint(

@@ -6,7 +6,8 @@ import errno
 import fnmatch
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, failure, reason
 from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
@@ -57,8 +58,7 @@ MOST_MATCHES = 1_000_000  # in one line
 Spans = Callable[[Process, str], Awaitable["list[tuple[int, int]] | None"]]
 
 
-@dataclass
-class Request:
+class Request(Struct):
     """What was asked for."""
 
     spans: Spans  # of the matches in a line; None when the line is not selected

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import Process, Stat, reason
 from minikube_edu.container_runtime.simulated.tools import modes
@@ -16,8 +17,7 @@ from minikube_edu.lib import clock
 HALF_A_YEAR = 15778476  # seconds; older files show their year
 
 
-@dataclass
-class Entry:
+class Entry(Struct):
     name: str
     path: str
     stat: Stat

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 CLASSES = {
     "alpha": "a-zA-Z",
@@ -31,8 +32,7 @@ class BadPattern(Exception):
     """The words of regerror(3)."""
 
 
-@dataclass
-class Node:
+class Node(Struct):
     """kind: char any set bol eol escape group cat alt rep ref; `text` is the Python pattern of a single character."""
 
     kind: str

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 import weakref
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Protocol
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.tools.automaton import Automaton, Match
 from minikube_edu.container_runtime.simulated.tools.pattern_syntax import BadPattern, Node, Parser, python
@@ -51,8 +52,7 @@ def compile(
     return made  # type: ignore[return-value]  # search's endpos is not needed
 
 
-@dataclass
-class Source:
+class Source(Struct, dict=True):
     """What a Python pattern was made of."""
 
     tree: Node

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import Process
 from minikube_edu.container_runtime.simulated.tools.arguments import Arguments, Complaint, parse, program
@@ -20,8 +21,7 @@ RUN = 8192  # lines that are written without a pause
 STEP = 256  # lines that are looked at one by one without one
 
 
-@dataclass
-class Key:
+class Key(Struct):
     """-k FIELD[.CHAR][OPTIONS][,FIELD[.CHAR][OPTIONS]]"""
 
     start: tuple[int, int]

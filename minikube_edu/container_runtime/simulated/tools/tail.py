@@ -6,15 +6,14 @@ timer), `-F` also notices a file that was replaced, truncated or only made later
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, parse, program, size
 from minikube_edu.container_runtime.simulated.tools.streams import BLOCK, Words, everything, unopened
 
 
-@dataclass
-class Followed:
+class Followed(Struct):
     name: str
     file: OpenFile | None
     inode: int = 0

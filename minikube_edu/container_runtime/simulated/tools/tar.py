@@ -14,8 +14,9 @@ import lzma
 import tarfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, Stat, reason
 from minikube_edu.container_runtime.simulated.tools import modes
@@ -75,8 +76,7 @@ class Squeezer(Protocol):
     def flush(self) -> bytes: ...
 
 
-@dataclass
-class Writer:
+class Writer(Struct):
     """The archive that is being written, squeezed on its way when asked."""
 
     process: Process
@@ -105,8 +105,7 @@ class Writer:
 SIP = 1024  # packed bytes that are unpacked at once: they may hold a thousand times as much
 
 
-@dataclass
-class Reader:
+class Reader(Struct):
     """The archive that is being read; compression is recognised by its first bytes."""
 
     process: Process

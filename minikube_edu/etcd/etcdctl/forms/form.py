@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
+
+from msgspec import Struct
 
 from minikube_edu.etcd.contract import (
     DeleteResult,
@@ -18,32 +19,28 @@ from minikube_edu.etcd.contract import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     cluster_id: int
     member_id: int
     revision: int
     raft_term: int
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     id: int
     name: str
     peer_urls: Sequence[str]
     client_urls: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     endpoint: str
     health: bool
     took: str
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointStatus:
+class EndpointStatus(Struct, frozen=True):
     endpoint: str
     header: Header
     status: Status

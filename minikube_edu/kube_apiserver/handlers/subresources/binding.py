@@ -7,8 +7,9 @@ objects: its validation would refuse a node to a pod that exists.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from minikube_edu.api.errors import BadRequest, Conflict, GenericError
 from minikube_edu.api.field_errors import Errors

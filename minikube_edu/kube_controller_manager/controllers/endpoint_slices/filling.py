@@ -7,7 +7,7 @@ for what would be new ones, and only then deleted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from minikube_edu.kube_controller_manager.controller import Object
 
@@ -15,8 +15,7 @@ Objects = list[Object]
 MOST = 100
 
 
-@dataclass
-class Writes:
+class Writes(Struct):
     create: Objects = field(default_factory=list)
     update: Objects = field(default_factory=list)
     delete: Objects = field(default_factory=list)

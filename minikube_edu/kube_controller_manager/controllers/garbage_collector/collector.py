@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import MERGE_PATCH, Resource
@@ -33,8 +34,7 @@ from minikube_edu.kube_controller_manager.controllers.garbage_collector.monitors
 UNSEEN_OWNER_AGAIN = 2.0  # seconds until an owner that exists and was not seen yet is looked for again
 
 
-@dataclass
-class Owners:
+class Owners(Struct):
     """The references of an object, by what has become of the owners."""
 
     solid: list[Object] = field(default_factory=list)

@@ -7,8 +7,9 @@ absent. The graph is behind the server, as informers are; whoever acts on it use
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.client.rest import Resource
 
@@ -19,8 +20,7 @@ ORPHAN = "orphan"
 ABSENT_REMEMBERED = 10_000
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """An object as last seen."""
 
     resource: Resource

@@ -9,7 +9,8 @@ just at the target when scaling down: ignorance makes every move smaller, and ne
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.api import quantity
 from minikube_edu.kube_controller_manager.controller import Object
@@ -24,8 +25,7 @@ CPU_INITIALIZATION = 300.0
 INITIAL_READINESS_DELAY = 30.0
 
 
-@dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Struct, frozen=True):
     down: float = 0.1
     up: float = 0.1
 
@@ -33,8 +33,7 @@ class Tolerance:
         return 1.0 - self.down <= ratio <= 1.0 + self.up
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     replicas: int
     average: int  # thousandths
     utilization: int | None = None
@@ -119,8 +118,7 @@ def by_share(current: int, value: int, target: int, tolerance: Tolerance) -> int
     return math.ceil(value / target)
 
 
-@dataclass
-class Groups:
+class Groups(Struct):
     """The pods of a target, by what is known of them."""
 
     ready: int

@@ -8,7 +8,8 @@ policies (so many pods, or so many per cent, within a period). Without any: up a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.kube_controller_manager.controller import Object
 from minikube_edu.lib import clock
@@ -39,8 +40,7 @@ REASONS = {
 }
 
 
-@dataclass
-class History:
+class History(Struct):
     """What was recommended for one autoscaler, and how it was moved: (when, how many)."""
 
     recommended: list[tuple[float, int]] = field(default_factory=list)

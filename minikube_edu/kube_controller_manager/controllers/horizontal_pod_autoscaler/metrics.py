@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
+from msgspec import Struct
 
 from minikube_edu.api import label_selectors, quantity
 from minikube_edu.api.durations import parse as parse_duration
@@ -22,8 +22,7 @@ class NoMetrics(Exception):
     """Why there is no number; the text goes into conditions and events."""
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """One pod's value, and the time over which it was measured."""
 
     value: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from minikube_edu.api import quantity
 from minikube_edu.api.label_selectors import Selector
@@ -26,8 +27,7 @@ FAILURES = {
 }
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     namespace: str
     selector_text: str
     selector: Selector

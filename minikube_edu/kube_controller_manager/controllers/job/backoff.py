@@ -4,8 +4,9 @@ most."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.lib import clock
 
@@ -14,8 +15,7 @@ Object = dict[str, Any]
 FIRST, LONGEST = 10.0, 600.0
 
 
-@dataclass
-class Record:
+class Record(Struct):
     failures: int = 0  # since the last success
     last: float = 0.0  # when the last failure was
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from minikube_edu.kube_controller_manager.controller import Object
 from minikube_edu.kube_controller_manager.controllers.node_lifecycle.conditions import condition_of
@@ -12,8 +12,7 @@ STARTUP_GRACE = 60.0  # for nodes that have never said anything
 TOLD_BY_NODES = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
-@dataclass
-class Sign:
+class Sign(Struct):
     """The last sign of life: when it was noticed here (clocks of nodes are not trusted), and what it was."""
 
     at: float

@@ -10,7 +10,7 @@ The last rule protects a cluster whose control plane is the one that has lost it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from minikube_edu.kube_controller_manager.controller import Object
 from minikube_edu.kube_controller_manager.controllers.node_lifecycle.conditions import readiness
@@ -22,8 +22,7 @@ UNHEALTHY = 0.55
 NORMAL, PARTIAL, FULL = "Normal", "PartialDisruption", "FullDisruption"
 
 
-@dataclass
-class Zone:
+class Zone(Struct):
     state: str = NORMAL
     waiting: dict[str, None] = field(default_factory=dict)  # nodes that are to be emptied, in order
     rate: float = RATE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 KEYWORDS = {
     "BEGIN", "END", "function", "func", "if", "else", "while", "for", "do", "break", "continue", "next", "nextfile",
@@ -29,8 +30,7 @@ class SyntaxFault(Exception):
         self.words, self.line = words, line
 
 
-@dataclass
-class Token:
+class Token(Struct):
     kind: str  # number string regex name call(name before a parenthesis) builtin keyword operator newline end
     text: str
     line: int

@@ -5,8 +5,9 @@ The file is long because a grammar is one thing: a method for each level of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.tools.awk.lexer import SyntaxFault, Token, tokens
 
@@ -16,8 +17,7 @@ COMPARISONS = ("<", "<=", "==", "!=", ">", ">=")
 LVALUES = ("name", "field", "element")
 
 
-@dataclass
-class Rule:
+class Rule(Struct):
     kind: str  # BEGIN, END, always, pattern, range
     first: Node | None = None
     last: Node | None = None
@@ -25,15 +25,13 @@ class Rule:
     active: bool = False
 
 
-@dataclass
-class Function:
+class Function(Struct):
     name: str
     parameters: list[str]
     body: Node
 
 
-@dataclass
-class Tree:
+class Tree(Struct):
     rules: list[Rule] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
     called: dict[str, int] = field(default_factory=dict)  # name -> line, to be checked at the end

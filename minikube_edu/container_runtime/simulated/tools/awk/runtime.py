@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
 from minikube_edu.container_runtime.simulated.tools import long_texts, regular_expressions
@@ -66,8 +67,7 @@ class Return(Exception):
         self.value = value
 
 
-@dataclass
-class Untyped:
+class Untyped(Struct):
     """An argument that may become an array: where it would have to be put."""
 
     scope: dict[str, Any]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.contract import Process, reason
 from minikube_edu.container_runtime.simulated.tools.arguments import Complaint, is_busybox, program
@@ -53,8 +54,7 @@ HINT = """Use jq --help for help with command-line options,
 or see the jq manpage, or online docs  at https://jqlang.github.io/jq"""
 
 
-@dataclass
-class Options:
+class Options(Struct):
     flags: set[str] = field(default_factory=set)
     operands: list[str] = field(default_factory=list)
     named: dict[str, Any] = field(default_factory=dict)

@@ -14,8 +14,9 @@ The file is long because there is a compiler for every kind of node, and they ca
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.tools.jq.formats import formatted
 from minikube_edu.container_runtime.simulated.tools.jq.parser import BadFilter, Node
@@ -49,8 +50,7 @@ LOST = ("lost",)  # the path of a value that is no part of the input
 UPDATES = ("=", "|=", "+=", "-=", "*=", "/=", "%=", "//=")
 
 
-@dataclass(eq=False)
-class Mark:
+class Mark(Struct, eq=False):
     """Where errors are caught: from what was begun above it, and has not `Left`."""
 
     catch: Callable[[Fault], Step] | None = None
@@ -59,8 +59,7 @@ class Mark:
         return None
 
 
-@dataclass(eq=False)
-class Left:
+class Left(Struct, eq=False):
     """A result has left this mark's body: what fails behind it is not the body's fault."""
 
     mark: Mark
@@ -69,15 +68,13 @@ class Left:
         return None
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Struct, frozen=True):
     parameters: list[str]
     body: Filter
     home: Scope
 
 
-@dataclass
-class Surroundings:
+class Surroundings(Struct):
     """What a filter sees beside its input."""
 
     env: dict[str, str] = field(default_factory=dict)
@@ -725,8 +722,7 @@ class Compiler:
         return call
 
 
-@dataclass(frozen=True)
-class Closure:
+class Closure(Struct, frozen=True):
     filter: Filter
     scope: Scope
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 AT_ONCE = 100_000  # characters
 STEP = 500  # tokens
@@ -125,8 +126,7 @@ class Reader:
             state = "more"
 
 
-@dataclass
-class Layout:
+class Layout(Struct):
     indent: str = ""  # empty: all in one line
     sort: bool = False
     ascii: bool = False

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from minikube_edu.container_runtime.simulated.tools import regular_expressions
 from minikube_edu.container_runtime.simulated.tools.automaton import Automaton
@@ -22,8 +23,7 @@ SHORT = 24  # for one that is
 SPECIAL = re.compile(r"\\.|\(\?<([A-Za-z_]\w*)>|\(\?[:=!<>imsx-]+|\(|\[:(\w+):\]|[*+?}][?+]|\[\^?\]?", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     made: re.Pattern[str]
     names: tuple[str | None, ...]  # of the groups
     automaton: Automaton | None

@@ -14,8 +14,9 @@ import errno
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from minikube_edu.cni.contract import Connection, NameNotFound
 from minikube_edu.container_runtime.simulated.contract import OpenFile, Process, reason
@@ -50,8 +51,7 @@ class Trouble(Exception):
         self.code, self.words, self.again = code, words, again
 
 
-@dataclass
-class Settings:
+class Settings(Struct):
     on: set[str] = field(default_factory=set)
     values: dict[str, list[str]] = field(default_factory=dict)
     urls: list[str] = field(default_factory=list)

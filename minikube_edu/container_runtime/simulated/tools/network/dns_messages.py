@@ -6,7 +6,8 @@ import asyncio
 import ipaddress
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.cni.contract import Address
 from minikube_edu.container_runtime.simulated.contract import Process
@@ -31,16 +32,14 @@ class NoServer(Exception):
     """No answer; `refused` when nobody listens there."""
 
 
-@dataclass
-class Record:
+class Record(Struct):
     name: str
     type: str
     ttl: int
     data: str  # as dig writes it; names with their last dot
 
 
-@dataclass
-class Reply:
+class Reply(Struct):
     id: int
     flags: int
     question: tuple[str, str]
@@ -142,8 +141,7 @@ def reverse_name(ip: str) -> str:
     return ipaddress.ip_address(ip).reverse_pointer + "."
 
 
-@dataclass
-class ResolverFile:
+class ResolverFile(Struct):
     """/etc/resolv.conf."""
 
     servers: list[str] = field(default_factory=list)

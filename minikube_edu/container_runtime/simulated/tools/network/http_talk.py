@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from minikube_edu.cni.contract import Connection
 
@@ -22,8 +23,7 @@ class NotHttp(Exception):
         self.data = data
 
 
-@dataclass
-class Url:
+class Url(Struct):
     scheme: str
     host: str
     port: int
@@ -56,8 +56,7 @@ def parse_url(text: str, default_scheme: str = "http") -> Url:
     return Url(parts.scheme.lower(), host, port, target, parts.username or "", parts.password or "", typed)
 
 
-@dataclass
-class Answer:
+class Answer(Struct):
     version: str
     status: int
     reason: str

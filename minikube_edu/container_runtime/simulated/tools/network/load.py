@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.cni.contract import NameNotFound
 from minikube_edu.container_runtime.simulated.contract import Process
@@ -21,8 +22,7 @@ MOST = 200_000
 FLAGS_WITH_VALUE = "ncztsdDmHTupAXpwhoqkr"
 
 
-@dataclass
-class Run:
+class Run(Struct):
     url: Url
     ip: str
     requests: int

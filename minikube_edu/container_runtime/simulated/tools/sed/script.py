@@ -7,7 +7,8 @@ says `sed: unmatched '/'`. Both refuse the same programs.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from minikube_edu.container_runtime.simulated.tools import regular_expressions
 from minikube_edu.container_runtime.simulated.tools.regular_expressions import Pattern
@@ -21,8 +22,7 @@ class BadScript(Exception):
         self.words, self.position = words, position
 
 
-@dataclass
-class Address:
+class Address(Struct):
     """line, last, pattern (None: the last one used), step FIRST~STEP, or after: +N and ~N of a range's end."""
 
     kind: str
@@ -31,8 +31,7 @@ class Address:
     pattern: Pattern | None = None
 
 
-@dataclass
-class Command:
+class Command(Struct):
     name: str
     first: Address | None = None
     second: Address | None = None
