@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False  # importing typing takes longer than asking a machine
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 def main() -> None:
     try:
@@ -26,17 +30,35 @@ def _main() -> None:
     words = sys.argv[1:]
     from minikube_edu.lib.machine import front_door
 
+    if begins_a_machine(words) and not os.path.exists(front_door.socket_of(dict(os.environ))):
+        from minikube_edu.cluster.machine import unborn
+        from minikube_edu.lib import collecting
+
+        unborn.conceive()
+        collecting.seldom()  # what is imported is no garbage
     if words[:1] == ["up"]:
         from minikube_edu.cluster import up_command
 
         found = up_command.flags(words[1:])
         if found is not None:
-            sys.exit(up_command.run(**found))
+            leave(up_command.run(**found))
     if words and words[0] not in front_door.NEVER and not words[0].startswith("-"):
         code = front_door.through_machine(["minikube-edu", *words])
         if code is not None:
             os._exit(code)
     in_place()
+
+
+def leave(code: int) -> NoReturn:
+    """End without tearing down a thousand modules one by one: that takes longer than many commands."""
+    from minikube_edu.cluster.machine import offspring
+
+    offspring.finish(code)
+
+
+def begins_a_machine(words: list[str]) -> bool:
+    words = words[1:] if words[:1] == ["kubeadm"] else words
+    return words[:1] in (["up"], ["init"]) and "phase" not in words and not {"-h", "--help"} & set(words)
 
 
 def _complain(error: OSError) -> None:

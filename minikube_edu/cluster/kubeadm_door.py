@@ -16,7 +16,7 @@ from typing import TextIO
 
 from minikube_edu.cluster import nodes, room, unfinished
 from minikube_edu.cluster.failures import CannotStart
-from minikube_edu.cluster.kubeadm_host import NodeHost
+from minikube_edu.cluster.kubeadm_host import RUNTIME_SOCKET, NodeHost
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import Node
@@ -98,25 +98,41 @@ def next_worker(layout: Layout, request: Request, endpoint: str = "") -> Node:
 
 
 async def on_node(
-    layout: Layout, node: Node | None, words: Sequence[str], out: TextIO | None = None, err: TextIO | None = None
+    layout: Layout,
+    node: Node | None,
+    words: Sequence[str],
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    *,
+    hurry: bool = False,
 ) -> int:
     from minikube_edu.kubeadm import app
 
     if node is None:
         return await app.run(words, None, out=out, err=err)
     working = works(words)
-    host = NodeHost(node, nodes.machine_socket(layout, node))
+    host = NodeHost(node, nodes.machine_socket(layout, node), hurry=hurry)
     if working:
-        await asyncio.to_thread(nodes.boot, layout, node)
-        await host.attach_runtime()
+        was_on = node.path(RUNTIME_SOCKET).exists()
+        host.switching_on = asyncio.ensure_future(switch_on(layout, node, host))
+        if was_on or words[0] != "init":
+            await host.switching_on
+            host.switching_on = None
     elif starter.runs(nodes.machine_socket(layout, node)):
         await host.attach_runtime(0.0)
     try:
         with unfinished.marked(node) if working else nullcontext():
             return await app.run(words, host, out=out, err=err)
     finally:
+        if host.switching_on is not None:
+            await host.switching_on
         await host.close()
         take_kubeconfig(layout)
+
+
+async def switch_on(layout: Layout, node: Node, host: NodeHost) -> None:
+    await asyncio.to_thread(nodes.boot, layout, node)
+    await host.attach_runtime()
 
 
 def take_kubeconfig(layout: Layout) -> None:

@@ -233,7 +233,7 @@ async def kubeadm(layout: Layout, node: Node, words: list[str], milestone: tuple
     log = node.root / "var/log/kubeadm.log"
     with log.open("a") as file:
         out = cast(TextIO, Log(file, milestone))
-        code = await kubeadm_door.on_node(layout, node, words, out, out)
+        code = await kubeadm_door.on_node(layout, node, words, out, out, hurry=True)
     if code:
         unfinished.mark(node).touch()  # the next `up` begins anew
         raise CannotStart(f"kubeadm {words[0]} failed on {node.name}; what it said is in {log}:\n{_tail(log)}")

@@ -42,9 +42,7 @@ def run(nodes: int | None = None, port: int | None = None, network: str | None =
     from minikube_edu.cluster import control_plane
     from minikube_edu.cluster.failures import CannotStart
     from minikube_edu.cluster.light.place import split
-    from minikube_edu.lib import collecting
 
-    collecting.seldom()  # what is imported is no garbage
     layout = Layout()
     request = layout.read_request() or Request()
     if nodes is not None and nodes < (0 if bare or request.bare else 1):

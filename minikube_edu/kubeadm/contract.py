@@ -6,6 +6,7 @@ that cannot do a thing raises HostFailure, whose text a user reads.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +28,7 @@ class Host(Protocol):
     machine: Machine  # what preflight looks at: as it is described, or as it is
     runtime_endpoint: str  # where the runtime listens, unix:///...
     runtime: ContainerRuntime | None  # None: nothing answers there
+    switching_on: Awaitable[None] | None  # the machine was switched on a moment ago: its runtime is there after this
 
     def path(self, path: str) -> Path:
         """Where a path of the machine lies on this host."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Awaitable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ class PlainHost:
         self.machine = machine or _bare()
         self.runtime_endpoint = RUNTIME_ENDPOINT
         self.runtime: ContainerRuntime | None = None
+        self.switching_on: Awaitable[None] | None = None
 
     def path(self, path: str) -> Path:
         return self.root / path.lstrip("/") if path.startswith("/") else Path(path)

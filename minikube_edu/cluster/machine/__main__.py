@@ -7,6 +7,10 @@ import gc
 import os
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minikube_edu.cluster.machine.preload import Preload
 
 
 def main() -> None:
@@ -26,7 +30,7 @@ def main() -> None:
     serve(options.root, listener)
 
 
-def serve(root: Path, listener: socket.socket) -> None:
+def serve(root: Path, listener: socket.socket, preload: Preload | None = None) -> None:
     """Be the machine, until it was shut down."""
     os.umask(0o022)
     gc.disable()  # the machine makes next to nothing; its children collect again
@@ -36,7 +40,7 @@ def serve(root: Path, listener: socket.socket) -> None:
     name_process("machine", ("minikube-edu", "machine", str(root)))
     own = ("MINIKUBE_EDU_", "PYTHON", "PATH", "HOME", "LANG", "LC_", "TZ", "VIRTUAL_ENV", "TMPDIR", "USER")
     environment = {name: value for name, value in os.environ.items() if name.startswith(own)}
-    Machine(root, listener, environment).run()
+    Machine(root, listener, environment, preload).run()
 
 
 if __name__ == "__main__":

@@ -82,21 +82,6 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 
 
-# What the command that starts a machine needs as well: imported before the two part.
-COMMON = (
-    *PARTS[""],
-    "cryptography.x509",
-    "cryptography.hazmat.primitives.serialization",
-    "minikube_edu.client.kubeconfig",
-    "minikube_edu.container_runtime.socket_driver",
-)
-
-
-def common() -> None:
-    for module in COMMON:
-        _import(module)
-
-
 class Preload:
     def __init__(self) -> None:
         self._left = [(package, module) for package, modules in PARTS.items() for module in modules]

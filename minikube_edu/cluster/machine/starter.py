@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from minikube_edu.cluster.machine import unborn
 from minikube_edu.lib.machine.calls import Calls, NoMachine
 from minikube_edu.lib.machine.socket_path import prepared, reachable
 
@@ -52,6 +53,8 @@ def start(
         listener.listen(64)
         if beside is not None:
             beside.ask("machine", [listener.fileno()], root=str(root), environment=dict(environment))
+        elif unborn.bear(listener.fileno(), str(root), dict(environment)):
+            pass
         elif by_fork:
             _fork(listener, root, environment)
         else:
@@ -81,25 +84,29 @@ def _spawn(listener: socket.socket, root: Path, environment: Mapping[str, str]) 
 
 
 def _fork(listener: socket.socket, root: Path, environment: Mapping[str, str]) -> None:
-    from minikube_edu.cluster.machine import preload
-
-    preload.common()
     sys.stdout.flush()
     gc.freeze()
     if os.fork():
         return
     try:
-        from minikube_edu.cluster.machine import __main__, offspring
+        from minikube_edu.cluster.machine import __main__
 
         keep = os.dup(listener.fileno())
-        log = os.open(root / "var/log/machine.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        offspring.leave_nothing_of_the_machine((nothing, log, log), dies_with_machine=False, keep=keep)
-        offspring.dress({**os.environ, **environment}, "/")
+        leave_home(root, keep, environment)
         __main__.serve(root, socket.socket(fileno=keep))
         os._exit(0)
     finally:  # whatever went wrong, no second command may come out of this
         os._exit(1)
+
+
+def leave_home(root: Path, listener: int, environment: Mapping[str, str]) -> None:
+    """In the fork of a command that becomes a machine: nothing of the command stays but `listener` and the code."""
+    from minikube_edu.cluster.machine import offspring
+
+    log = os.open(root / "var/log/machine.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    offspring.leave_nothing_of_the_machine((nothing, log, log), dies_with_machine=False, keep=listener)
+    offspring.dress({**os.environ, **environment}, "/")
 
 
 def end(path: Path) -> bool:

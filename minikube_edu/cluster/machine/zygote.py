@@ -33,12 +33,14 @@ READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
 class Machine:
-    def __init__(self, root: Path, listener: socket.socket, environment: dict[str, str]) -> None:
+    def __init__(
+        self, root: Path, listener: socket.socket, environment: dict[str, str], preload: Preload | None = None
+    ) -> None:
         self.root = root
         self.listener = listener
         self.environment = environment
         self.children = Children()
-        self.preload = Preload()
+        self.preload = preload or Preload()
         self.units = Units(root, self.children, environment, self.preload.need)
         self.conversations: dict[int, Conversation] = {}
         self.ending = False
