@@ -55,12 +55,12 @@ class Records:
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
+        self.object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname)
 
     async def handshake(self, carrier: Carrier) -> None:
         while True:
             try:
-                self._object.do_handshake()
+                self.object.do_handshake()
                 break
             except ssl.SSLWantReadError:
                 await self._send(carrier)
@@ -79,7 +79,7 @@ class Records:
             await carrier.write(data)
 
     def wrapped(self, data: bytes) -> bytes:
-        self._object.write(data)
+        self.object.write(data)
         return self._outgoing.read()
 
     def unwrapped(self, data: bytes) -> tuple[bytes, bool]:
@@ -88,7 +88,7 @@ class Records:
         pieces: list[bytes] = []
         while True:
             try:
-                piece = self._object.read(PIECE)
+                piece = self.object.read(PIECE)
             except ssl.SSLWantReadError:
                 return b"".join(pieces), False
             except ssl.SSLZeroReturnError:
@@ -100,13 +100,14 @@ class Records:
     def last_words(self) -> bytes:
         """close_notify"""
         with contextlib.suppress(ssl.SSLError):
-            self._object.unwrap()
+            self.object.unwrap()
         return self._outgoing.read()
 
 
 class CarriedTransport(asyncio.Transport):
     def __init__(self, carrier: Carrier, protocol: asyncio.Protocol, records: Records | None) -> None:
-        super().__init__({"peername": None, "sockname": None})
+        secure = records.object if records is not None else None
+        super().__init__({"peername": None, "sockname": None, "ssl_object": secure})
         self._carrier = carrier
         self._protocol: asyncio.Protocol = protocol
         self._records = records

@@ -23,6 +23,7 @@ import httptools
 from minikube_edu.lib.web import carried
 from minikube_edu.lib.web.incoming import ClientResponse, Disconnected, IncomingBody, Upgraded
 from minikube_edu.lib.web.messages import Headers
+from minikube_edu.lib.web.tls import keep_session
 
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 IDLE_SECONDS = 60.0  # shorter than any server's
@@ -233,6 +234,7 @@ class _Connection(asyncio.Protocol):
         self._mode = WHOLE
         self._until_close = False
         self._switched: Upgraded | None = None
+        self._known = False  # the TLS session is kept for the next connection
         self._fresh()
 
     def _fresh(self) -> None:
@@ -323,6 +325,9 @@ class _Connection(asyncio.Protocol):
         if status < 200 and status != 101:
             return
         self._in_head = False
+        if not self._known:
+            self._known = True
+            keep_session(self.transport.get_extra_info("ssl_object"))
         names = dict(self._headers)
         self._until_close = not (
             self._method == "HEAD"

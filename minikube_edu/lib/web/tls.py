@@ -30,18 +30,60 @@ def server_context(
 ) -> ssl.SSLContext:
     """All arguments are paths of PEM files. `sni`: more pairs of certificate and key, by the host name asked for.
     Files that change are read again at the next handshake."""
-    default = _Files(certfile, keyfile, client_ca)
-    others = {host: _Files(cert, key, client_ca) for host, (cert, key) in (sni or {}).items()}
-    context = default.context
+    made = _Reloading(ssl.PROTOCOL_TLS_SERVER)
+    made.files = _Files(certfile, keyfile, client_ca)
+    made.others = {host: _Files(cert, key, client_ca) for host, (cert, key) in (sni or {}).items()}
+    return made
 
-    def choose(connection: Any, host: str | None, _: ssl.SSLContext) -> None:
-        chosen = others.get(host, default) if host is not None else default
-        chosen.refresh()
-        if chosen.context is not context:
-            connection.context = chosen.context
 
-    context.sni_callback = choose  # is called without a host name as well
-    return context
+class _Reloading(ssl.SSLContext):
+    """For asyncio a context; in truth, for each connection the one that the files make now. Sessions of the one before
+    are not resumed with it: they were judged by other CAs."""
+
+    files: _Files
+    others: dict[str, _Files]
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        context = self.files.current()
+        if self.others:
+            context.sni_callback = self._choose
+        return context.wrap_bio(incoming, outgoing, server_side)
+
+    def _choose(self, connection: Any, host: str | None, _: ssl.SSLContext) -> None:
+        if host in self.others:
+            connection.context = self.others[host].current()
+
+
+class _Resuming(ssl.SSLContext):
+    """A client's: a second connection to the server takes up the session of the first, for half the work."""
+
+    session: ssl.SSLSession | None = None
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session or self.session)
+
+
+def keep_session(connection: ssl.SSLObject | None) -> None:
+    """Called by a client when the server has said something: with its first words it sends what a session is taken up
+    with. One does for many connections, until the server has forgotten it: as OpenSSL does when a connection breaks."""
+    if connection is None or not isinstance(connection.context, _Resuming) or connection.session_reused:
+        return
+    session = connection.session
+    connection.context.session = session if session is not None and session.has_ticket else None
 
 
 def client_context(
@@ -52,8 +94,9 @@ def client_context(
     ca_data: str | None = None,
     verify: bool = True,
 ) -> ssl.SSLContext:
-    """Trusts `ca` (a path) and `ca_data` (PEM text), or the system's CAs when neither is given."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """Trusts `ca` (a path) and `ca_data` (PEM text), or the system's CAs when neither is given. For one server: its
+    sessions are resumed."""
+    context = _Resuming(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(ALPN)
     if not verify:
@@ -73,7 +116,9 @@ def _bare(certfile: str, keyfile: str, client_ca: str | Sequence[str] | None) ->
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(ALPN)
     context.load_cert_chain(certfile, keyfile)
-    context.num_tickets = 0  # a resumed session would save little and cost two more records in each handshake
+    # Sessions are remembered here, and resumed by number: a ticket that holds the session itself, with the client's
+    # certificate, would have to be encrypted in each handshake.
+    context.num_tickets = 1
     context.options |= ssl.OP_NO_TICKET
     for path in _paths(client_ca):
         context.load_verify_locations(path)
@@ -105,13 +150,13 @@ class _Files:
                 found.append((0, 0))
         return found
 
-    def refresh(self) -> None:
-        """Read changed files again. Half-written ones fail to load: the old ones serve on until next time."""
+    def current(self) -> ssl.SSLContext:
+        """Changed files are read again. Half-written ones fail to load: the old ones serve on until next time."""
         stamp = self._stamp()
-        if stamp == self.seen:
-            return
-        try:
-            self.context = _bare(self.certfile, self.keyfile, self.client_ca)
-        except OSError:  # SSLError is one
-            return
-        self.seen = stamp
+        if stamp != self.seen:
+            try:
+                self.context = _bare(self.certfile, self.keyfile, self.client_ca)
+            except OSError:  # SSLError is one
+                return self.context
+            self.seen = stamp
+        return self.context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -312,6 +313,41 @@ async def test_does_a_burst_share_connections_and_does_a_slow_answer_hold_nobody
     stuck.cancel()
     await asyncio.gather(stuck, return_exceptions=True)
     await client.close()
+
+
+async def resumed(port: int, context: ssl.SSLContext) -> list[bool]:
+    """Of three connections, one after the other, by clients that share nothing but the context: was a session taken
+    up? Each is asked who it is, as the session must know."""
+    clients = [Client("127.0.0.1", port, tls=context) for _ in range(3)]
+    try:
+        found = []
+        for client in clients:
+            assert (await client.request("GET", "/who", timeout=20)).body == b"True"
+            [connection] = client._all
+            found.append(connection.transport.get_extra_info("ssl_object").session_reused)
+        return found
+    finally:
+        for client in clients:
+            await client.close()
+
+
+def who(request: Request) -> Response:
+    return Response(200, str(request.peer.certificate is not None).encode())
+
+
+async def test_is_a_session_taken_up_by_the_next_connection_as_long_as_the_same_cas_count(
+    start: Start, files: Files, tmp_path: Path
+) -> None:
+    ca = tmp_path / "ca.crt"
+    ca.write_bytes(Path(files.ca).read_bytes())
+    server = await start(who, tls=tls.server_context(files.cert, files.key, str(ca)))
+    context = tls.client_context(files.ca, files.client_cert, files.client_key)
+    assert await resumed(server.port, context) == [False, True, True]
+    ca.write_bytes(Path(files.ca).read_bytes() * 2)
+    assert await resumed(server.port, context) == [False, True, True]
+    ca.write_bytes(Path(files.stranger_cert).read_bytes())
+    with pytest.raises((OSError, Disconnected)):
+        await resumed(server.port, context)
 
 
 async def test_do_all_hear_at_once_that_a_server_cannot_be_reached() -> None:
