@@ -58,13 +58,22 @@ def reference(obj: Object) -> Object:
 
 
 class EventRecorder:
-    def __init__(self, client: Client, component: str, host: str = "", correlator: Correlator | None = None) -> None:
-        """`correlator`: of a process with thousands of recorders, which share what they remember."""
+    def __init__(
+        self,
+        client: Client,
+        component: str,
+        host: str = "",
+        correlator: Correlator | None = None,
+        not_before: float = 0.0,
+    ) -> None:
+        """`correlator`: of a process with thousands of recorders, which share what they remember. `not_before`: the
+        loop's time from which events are written; a cluster that boots has better to do."""
         self.written = 0
         self.dropped = 0
         self._client = client
         self._source = {"component": component, **({"host": host} if host else {})}
         self._correlator = correlator or Correlator()
+        self._not_before = not_before
         self._queue: deque[Object] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -114,6 +123,7 @@ class EventRecorder:
         }
 
     async def _write_all(self) -> None:
+        await asyncio.sleep(max(0.0, self._not_before - asyncio.get_running_loop().time()))
         while self._queue:
             event = self._correlator.correlate(self._queue.popleft())
             if event is None:

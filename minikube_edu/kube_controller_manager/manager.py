@@ -71,10 +71,10 @@ TABLE = {
 # What a cluster needs until its nodes are Ready and its first pods run.
 FIRST_WAVE = frozenset((
     "serviceaccount-controller", "root-ca-certificate-publisher-controller", "namespace-controller",
-    "replicaset-controller", "deployment-controller", "daemonset-controller", "endpoints-controller",
-    "endpointslice-controller", "service-cidr-controller", "node-lifecycle-controller", "taint-eviction-controller",
-    "node-ipam-controller", "ttl-controller", "certificatesigningrequest-approving-controller",
-    "certificatesigningrequest-signing-controller", "bootstrap-signer-controller", "clusterrole-aggregation-controller",
+    "replicaset-controller", "deployment-controller", "daemonset-controller", "endpointslice-controller",
+    "node-lifecycle-controller", "taint-eviction-controller", "node-ipam-controller",
+    "certificatesigningrequest-approving-controller", "certificatesigningrequest-signing-controller",
+    "bootstrap-signer-controller", "clusterrole-aggregation-controller",
 ))  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def chosen(controllers: Sequence[str]) -> list[str]:
 
 class Manager:
     """`client_of` makes a client for one controller, with its name in the user agent. The second wave begins `linger`
-    seconds after the first; without, there is one wave."""
+    seconds after the first, and with it events are written; without, there is one wave."""
 
     def __init__(
         self,
@@ -108,6 +108,7 @@ class Manager:
         self.clients: list[Client] = [self.client]
         self.controllers: list[Controller] = []
         self._client_of, self._settings, self._linger = client_of, settings, linger
+        self._quiet_until = asyncio.get_running_loop().time() + linger if linger else 0.0
         names = chosen(controllers)
         self._later = [name for name in names if name not in FIRST_WAVE] if linger else []
         self._add(name for name in names if name not in self._later)
@@ -127,7 +128,7 @@ class Manager:
 
     def recorder(self, component: str) -> EventRecorder:
         if component not in self.recorders:
-            self.recorders[component] = EventRecorder(self.client, component)
+            self.recorders[component] = EventRecorder(self.client, component, not_before=self._quiet_until)
         return self.recorders[component]
 
     async def run(self) -> None:

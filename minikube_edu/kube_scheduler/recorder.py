@@ -31,7 +31,10 @@ SERIES_SECONDS = 360.0
 
 
 class Recorder:
-    def __init__(self, client: Client, controller: str = "default-scheduler", host: str = "") -> None:
+    def __init__(
+        self, client: Client, controller: str = "default-scheduler", host: str = "", not_before: float = 0.0
+    ) -> None:
+        """`not_before`: the loop's time from which events are written; a cluster that boots has better to do."""
         self.written = 0
         self.dropped = 0
         self._client = client
@@ -40,6 +43,7 @@ class Recorder:
         self._waiting: deque[tuple[Key, Object]] = deque()
         self._known: OrderedDict[Key, tuple[Object, float]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._not_before = not_before
         self._pausing = 0  # writers that will try again: nobody waits for them
         self._last = 0
 
@@ -105,6 +109,7 @@ class Recorder:
         return event
 
     async def _write_all(self) -> None:
+        await asyncio.sleep(max(0.0, self._not_before - asyncio.get_running_loop().time()))
         while self._waiting:
             key, event = self._waiting.popleft()
             known = self._known.get(key)

@@ -15,6 +15,7 @@ from minikube_edu.lib import version
 from minikube_edu.lib.health_port import Health, open_port
 
 NAME = "kube-scheduler"
+QUIET = 1.0  # seconds in which a booting cluster has better to do than to write events
 
 
 def document(path: str) -> dict[str, Any]:
@@ -47,7 +48,7 @@ async def work(options: argparse.Namespace) -> None:
 
     async def lead() -> None:
         nonlocal scheduler
-        scheduler = Scheduler(client, configured)
+        scheduler = Scheduler(client, configured, quiet=QUIET)
         await scheduler.run()
 
     def metrics() -> tuple[bytes, bytes]:

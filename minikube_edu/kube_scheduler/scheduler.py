@@ -46,7 +46,8 @@ IN_A_ROW = 8  # pods that are scheduled before the loop's other work gets its tu
 
 
 class Scheduler:
-    """`plugins` are added to the registry: classes like those in `plugins/`, by name."""
+    """`plugins` are added to the registry: classes like those in `plugins/`, by name. For the first `quiet` seconds
+    pods are scheduled, and their events come afterwards."""
 
     def __init__(
         self,
@@ -55,13 +56,14 @@ class Scheduler:
         plugins: dict[str, Any] | None = None,
         informers: InformerFactory | None = None,
         assumed_ttl: float = 0,
+        quiet: float = 0.0,
     ) -> None:
         configuration = configuration or default()
         self.client = client
         self.cluster = Cluster(assumed_ttl)
         self.metrics = Metrics()
         self.nominator = Nominator()
-        self.recorder = Recorder(client)
+        self.recorder = Recorder(client, not_before=asyncio.get_running_loop().time() + quiet if quiet else 0.0)
         self.waiting = WaitingPods()
         self.informers = informers or InformerFactory(client)
         self.extenders = [Extender(spec) for spec in configuration.extenders]
