@@ -18,7 +18,7 @@ from minikube_edu.cluster import nodes, room, unfinished
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.kubeadm_host import RUNTIME_SOCKET, NodeHost
 from minikube_edu.cluster.layout import Layout, Request
-from minikube_edu.cluster.machine import starter
+from minikube_edu.cluster.machine import preload, starter
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.cluster.words import say
 
@@ -45,6 +45,7 @@ def run(words: Sequence[str]) -> int:
         with suppress(OSError):  # who needs it will meet the reason
             path = nodes.machine_socket(layout, node)
             starter.start(path, node.root, node.environment(layout), by_fork=True).close()
+        preload.foreign()
     return asyncio.run(on_node(layout, node, words))
 
 

@@ -20,7 +20,7 @@ from minikube_edu.cluster import nodes, unfinished
 from minikube_edu.cluster.door import Door, is_ready
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import LARGE_POD_CIDR, POD_CIDR, Layout, Request
-from minikube_edu.cluster.machine import starter
+from minikube_edu.cluster.machine import preload, starter
 from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
 from minikube_edu.lib.machine.calls import Refused
 
@@ -69,9 +69,10 @@ def up(layout: Layout, request: Request) -> None:
     booting.start()
     import asyncio
 
-    from minikube_edu.kubeadm import app
+    preload.foreign()
+    from minikube_edu.cluster import kubeadm_door  # noqa: F401  # imported while the machines boot
+    from minikube_edu.kubeadm.commands import init, join  # noqa: F401
 
-    app.preload()
     asyncio.run(_up(layout, request, wanted))
     booting.join()
     if fresh and len(wanted) == 1:

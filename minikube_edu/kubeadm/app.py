@@ -39,18 +39,6 @@ def main(
     return asyncio.run(run(argv, host, out=out, err=err, stdin=stdin, environment=environment))
 
 
-def preload() -> None:
-    """Import what `init` and `join` need, so that a fork of this process need not."""
-    import importlib
-    import pkgutil
-
-    import minikube_edu.kubeadm as package
-
-    for one in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not one.name.endswith(".__main__"):
-            importlib.import_module(one.name)
-
-
 async def run(
     argv: Sequence[str],
     host: Host | None = None,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 
+from minikube_edu.lib import late_patterns
+
 # package -> what it needs to run, down to what it would import at its first work; in the order in which a boot needs
 # it. `module:function` is called: what it computes is computed once, and kept.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -17,7 +19,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "uvloop",
         "orjson",
         "httptools",
-        "yaml",
+        "minikube_edu.cluster.machine.preload:foreign",
         "encodings.idna",
         "minikube_edu.lib.web.server",
         "minikube_edu.lib.web.client",
@@ -27,6 +29,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "minikube_edu.container_runtime.running",
         "minikube_edu.container_runtime.codec:methods",
         "minikube_edu.container_runtime.simulated.recovery",
+        "minikube_edu.container_runtime.simulated.images.warm",
         "minikube_edu.kube_proxy.program",
         "minikube_edu.coredns.program",
         "minikube_edu.lib.machine.seat_runner",
@@ -105,6 +108,12 @@ class Preload:
     def skip(self) -> None:
         """A fork of a warm machine has it all."""
         self._left.clear()
+
+
+def foreign() -> None:
+    """What takes longest to import of what is not ours."""
+    with late_patterns.late():
+        import yaml  # noqa: F401  # imported for later
 
 
 def _import(entry: str) -> None:

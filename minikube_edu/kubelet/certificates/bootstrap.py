@@ -64,7 +64,7 @@ async def bootstrap(path: str, bootstrap_path: str, node: str, store: Certificat
 
 def _write(path: str, config: kubeconfig.KubeConfig, store: CertificateStore) -> None:
     """The bootstrap kubeconfig's cluster, with the store's certificate."""
-    import yaml
+    from minikube_edu.api.wire import yaml_writer
 
     context = config.contexts[config.current_context]
     name = context.get("cluster") or "default-cluster"
@@ -83,8 +83,8 @@ def _write(path: str, config: kubeconfig.KubeConfig, store: CertificateStore) ->
         "users": [{"name": "default-auth", "user": {"client-certificate": current, "client-key": current}}],
     }
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        yaml.safe_dump(document, file)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(yaml_writer.encode(document))
 
 
 async def followed(config: kubeconfig.ClientConfig, directory: Path) -> kubeconfig.ClientConfig:
