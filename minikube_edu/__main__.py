@@ -6,6 +6,7 @@ kubectl's verbs are handed on before Typer is imported: an answer comes twice as
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -35,6 +36,7 @@ def _main() -> None:
         from minikube_edu.lib import collecting
 
         unborn.conceive()
+        atexit.register(unborn.abandon)
         collecting.seldom()  # what is imported is no garbage
     if words[:1] == ["up"]:
         from minikube_edu.cluster import up_command
@@ -51,8 +53,9 @@ def _main() -> None:
 
 def leave(code: int) -> NoReturn:
     """End without tearing down a thousand modules one by one: that takes longer than many commands."""
-    from minikube_edu.cluster.machine import offspring
+    from minikube_edu.cluster.machine import offspring, unborn
 
+    unborn.abandon()
     offspring.finish(code)
 
 

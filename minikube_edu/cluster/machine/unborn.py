@@ -2,8 +2,8 @@
 
 `up` and `init` must import what they need themselves before they know which node to switch on, where, with what
 environment; a machine imports far more. So a child is forked at once that imports in the meantime, on the other core,
-and waits to be told whose machine it is: `conceive`, and then `bear` (`starter.start` asks). Nobody tells it anything
-when the command only had a mistake to point out: then its parent ends, and it does.
+and waits to be told whose machine it is: `conceive`, and then `bear` (`starter.start` asks), or else `abandon`, when
+the command only had a mistake to point out. If the command is killed, the child ends as well.
 
 Kept free of imports that take time: they would be made before the two part, by one where two could.
 """
@@ -20,17 +20,19 @@ if TYPE_CHECKING:
     from minikube_edu.cluster.machine.preload import Preload
 
 _womb: sockets.socket | None = None
+_pid = 0
 
 
 def conceive() -> None:
     """Fork it. Nobody may who has threads, a loop, or open files that are not to be shared."""
-    global _womb
+    global _womb, _pid
     if _womb is not None or not hasattr(os, "fork"):
         return
     ours, theirs = sockets.socketpair()
-    if os.fork():
+    pid = os.fork()
+    if pid:
         theirs.close()
-        _womb = ours
+        _womb, _pid = ours, pid
         return
     try:
         ours.close()
@@ -57,6 +59,16 @@ def bear(listener: int, root: str, environment: dict[str, str]) -> bool:
         _womb.close()
         _womb = None
     return True
+
+
+def abandon() -> None:
+    """The command ends; was there no need of a machine, none stays."""
+    global _womb
+    if _womb is not None:
+        _womb.close()
+        _womb = None
+        os.kill(_pid, 9)
+        os.waitpid(_pid, 0)
 
 
 def _grow(order: sockets.socket) -> NoReturn:
