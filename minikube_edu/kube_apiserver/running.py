@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from minikube_edu.api import scheme as scheme_module
 from minikube_edu.api.durations import parse as parse_duration
 from minikube_edu.etcd.contract import Store
-from minikube_edu.kube_apiserver import bootstrap
+from minikube_edu.kube_apiserver import bootstrap, warm
 from minikube_edu.kube_apiserver.admission import plugins
 from minikube_edu.kube_apiserver.admission.chain import Chain
 from minikube_edu.kube_apiserver.authn.bearer import BearerTokens, TokenAuthenticator
@@ -166,7 +166,10 @@ async def repair(registry: Registry) -> None:
 async def start(options: argparse.Namespace) -> Running:
     """The boot order."""
     serving: Serving = prepare(options)  # certificates
-    store = await open_store(options)  # the store
+    opening = asyncio.create_task(open_store(options))
+    await asyncio.sleep(0)
+    warm.load()  # meanwhile
+    store = await opening  # the store
     server = assemble(options, store, os.path.dirname(serving.certificate))
     registry = server.registry
     tasks: list[asyncio.Task[Any]] = [await begin(registry)]
