@@ -10,17 +10,19 @@ import asyncio
 import os
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from typing import TextIO
 
-from minikube_edu.cluster import nodes, room, unfinished
+from minikube_edu.cluster import early_key, nodes, room, unfinished
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.kubeadm_host import RUNTIME_SOCKET, NodeHost
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import preload, starter
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.cluster.words import say
+from minikube_edu.lib.machine.calls import Refused
 
 NEEDS_A_MACHINE = ("init", "join")
 HELP = {"-h", "--help"}
@@ -45,8 +47,17 @@ def run(words: Sequence[str]) -> int:
         with suppress(OSError):  # who needs it will meet the reason
             path = nodes.machine_socket(layout, node)
             starter.start(path, node.root, node.environment(layout), by_fork=True).close()
+            threading.Thread(target=boot, args=(layout, node), daemon=True).start()  # while this imports the rest
+            if "init" in words:
+                early_key.begin()
         preload.foreign()
     return asyncio.run(on_node(layout, node, words))
+
+
+def boot(layout: Layout, node: Node) -> None:
+    """What fails here is met again by who needs the machine."""
+    with suppress(OSError, Refused):
+        nodes.boot(layout, node)
 
 
 def works(words: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from minikube_edu.client import kubeconfig as kubeconfigs
 from minikube_edu.client.rest import Client
-from minikube_edu.cluster import ports
+from minikube_edu.cluster import early_key, ports
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.container_runtime.cri import RuntimeFailure
 from minikube_edu.kubeadm.contract import HostFailure
@@ -77,6 +77,9 @@ class NodeHost(PlainHost):
             if not ports.is_free(port, address):
                 return ports.listening(address).get(port, 0)
         return None
+
+    async def make_key(self, kind: str) -> bytes:
+        return await early_key.take(kind) or await super().make_key(kind)
 
     async def start_service(self, name: str) -> None:
         await self._unit("start", name)

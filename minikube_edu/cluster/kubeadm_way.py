@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from minikube_edu.cluster import nodes, unfinished
+from minikube_edu.cluster import early_key, nodes, unfinished
 from minikube_edu.cluster.door import Door, is_ready
 from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import LARGE_POD_CIDR, POD_CIDR, Layout, Request
@@ -67,6 +67,8 @@ def up(layout: Layout, request: Request) -> None:
     # The machines boot while this process still imports what it needs.
     booting = threading.Thread(target=boot_all, args=(layout, wanted), daemon=True)
     booting.start()
+    if fresh:
+        early_key.begin()
     import asyncio
 
     preload.foreign()

@@ -49,9 +49,9 @@ PARTS: dict[str, tuple[str, ...]] = {
         "minikube_edu.kubelet.ports",
         "minikube_edu.kubelet.server.server",
         "cryptography.hazmat.primitives.serialization",
-        "minikube_edu.cluster.machine.warm_tls:handshake",
     ),
     "minikube_edu.etcd": (
+        "minikube_edu.cluster.machine.warm_tls:handshake",  # the first kubelet does without: it starts sooner
         "minikube_edu.etcd.server",
         "minikube_edu.etcd.sqlite",
         "minikube_edu.etcd.socket_face",
@@ -113,7 +113,8 @@ class Preload:
 def foreign() -> None:
     """What takes longest to import of what is not ours."""
     with late_patterns.late():
-        import yaml  # noqa: F401  # imported for later
+        for module in ("cryptography.x509", "yaml"):
+            importlib.import_module(module)
 
 
 def _import(entry: str) -> None:
