@@ -10,9 +10,13 @@ nobody gives us names as RFC 4514 writes them): half of their import. Python its
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+_at_once = re.compile
+_one = threading.Lock()
 
 
 class _Late:
@@ -24,15 +28,22 @@ class _Late:
     def __getattr__(self, name: str) -> Any:
         compiled = self.__dict__.get("_compiled")
         if compiled is None:
-            compiled = self._compiled = re.compile(*self._written)
+            compiled = self._compiled = _at_once(*self._written)
         found = self.__dict__[name] = getattr(compiled, name)
         return found
 
 
 @contextmanager
 def late() -> Iterator[None]:
-    at_once, re.compile = re.compile, lambda pattern, flags=0: _Late(pattern, flags)  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        re.compile = at_once
+    """For what this thread compiles; one thread at a time."""
+    me = threading.get_ident()
+
+    def compile(pattern: Any, flags: Any = 0) -> Any:
+        return _Late(pattern, flags) if threading.get_ident() == me else _at_once(pattern, flags)
+
+    with _one:
+        re.compile = compile
+        try:
+            yield
+        finally:
+            re.compile = _at_once
