@@ -8,6 +8,7 @@ are tokens: a controller that never writes costs nothing. Without the flag, all 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from minikube_edu.client.credentials import CredentialsError, Nobody
 from minikube_edu.client.errors import ApiError
@@ -54,6 +55,10 @@ ACCOUNT_OF = {
 AS_MANAGER = ("kube-controller-manager", "leader-election", "serviceaccount-token-controller")
 
 
+# Whose token is asked for before it is needed: a node that joins waits for its certificate.
+EAGER = ("certificate-controller",)
+
+
 def account_of(controller: str) -> str:
     return ACCOUNT_OF.get(controller, controller)
 
@@ -69,6 +74,7 @@ class AccountToken(Nobody):
         self._renew_at = 0.0
         self._asking: asyncio.Lock | None = None
         self._there = False  # the account
+        self._early: asyncio.Task[None] | None = None
 
     async def headers(self) -> Headers:
         if clock.monotonic() < self._renew_at:
@@ -78,6 +84,15 @@ class AccountToken(Nobody):
             if clock.monotonic() >= self._renew_at:
                 await self._ask()
         return self._headers
+
+    def ask_early(self) -> None:
+        """In the background; what fails now is tried again by the first request."""
+
+        async def ask() -> None:
+            with contextlib.suppress(CredentialsError, OSError):
+                await self.headers()
+
+        self._early = asyncio.get_running_loop().create_task(ask(), name=f"token of {self._account}")
 
     def rejected(self) -> bool:
         """The account may have been made anew: a token of the old one is worth nothing."""

@@ -11,7 +11,7 @@ from minikube_edu.client.rest import Client
 from minikube_edu.client.transport import Connection, Lent
 from minikube_edu.kube_controller_manager import metrics
 from minikube_edu.kube_controller_manager.flags import is_true, seconds, settings
-from minikube_edu.kube_controller_manager.identities import AS_MANAGER, AccountToken, account_of
+from minikube_edu.kube_controller_manager.identities import AS_MANAGER, EAGER, AccountToken, account_of
 from minikube_edu.kube_controller_manager.manager import Manager
 from minikube_edu.lib import version
 from minikube_edu.lib.health_port import Checks, Health, open_port
@@ -30,12 +30,18 @@ class Program:
         self._own = Connection(self.config.endpoint, self.config.credentials.certificate)
         self._controllers = Connection(self.config.endpoint)
         self._root = self._connect(NAME)
+        self._tokens: dict[str, AccountToken] = {}  # by account: several controllers may share one
 
     def client_of(self, component: str) -> Client:
         """A client with the controller's own name and, when the flag says so, with its own account."""
         if component in AS_MANAGER or not is_true(self.options.use_service_account_credentials):
             return self._connect(component)
-        return self._connect(component, AccountToken(self._root, account_of(component)))
+        account = account_of(component)
+        if account not in self._tokens:
+            self._tokens[account] = AccountToken(self._root, account)
+            if account in EAGER:
+                self._tokens[account].ask_early()
+        return self._connect(component, self._tokens[account])
 
     def _connect(self, component: str, token: AccountToken | None = None) -> Client:
         agent = version.agent(NAME, "" if component == NAME else component)

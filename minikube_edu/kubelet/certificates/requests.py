@@ -20,7 +20,7 @@ REQUESTS = Resource("certificates.k8s.io", "v1", "certificatesigningrequests", F
 CLIENT_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet"
 SERVING_SIGNER = "kubernetes.io/kubelet-serving"
 PATIENCE = 900.0
-LOOK = 0.05  # the first looks; then less often
+LOOK = 0.015  # until the first look; then less often
 
 
 class Denied(Exception):
@@ -59,7 +59,7 @@ async def signed(
         if status.get("certificate"):
             return pki.Pair(base64.b64decode(status["certificate"]), key)
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, 5.0)
+        pause = min(pause * 1.3, 5.0)
         made = await client.get(REQUESTS, name)
     raise Denied(f"certificate signing request {name} was not answered in time")
 
