@@ -6,24 +6,30 @@ Texts and whole branches (tolerations, labels, the parts of a projected volume) 
 there is an equal one. Objects of a watch are never changed, so nobody notices but the memory: the copy of ten thousand
 pods in an informer takes 30 MiB instead of 130.
 
-It remembers what was seen lately, in two generations: what is seen again when the younger is full goes over into the
-next one; the rest is forgotten, and kept by its users alone.
+The first hundreds are left as they are: a small cluster has nothing to gain, and one that boots has no time to lose.
+After that, it remembers what was seen lately, in two generations: what is seen again when the younger is full goes over
+into the next one; the rest is forgotten, and kept by its users alone.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+FEW = 300  # objects that are not looked at
 MOST = 8_000  # texts and branches of a generation
 
 
 class Alike:
-    def __init__(self) -> None:
+    def __init__(self, few: int = FEW) -> None:
         self._young: dict[Any, Any] = {}  # texts by themselves, branches by their parts
         self._old: dict[Any, Any] = {}
+        self._left_alone = few
 
     def shared(self, value: Any) -> Any:
         """The value, or an equal one that was seen before; `value` is not to be used any more."""
+        if self._left_alone:
+            self._left_alone -= 1
+            return value
         if len(self._young) > MOST:
             self._young, self._old = {}, self._young
         return self._shared(value)
