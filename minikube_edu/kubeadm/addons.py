@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minikube_edu.kubeadm import files, objects
+from minikube_edu.kubeadm import files, objects, releases
 from minikube_edu.kubeadm.config.configuration import Configuration
-from minikube_edu.kubeadm.constants import CONTROL_PLANE_LABEL, COREDNS, NODE_BOOTSTRAPPERS, REPOSITORY
+from minikube_edu.kubeadm.constants import CONTROL_PLANE_LABEL, NODE_BOOTSTRAPPERS, REPOSITORY
 
 Object = dict[str, Any]
 
@@ -59,7 +59,7 @@ def coredns_image(configuration: Configuration) -> str:
     given = configuration.cluster["dns"]
     default = configuration.cluster["imageRepository"]
     repository = given.get("imageRepository") or (f"{default}/coredns" if default == REPOSITORY else default)
-    return f"{repository}/coredns:{given.get('imageTag') or COREDNS}"
+    return f"{repository}/coredns:{given.get('imageTag') or releases.coredns()}"
 
 
 def corefile(configuration: Configuration) -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from minikube_edu.kubeadm import releases
 from minikube_edu.kubeadm.command import Call, Command, CommandError
 from minikube_edu.kubeadm.command_table import GLOBAL, ROOT
 from minikube_edu.lib.gotext import quote
@@ -111,7 +112,8 @@ async def _run(
         host = PlainHost()
     if values["rootfs"]:
         host.root = host.path(values["rootfs"])
-    await command.function()(Call(command, path, values, host, environment, out, err, stdin))
+    with releases.of(host):
+        await command.function()(Call(command, path, values, host, environment, out, err, stdin))
 
 
 def flags_of(chain: Sequence[Command]) -> tuple[Flag, ...]:

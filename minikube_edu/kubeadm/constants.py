@@ -1,13 +1,6 @@
-"""Versions, names, paths and ports: nowhere else in kubeadm is one written down."""
+"""Names, paths and ports: nowhere else in kubeadm is one written down. Versions are in `releases`."""
 
 from __future__ import annotations
-
-from minikube_edu.lib import version
-
-VERSION = version.KUBERNETES
-OLDEST = (1, 35)  # the oldest control plane that this kubeadm makes
-OLDEST_KUBELET = (1, 33)
-NEWEST = (1, 36)
 
 KUBERNETES = "/etc/kubernetes"
 PKI = "/etc/kubernetes/pki"
@@ -26,8 +19,6 @@ SCHEDULER_PORT, MANAGER_PORT = 10259, 10257
 ETCD_CLIENT, ETCD_PEER, ETCD_METRICS = 2379, 2380, 2381
 
 REPOSITORY = "registry.k8s.io"
-COREDNS, PAUSE = "v1.14.2", "3.10.2"
-ETCD = {(1, 35): "3.6.6-0", (1, 36): "3.6.8-0"}
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 ADMINS = "kubeadm:cluster-admins"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minikube_edu.kubeadm import addons, static_pods
+from minikube_edu.kubeadm import addons, releases, static_pods
 from minikube_edu.kubeadm.config.configuration import Configuration
-from minikube_edu.kubeadm.constants import CONTROL_PLANE, PAUSE
+from minikube_edu.kubeadm.constants import CONTROL_PLANE
 
 if TYPE_CHECKING:
     from minikube_edu.kubeadm.contract import Host
@@ -25,7 +25,7 @@ def of(configuration: Configuration) -> list[str]:
 
 
 def pause(configuration: Configuration) -> str:
-    return f"{configuration.cluster['imageRepository']}/pause:{PAUSE}"
+    return f"{configuration.cluster['imageRepository']}/pause:{releases.pause()}"
 
 
 async def pull(host: Host, image: str, policy: str = "IfNotPresent") -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from minikube_edu.kubeadm import constants, files
+from minikube_edu.kubeadm import constants, files, releases
 from minikube_edu.kubeadm.machine import AUTO
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ class Checks:
     def kubernetes_version(self, version: str) -> Check:
         def look() -> Found:
             major, minor = (int(part) for part in version.lstrip("v").split(".")[:2])
-            if (major, minor) <= constants.NEWEST:
+            if (major, minor) <= releases.newest():
                 return [], []
             return [
                 "Kubernetes version is greater than kubeadm version. Please consider to upgrade kubeadm. Kubernetes "
-                f"version: {version.lstrip('v')}. Kubeadm version: {constants.NEWEST[0]}.{constants.NEWEST[1]}.x"
+                f"version: {version.lstrip('v')}. Kubeadm version: {'.'.join(map(str, releases.newest()))}.x"
             ], []
 
         return Check("KubernetesVersion", look)
@@ -212,7 +212,7 @@ class Checks:
             if complaint:
                 return [], [f"couldn't get kubelet version: {complaint}"]
             shown = self.machine.kubelet_version.lstrip("v")
-            if version[:2] < constants.OLDEST_KUBELET:
+            if version[:2] < releases.oldest_kubelet():
                 return [], [f'Kubelet version "{shown}" is lower than kubeadm can support. Please upgrade kubelet']
             plain = wanted.lstrip("v")
             if plain and version[:2] > tuple(int(part) for part in plain.split(".")[:2]):
@@ -315,7 +315,7 @@ def runtime_complaint(host: Host, socket: str) -> str:
 def kubelet_version(host: Host, wanted: str = "") -> tuple[tuple[int, ...], str]:
     """(1, 36, 3), or why it is not known. `wanted`: the control plane's version, which an AUTO kubelet has."""
     text = host.machine.kubelet_version
-    text = (wanted or constants.VERSION) if text == AUTO else text
+    text = (wanted or releases.version()) if text == AUTO else text
     if not text or "kubelet" not in host.machine.programs:
         return (), "cannot execute 'kubelet --version': executable file not found in $PATH"
     matched = re.fullmatch(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)(?:[-+].*)?", text)

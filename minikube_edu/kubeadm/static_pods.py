@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from minikube_edu.kubeadm import releases
 from minikube_edu.kubeadm.config.configuration import Configuration, argument, arguments, joined
 from minikube_edu.kubeadm.constants import (
     ENDPOINT,
-    ETCD,
     ETCD_CLIENT,
     ETCD_METRICS,
     ETCD_PEER,
@@ -34,7 +34,7 @@ def image(configuration: Configuration, component: str) -> str:
 def etcd_image(configuration: Configuration) -> str:
     local = configuration.cluster["etcd"].get("local") or {}
     repository = local.get("imageRepository") or configuration.cluster["imageRepository"]
-    tag = local.get("imageTag") or ETCD.get(configuration.kubernetes, ETCD[max(ETCD)])
+    tag = local.get("imageTag") or releases.etcd(configuration.kubernetes)
     return f"{repository}/etcd:{tag}"
 
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from minikube_edu.client.errors import ApiError
-from minikube_edu.kubeadm import constants, files, images, preflight
+from minikube_edu.kubeadm import constants, files, images, preflight, releases
 from minikube_edu.kubeadm.command import CommandError
 from minikube_edu.kubeadm.config.configuration import Configuration
 from minikube_edu.lib import clock, ids
@@ -95,9 +95,9 @@ def skew_problems(cluster: str, target: str, *, allow_unstable: bool) -> list[st
     """Why one may not go from one version to the other; each may be overruled by --force."""
     found = []
     (_, cluster_minor, _), (_, target_minor, _) = numbers(cluster), numbers(target)
-    own = constants.NEWEST[1]
-    if (1, target_minor) < constants.OLDEST:
-        oldest = ".".join(map(str, constants.OLDEST)) + ".0"
+    own = releases.newest()[1]
+    if (1, target_minor) < releases.oldest():
+        oldest = ".".join(map(str, releases.oldest())) + ".0"
         found.append(
             f'Specified version to upgrade to "{target}" is equal to or lower than the minimum supported version '
             f'"v{oldest}". Please specify a higher version to upgrade to'
@@ -107,9 +107,9 @@ def skew_problems(cluster: str, target: str, *, allow_unstable: bool) -> list[st
             f'Specified version to upgrade to "{target}" is at least one minor release higher than the kubeadm '
             f"minor release ({target_minor} > {own}). Such an upgrade is not supported"
         )
-    elif numbers(target) > numbers(constants.VERSION):
+    elif numbers(target) > numbers(releases.version()):
         found.append(
-            f'Specified version to upgrade to "{target}" is higher than the kubeadm version "{constants.VERSION}". '
+            f'Specified version to upgrade to "{target}" is higher than the kubeadm version "{releases.version()}". '
             "Upgrade kubeadm first using the tool you used to install kubeadm"
         )
     if target_minor > cluster_minor + 1:

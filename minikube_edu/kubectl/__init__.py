@@ -8,5 +8,18 @@ real kubectl v1.36.3. Only the verb that was typed is imported: half of the time
 
 from minikube_edu.lib.version import KUBERNETES
 
-VERSION = KUBERNETES
 KUSTOMIZE_VERSION = "v5.8.1"
+
+
+def version() -> str:
+    """Which kubectl this is: on a node the one that its package manager has installed."""
+    import os
+    from pathlib import Path
+
+    from minikube_edu.lib import node_root
+
+    if not os.environ.get(node_root.VARIABLE):
+        return KUBERNETES
+    from minikube_edu.lib import packages
+
+    return packages.program(Path(node_root.below(packages.FILE)), "kubectl") or KUBERNETES

@@ -11,10 +11,11 @@ import base64
 import hashlib
 from typing import Any
 
+from minikube_edu import kubectl
 from minikube_edu.client.discovery import ServedResource
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.rest import APPLY_PATCH
-from minikube_edu.kubectl import VERSION, printing
+from minikube_edu.kubectl import printing
 from minikube_edu.kubectl.command import Call
 from minikube_edu.kubectl.failures import CommandError, raise_all
 from minikube_edu.kubectl.info import Info
@@ -228,7 +229,7 @@ class ApplySet:
                 "name": self.name,
                 **({"namespace": self.namespace} if self.namespace else {}),
                 "annotations": {
-                    TOOLING: f"{TOOL}/{VERSION}",
+                    TOOLING: f"{TOOL}/{kubectl.version()}",
                     KINDS: ",".join(sorted(kinds)),
                     NAMESPACES: ",".join(sorted(namespaces - {self.namespace})),
                 },

@@ -13,12 +13,12 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
+from minikube_edu import kubectl
 from minikube_edu.client.discovery import RestMapper, ServedResource
 from minikube_edu.client.kubeconfig import ClientConfig, ConfigError, KubeConfig, load
 from minikube_edu.client.rest import Client
 from minikube_edu.client.sending import JSON, Impersonation, Sender
 from minikube_edu.client.transport import ClientResponse, Connection, Headers, IncomingBody, Upgraded
-from minikube_edu.kubectl import VERSION
 from minikube_edu.kubectl.failures import CommandError, ConfigurationInvalid, Unreachable
 from minikube_edu.kubectl.flags import Values
 from minikube_edu.kubectl.mapping import Mapper
@@ -189,7 +189,7 @@ class Factory:
                 caller,
                 credentials=config.credentials,
                 impersonate=config.impersonate,
-                user_agent=f"kubectl/{VERSION} (minikube_edu)",
+                user_agent=f"kubectl/{kubectl.version()} (minikube_edu)",
                 refused_retries=0,
                 retries=self.retries,
                 timeout=timeout,

@@ -3,11 +3,12 @@
     NODE/etc/minikube-edu/packages       kubelet 1.35.6-1.1 hold
 
 A package without a line is the one that comes with this project. The kubelet says its package's version when it is
-started the next time, as a new program does only after `systemctl restart kubelet`.
+started the next time, as a new program does only after `systemctl restart kubelet`; kubeadm and kubectl at once.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from msgspec import Struct
 from minikube_edu.lib.version import KUBERNETES
 
 FILE = "/etc/minikube-edu/packages"
+_VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+")
 REVISION = "1.1"  # of the packages that the Kubernetes project builds
 
 
@@ -36,6 +38,10 @@ def of_program(version: str) -> str:
 
 
 DEFAULT = of_program(KUBERNETES)
+RELEASES = (  # what there is to install, the newest first
+    *(f"v1.36.{patch}" for patch in (3, 2, 1, 0)),
+    *(f"v1.35.{patch}" for patch in range(6, -1, -1)),
+)
 
 
 def read(file: Path) -> dict[str, Package]:
@@ -59,10 +65,20 @@ def write(file: Path, packages: Iterable[Package]) -> None:
     new.replace(file)
 
 
+def program(file: Path, name: str) -> str:
+    """The version of the program that the file names; empty when it names none, or what is no version."""
+    found = read(file).get(name)
+    return found.program if found and _VERSION.fullmatch(found.program) else ""
+
+
 def kubelet(file: Path) -> str:
-    """The version of the kubelet that the file names; empty when it names none."""
-    found = read(file).get("kubelet")
-    return found.program if found else ""
+    return program(file, "kubelet")
+
+
+def latest(series: tuple[int, int]) -> str:
+    """The newest release of (1, 35); empty when there is none."""
+    head = f"v{series[0]}.{series[1]}."
+    return next((one for one in RELEASES if one.startswith(head)), "")
 
 
 def set_kubelet(file: Path, version: str) -> None:

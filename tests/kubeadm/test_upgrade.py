@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minikube_edu.kubeadm import files
+from minikube_edu.lib import packages
 from tests.in_process import Api, api_server
 from tests.kubeadm import transcripts
 from tests.kubeadm.fake_host import FakeHost, kubeadm
@@ -169,3 +170,79 @@ async def test_does_reset_ask_first(tmp_path: Path) -> None:
         code, out, _ = await kubeadm(host, "reset", stdin=answer)
         assert code == expected
         assert "[reset] Are you sure you want to proceed? [y/N]: " in out
+
+
+# -- an older kubeadm ------------------------------------------------------------------------------------------------
+
+
+def installed(host: FakeHost, version: str) -> None:
+    """`apt-get install kubeadm=1.35.2-*` on the machine."""
+    packages.write(host.path(packages.FILE), [packages.Package("kubeadm", packages.of_program(version))])
+
+
+async def test_is_kubeadm_the_one_of_its_package(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path)
+    assert (await kubeadm(host, "version", "-o", "short"))[1] == "v1.36.3\n"
+    installed(host, "v1.35.2")
+    assert (await kubeadm(host, "version", "-o", "short"))[1] == "v1.35.2\n"
+    text = (await kubeadm(host, "version"))[1]
+    assert text.startswith('kubeadm version: &version.Info{Major:"1", Minor:"35", ')
+    assert 'GitVersion:"v1.35.2"' in text
+    for form in ("yaml", "json"):
+        found = files.parse_yaml((await kubeadm(host, "version", "-o", form))[1])["clientVersion"]
+        assert (found["major"], found["minor"], found["gitVersion"]) == ("1", "35", "v1.35.2")
+    images = (await kubeadm(host, "config", "images", "list"))[1].split()
+    assert "registry.k8s.io/kube-apiserver:v1.35.6" in images, "the newest of its own series"
+    assert {"registry.k8s.io/coredns/coredns:v1.13.1", "registry.k8s.io/etcd:3.6.6-0"} < set(images)
+
+
+async def test_does_an_older_kubeadm_offer_only_what_it_knows(tmp_path: Path) -> None:
+    async with api_server("--authorization-mode=Node,RBAC") as api:
+        host = await cluster(api, tmp_path, "v1.35.2")
+        installed(host, "v1.35.2")
+        code, out, err = await kubeadm(host, "upgrade", "plan")
+        assert code == 0, err
+        assert "] remote version is much newer: v1.36.3; falling back to: stable-1.35\n" in err
+        assert "[upgrade/versions] kubeadm version: v1.35.2\n[upgrade/versions] Target version: v1.35.6\n" in out
+        assert "[upgrade/versions] Latest version in the v1.35 series: v1.35.6\n\nComponents that must be" in out
+        assert "Note: Before you can perform this upgrade, you have to update kubeadm to v1.35.6.\n" in out
+        assert "v1.36" not in out
+        words = ("upgrade", "apply", "-y", "--dry-run", "--ignore-preflight-errors=CreateJob")
+        code, out, err = await kubeadm(host, *words, "v1.35.6")
+        assert code == 1
+        assert (
+            'Specified version to upgrade to "v1.35.6" is higher than the kubeadm version "v1.35.2". Upgrade kubeadm '
+            "first using the tool you used to install kubeadm" in err
+        )
+        code, out, err = await kubeadm(host, *words, "v1.36.3")
+        assert code == 1
+        assert (
+            'Specified version to upgrade to "v1.36.3" is at least one minor release higher than the kubeadm minor '
+            "release (36 > 35). Such an upgrade is not supported" in err
+        )
+
+
+async def test_are_a_patch_and_the_next_minor_version_both_offered(tmp_path: Path) -> None:
+    async with api_server("--authorization-mode=Node,RBAC") as api:
+        host = await cluster(api, tmp_path, "v1.35.2")
+        code, out, err = await kubeadm(host, "upgrade", "plan")
+        assert code == 0, err
+        assert "Target version: v1.36.3\n[upgrade/versions] Latest version in the v1.35 series: v1.35.6\n\n" in out
+        patch, _, minor = out.partition("Upgrade to the latest stable version:")
+        assert "Upgrade to the latest version in the v1.35 series:" in patch
+        assert "\tkubeadm upgrade apply v1.35.6\n" in patch
+        assert "\tkubeadm upgrade apply v1.36.3\n" in minor
+        assert "you have to update kubeadm" not in out
+        plan = files.parse_yaml((await kubeadm(host, "upgrade", "plan", "-o", "yaml"))[1])
+        told = [one["description"] for one in plan["availableUpgrades"]]
+        assert told == ["version in the v1.35 series", "stable version"]
+
+
+async def test_does_an_older_kubeadm_make_no_newer_cluster(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path)
+    installed(host, "v1.35.6")
+    _, out, err = await kubeadm(host, "init", "--kubernetes-version=v1.36.3", "--dry-run")
+    assert (
+        "[WARNING KubernetesVersion]: Kubernetes version is greater than kubeadm version. Please consider to upgrade "
+        "kubeadm. Kubernetes version: 1.36.3. Kubeadm version: 1.35.x" in out + err
+    )

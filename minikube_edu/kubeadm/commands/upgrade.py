@@ -7,21 +7,34 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minikube_edu.client.errors import ApiError
-from minikube_edu.kubeadm import addons, api_access, cluster_config, files, preflight, printing, static_pods
+from minikube_edu.kubeadm import (
+    addons,
+    api_access,
+    cluster_config,
+    files,
+    klog,
+    preflight,
+    printing,
+    releases,
+    static_pods,
+)
 from minikube_edu.kubeadm import upgrade_health as health
 from minikube_edu.kubeadm.command import Call, CommandError
 from minikube_edu.kubeadm.config import flags as config_flags
 from minikube_edu.kubeadm.config import loading, validation
 from minikube_edu.kubeadm.config.configuration import Configuration
-from minikube_edu.kubeadm.constants import ADMIN, CONTROL_PLANE, CONTROL_PLANE_LABEL, COREDNS, KUBELET_CONF, VERSION
+from minikube_edu.kubeadm.constants import ADMIN, CONTROL_PLANE, CONTROL_PLANE_LABEL, KUBELET_CONF
 from minikube_edu.kubeadm.phases import upgrade_static_pods, workflow
 from minikube_edu.kubeadm.phases.upgrade_data import UpgradeData
 from minikube_edu.kubeadm.phases.workflow_tables import UPGRADE_APPLY, UPGRADE_NODE
+from minikube_edu.lib import packages
 
 if TYPE_CHECKING:
     from minikube_edu.kubeadm.api_access import Api
 
 Object = dict[str, Any]
+Offer = tuple[str, str]  # what it is called, its version
+Component = tuple[str, str, str, str]  # name, node, current, target
 
 LINE = "_____________________________________________________________________\n"
 SUCCESS = """
@@ -30,7 +43,6 @@ SUCCESS = """
 [upgrade] Now please proceed with upgrading the rest of the nodes by following the right order.
 """
 MANUAL = """
-
 The table below shows the current state of component configs as understood by this version of kubeadm.
 Configs that have a "yes" mark in the "MANUAL UPGRADE REQUIRED" column require manual config upgrade or
 resetting to kubeadm defaults before a successful upgrade can be performed. The version to manually
@@ -63,19 +75,19 @@ async def plan(call: Call) -> None:
             _print_config(call, configuration)
         await health.check(teller, api, configuration, ignored, dry_run=True)
         current = configuration.version
-        target = _target(teller, call.args[0] if call.args else "", current)
-        if target is None or health.numbers(target) <= health.numbers(current):
-            teller.out.write("\n")
+        teller.say("[upgrade] Fetching available versions to upgrade to")
+        teller.say(f"[upgrade/versions] Cluster version: {current.lstrip('v')}")
+        teller.say(f"[upgrade/versions] kubeadm version: {releases.version()}")
+        offers = _asked_for(teller, call.args[0], current) if call.args else _known(teller, current)
+        teller.out.write("\n")
+        if not offers:
             return
-        found = await _components(api, configuration, current, target)
+        found = [(*offer, await _components(api, configuration, current, offer[1])) for offer in offers]
     finally:
         await api.close()
-    series = ".".join(current.lstrip("v").split(".")[:2])
-    label = f"version in the v{series} series" if call.args or target.startswith(f"v{series}.") else "stable version"
     if quiet:
-        listed = [{"name": n, "currentVersion": c, "newVersion": t, "nodeName": w} for n, w, c, t in found]
         body = {"kind": "UpgradePlan", "apiVersion": printing.API}
-        upgrades = [{"description": label, "components": [_without_empty(one) for one in listed]}]
+        upgrades = [{"description": label, "components": _listed(components)} for label, _, components in found]
         states = [
             {"group": "kubeproxy.config.k8s.io", "currentVersion": "v1alpha1", "preferredVersion": "v1alpha1",
              "manualUpgradeRequired": False},
@@ -84,22 +96,41 @@ async def plan(call: Call) -> None:
         ]  # fmt: skip
         printing.show(call, {**body, "availableUpgrades": upgrades, "configVersions": states})
         return
-    _print_plan(call, found, label, target)
+    for label, target, components in found:
+        _print_offer(call, components, label, target)
+    call.out.write(f"{MANUAL}{LINE}\n")
 
 
-def _without_empty(one: Object) -> Object:
-    return {key: value for key, value in one.items() if value}
+def _listed(components: Sequence[Component]) -> list[Object]:
+    rows = [{"name": n, "currentVersion": c, "newVersion": t, "nodeName": w} for n, w, c, t in components]
+    return [{key: value for key, value in row.items() if value} for row in rows]
 
 
-def _target(call: Call, given: str, current: str) -> str | None:
-    """None when what was typed is no version."""
-    call.say("[upgrade] Fetching available versions to upgrade to")
-    call.say(f"[upgrade/versions] Cluster version: {current.lstrip('v')}")
-    call.say(f"[upgrade/versions] kubeadm version: {VERSION}")
-    series = ".".join(current.lstrip("v").split(".")[:2])
-    where = f"version in the v{series} series"
+def _series(version: str) -> str:
+    return f"version in the v{'.'.join(version.lstrip('v').split('.')[:2])} series"
+
+
+def _known(call: Call, current: str) -> list[Offer]:
+    """What this kubeadm knows of: the newest of the cluster's series, and the newest that it could make."""
+    stable, now = releases.stable(), health.numbers(current)
+    if releases.newest() < health.numbers(packages.RELEASES[0])[:2]:
+        series = ".".join(map(str, releases.newest()))
+        text = f"remote version is much newer: {packages.RELEASES[0]}; falling back to: stable-{series}"
+        klog.info(call.err, "version.go:260", text)
+    call.say(f"[upgrade/versions] Target version: {stable}")
+    if health.numbers(stable) < now:
+        return []
+    patch, where = packages.latest(now[:2]) or current, _series(current)
+    call.say(f"[upgrade/versions] Latest {where}: {patch}")
+    offers = [(where, patch)] if health.numbers(patch) > now else []
+    return [*offers, ("stable version", stable)] if health.numbers(stable) > health.numbers(patch) else offers
+
+
+def _asked_for(call: Call, given: str, current: str) -> list[Offer]:
+    """Nothing when what was typed is no version, or none that is newer."""
+    where = _series(current)
     try:
-        target = f"v{given.lstrip('v')}" if given else VERSION
+        target = f"v{given.lstrip('v')}"
         health.numbers(target)
     except ValueError:
         place = "compute.go:100"
@@ -111,20 +142,15 @@ def _target(call: Call, given: str, current: str) -> str | None:
         call.warn(
             place, f'[upgrade/versions] WARNING: Couldn\'t parse version {where}: could not parse "{given}" as version'
         )
-        return None
+        return []
     call.say(f"[upgrade/versions] Target version: {target}")
-    if given and health.numbers(target)[:2] >= health.numbers(current)[:2]:
+    if health.numbers(target)[:2] >= health.numbers(current)[:2]:
         call.say(f"[upgrade/versions] Latest {where}: {target}")
-    elif not given:
-        latest = target if target.startswith(f"v{series}.") else current
-        call.say(f"[upgrade/versions] Latest {where}: {latest}")
-    return target
+    return [(where, target)] if health.numbers(target) > health.numbers(current) else []
 
 
-async def _components(
-    api: Api, configuration: Configuration, current: str, target: str
-) -> list[tuple[str, str, str, str]]:
-    """(name, node, current, target): kubelets first."""
+async def _components(api: Api, configuration: Configuration, current: str, target: str) -> list[Component]:
+    """Kubelets first."""
     nodes = await api.list("Node")
     found = [
         (
@@ -146,11 +172,11 @@ async def _components(
     dns = (
         deployments[0]["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
         if deployments
-        else COREDNS
+        else releases.coredns()
     )
     found.append(("CoreDNS", "", dns, addons.coredns_image(configuration).rpartition(":")[2]))
-    if health.numbers(target) > health.numbers(VERSION):
-        found.append(("kubeadm", "", VERSION, target))
+    if health.numbers(target) > health.numbers(releases.version()):
+        found.append(("kubeadm", "", releases.version(), target))
     if configuration.external_etcd is None:
         wanted = Configuration(configuration.init, {**configuration.cluster, "kubernetesVersion": target}, {}, {})
         new = static_pods.etcd_image(wanted).rpartition(":")[2]
@@ -165,16 +191,16 @@ def _tag(pods: Sequence[Object], component: str, node: str) -> str:
     return ""
 
 
-def _print_plan(call: Call, found: Sequence[tuple[str, str, str, str]], label: str, target: str) -> None:
+def _print_offer(call: Call, found: Sequence[Component], label: str, target: str) -> None:
     from minikube_edu.api.output.tabwriter import Style, align
 
-    def table(rows: Sequence[tuple[str, str, str, str]]) -> str:
+    def table(rows: Sequence[Component]) -> str:
         lines = [("COMPONENT", "NODE", "CURRENT", "TARGET"), *rows]
         return align("".join("\t".join(line) + "\n" for line in lines), Style(10, 3))
 
     kubelets = sorted((one for one in found if one[0] == "kubelet"), key=lambda one: one[2])
     others = [one for one in found if one[0] not in ("kubelet", "kubeadm")]
-    out = "\n"
+    out = ""
     if any(one[2] != one[3] for one in kubelets):
         out += (
             "Components that must be upgraded manually after you have upgraded the control plane with 'kubeadm upgrade "
@@ -182,9 +208,9 @@ def _print_plan(call: Call, found: Sequence[tuple[str, str, str, str]], label: s
         )
     out += f"Upgrade to the latest {label}:\n\n{table(others)}\n"
     out += f"You can now apply the upgrade by executing the following command:\n\n\tkubeadm upgrade apply {target}\n\n"
-    if health.numbers(target) > health.numbers(VERSION):
+    if health.numbers(target) > health.numbers(releases.version()):
         out += f"Note: Before you can perform this upgrade, you have to update kubeadm to {target}.\n\n"
-    call.out.write(f"{out}{LINE}{MANUAL}{LINE}\n")
+    call.out.write(f"{out}{LINE}\n")
 
 
 # -- apply -----------------------------------------------------------------------------------------------------------
@@ -219,7 +245,7 @@ async def _prepare_apply(call: Call) -> UpgradeData:
     version = call.args[0] if call.args else given.get("kubernetesVersion") or ""
     if not version and not call.command.phase:
         raise CommandError("missing one or more required arguments. Required arguments: [version]")
-    target = _resolved(version or VERSION)
+    target = _resolved(version or releases.version())
     api = _connect(call)
     configuration = await _configuration(call, api, "upgrade")
     before = configuration.version

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import platform
 
-from minikube_edu.kubeadm import files
+from minikube_edu.kubeadm import files, releases
 from minikube_edu.kubeadm.command import Call, CommandError
-from minikube_edu.kubeadm.constants import VERSION
 
 
 def info() -> dict[str, str]:
     """What the real program knows of its making; here the language is another."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    major, minor, _ = VERSION.lstrip("v").split(".")
+    major, minor = map(str, releases.newest())
     return {
         "major": major,
         "minor": minor,
-        "gitVersion": VERSION,
+        "gitVersion": releases.version(),
         "gitCommit": "minikube-edu",
         "gitTreeState": "clean",
         "buildDate": "2026-07-14T00:00:00Z",
@@ -29,7 +28,7 @@ def info() -> dict[str, str]:
 async def run(call: Call) -> None:
     form, found = call.flags["output"], info()
     if form == "short":
-        call.say(VERSION)
+        call.say(releases.version())
     elif form == "yaml":
         call.say(files.yaml({"clientVersion": found}))
     elif form == "json":

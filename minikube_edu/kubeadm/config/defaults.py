@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from minikube_edu.kubeadm import releases
 from minikube_edu.kubeadm.config.configuration import Configuration, split
 from minikube_edu.kubeadm.constants import (
     ALGORITHM,
@@ -14,7 +15,6 @@ from minikube_edu.kubeadm.constants import (
     NODE_BOOTSTRAPPERS,
     PKI,
     REPOSITORY,
-    VERSION,
 )
 
 Object = dict[str, Any]
@@ -85,7 +85,7 @@ def cluster(given: Object) -> Object:
         "clusterName": "kubernetes",
         "encryptionAlgorithm": ALGORITHM,
         "imageRepository": REPOSITORY,
-        "kubernetesVersion": VERSION,
+        "kubernetesVersion": releases.stable(),
         **_said(given),
         "apiVersion": API,
         "kind": "ClusterConfiguration",

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from minikube_edu.api import names
-from minikube_edu.kubeadm import constants
+from minikube_edu.kubeadm import constants, releases
 from minikube_edu.kubeadm.command import CommandError
 from minikube_edu.kubeadm.config.configuration import Configuration, split
 from minikube_edu.lib.gotext import quote
@@ -24,18 +24,18 @@ _LABEL = re.compile(r"((https?://)?[a-z./]+/)?(latest|stable|release|k8s-main|k8
 
 
 def resolved_version(text: str) -> str:
-    """`v1.36.3`. Labels (`stable-1`) mean this kubeadm's own: no server is asked what is newest."""
+    """`v1.36.3`. Labels (`stable-1`) mean the newest of this kubeadm's series: no server is asked."""
     matched = _VERSION.fullmatch(text)
     if matched is None:
         if _LABEL.fullmatch(text):
-            return constants.VERSION
+            return releases.stable()
         raise CommandError(
             f"version {quote(text)} doesn't match patterns for neither semantic version nor labels (stable, "
             "latest, ...)"
         )
     version = text if text.startswith("v") else f"v{text}"
-    if (int(matched[1]), int(matched[2])) < constants.OLDEST:
-        oldest = ".".join(map(str, constants.OLDEST)) + ".0"
+    if (int(matched[1]), int(matched[2])) < releases.oldest():
+        oldest = ".".join(map(str, releases.oldest())) + ".0"
         raise CommandError(
             f"this version of kubeadm only supports deploying clusters with the control plane version >= {oldest}. "
             f"Current version: {version}"

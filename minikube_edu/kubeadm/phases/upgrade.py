@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minikube_edu.kubeadm import files, objects, preflight, upgrade_health
+from minikube_edu.kubeadm import files, objects, preflight, releases, upgrade_health
 from minikube_edu.kubeadm.api_access import all_of, create_or_update
 from minikube_edu.kubeadm.command import CommandError
-from minikube_edu.kubeadm.constants import KUBELET, VERSION
+from minikube_edu.kubeadm.constants import KUBELET
 from minikube_edu.kubeadm.phases import addon, bootstrap_token, kubelet_start, upgrade_static_pods, upload_config
 from minikube_edu.kubeadm.phases.preflight import pull_images
 from minikube_edu.lib import durations
@@ -46,7 +46,7 @@ async def check(data: UpgradeData) -> None:
 def _check_versions(data: UpgradeData) -> None:
     data.say(f'[upgrade/preflight] You have chosen to upgrade the cluster version to "{data.target}"')
     data.say(f"[upgrade/versions] Cluster version: {data.cluster_version}")
-    data.say(f"[upgrade/versions] kubeadm version: {VERSION}")
+    data.say(f"[upgrade/versions] kubeadm version: {releases.version()}")
     problems = upgrade_health.skew_problems(data.cluster_version, data.target, allow_unstable=data.allow_unstable)
     if not problems:
         return

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from minikube_edu.kubeadm.command import Call
 from minikube_edu.kubeadm.config.configuration import Configuration
-from minikube_edu.kubeadm.constants import MANIFESTS, VERSION
+from minikube_edu.kubeadm.constants import MANIFESTS
 
 if TYPE_CHECKING:
     from minikube_edu.kubeadm.api_access import Api
@@ -45,7 +45,7 @@ class UpgradeData(Struct):
 
     @property
     def target(self) -> str:
-        return self.configuration.version if not self.node_only else self.configuration.version or VERSION
+        return self.configuration.version
 
     def patches(self) -> Patches:
         if self._patches is None:

@@ -6,20 +6,23 @@ import platform
 import sys
 from typing import Any
 
-from minikube_edu.kubectl import KUSTOMIZE_VERSION, VERSION
+from minikube_edu.kubectl import KUSTOMIZE_VERSION, version
 from minikube_edu.kubectl.command import Call, Command
 from minikube_edu.kubectl.failures import CommandError
 from minikube_edu.kubectl.flags import Flag
 
 
 def client_version() -> dict[str, str]:
-    major, minor = VERSION.removeprefix("v").split(".")[:2]
+    told = version()
+    major, minor = told.removeprefix("v").split(".")[:2]
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     return {
         "major": major,
         "minor": minor,
-        "gitVersion": VERSION,
+        "gitVersion": told,
+        "gitCommit": "minikube-edu",
         "gitTreeState": "clean",
+        "buildDate": "2026-07-14T00:00:00Z",
         "goVersion": f"python{platform.python_version()}",
         "compiler": platform.python_implementation().lower(),
         "platform": f"{sys.platform}/{machine}",
@@ -52,7 +55,7 @@ async def run(call: Call) -> None:
 
             call.say(orjson.dumps(whole, option=orjson.OPT_INDENT_2).decode())
     else:
-        call.say(f"Client Version: {VERSION}\nKustomize Version: {KUSTOMIZE_VERSION}")
+        call.say(f"Client Version: {version()}\nKustomize Version: {KUSTOMIZE_VERSION}")
         if server:
             call.say(f"Server Version: {server.get('gitVersion', '')}")
     if failure is not None:
@@ -67,8 +70,7 @@ def _skew(call: Call, server: dict[str, Any] | None) -> None:
     if abs(mine - theirs) > 1:
         call.warn(
             f"WARNING: version difference between client (1.{mine}) and server (1.{theirs}) exceeds the supported "
-            f"minor "
-            "version skew of +/-1"
+            "minor version skew of +/-1"
         )
 
 
