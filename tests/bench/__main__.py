@@ -1,7 +1,8 @@
-"""The figures of store, API server and loops: `python -m tests.bench [start] [figures] [growth] [etcd] [rollout]
-[idle]`, all by default.
+"""The figures of a cluster, its store, API server and loops: `python -m tests.bench [boot] [start] [figures] [growth]
+[etcd] [rollout] [idle]`, all by default.
 
-Real processes on this machine, through TLS. `figures`: with the store in a process of its own, and embedded.
+Real processes on this machine, through TLS. `boot`: a whole cluster's start and memory. `figures`: with the store in a
+process of its own, and embedded.
 `growth`: the same questions at 1,000, 10,000 and 100,000 objects; they should stay flat, file and memory linear.
 `KBENCH=path` uses the Go driver for the rates: Python's own takes processor time that the server then lacks.
 `BENCH_SIZES=1000,10000` chooses other sizes, `BENCH_DIR` the disk.
@@ -22,7 +23,7 @@ from pathlib import Path
 import orjson
 
 from minikube_edu.etcd.socket_driver import SocketStore
-from tests.bench import etcd_growth, rollout
+from tests.bench import boot, etcd_growth, rollout
 from tests.bench.load import JSON, MAPS, PODS, TABLE, caller_of, fan_out, load, repeated
 from tests.programs import ApiServerProgram, Program, api_server_program, etcd_program
 
@@ -168,7 +169,9 @@ async def watch_start(kubeconfig: str) -> float:
 
 
 def main(parts: list[str]) -> None:
-    parts = parts or ["start", "figures", "growth", "etcd", "rollout", "idle"]
+    parts = parts or ["boot", "start", "figures", "growth", "etcd", "rollout", "idle"]
+    if "boot" in parts:
+        boot.main()
     if "start" in parts:
         asyncio.run(start_times())
     if "figures" in parts:
