@@ -57,7 +57,7 @@ def etcdctl(layout: Layout, words: Sequence[str]) -> int:
         return _hand_over(words)
     from minikube_edu.etcd.etcdctl import command_line
 
-    async def open_store() -> Store:
+    async def dial(endpoint: str, patience: float) -> Store:
         from minikube_edu.etcd.contract import Unavailable
         from minikube_edu.etcd.socket_driver import SocketStore
 
@@ -66,7 +66,7 @@ def etcdctl(layout: Layout, words: Sequence[str]) -> int:
         except Unavailable:
             raise Unavailable(f"the cluster in {layout.root} does not run: start it with `minikube-edu up`") from None
 
-    return command_line.main(words, open_store, f"unix://{layout.store_socket}")
+    return command_line.main(words, dial, [f"unix://{layout.store_socket}"])
 
 
 def _on_node(layout: Layout, words: Sequence[str]) -> int:

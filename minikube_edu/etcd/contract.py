@@ -200,6 +200,7 @@ class Member(Struct, frozen=True):
     certificate: str = ""
     key: str = ""
     client_ca: str = ""  # clients have to show a certificate of it
+    id: int = 0  # where several are listed
 
 
 class Status(Struct, frozen=True):
@@ -212,6 +213,15 @@ class Status(Struct, frozen=True):
     cluster_id: int = 1
     alarms: Sequence[str] = field(default_factory=tuple)
     member: Member = field(default_factory=Member)
+    # What a member of a cluster of several has to tell besides; nothing of it: a cluster of one, which leads itself.
+    members: Sequence[Member] = field(default_factory=tuple)
+    leader: int = 0
+    learner: bool = False
+    raft_term: int = 0
+    raft_index: int = 0
+    raft_applied: int = 0
+    storage_version: str = ""
+    quota: int = 0
 
 
 class Store(Protocol):

@@ -42,6 +42,7 @@ from minikube_edu.etcd.contract import (
     WatchRequest,
 )
 from minikube_edu.etcd.hub import Deliver, hand_over
+from minikube_edu.etcd.keyspace_hash import KeyspaceHash
 from minikube_edu.etcd.wire import Message, decode, encode
 
 OPTIONS = [
@@ -216,6 +217,7 @@ class GrpcStore:
     async def status(self) -> Status:
         answer = await self._call("Maintenance/Status", "StatusRequest", "StatusResponse", {})
         alarms = await self._call("Maintenance/Alarm", "AlarmRequest", "AlarmResponse", {})
+        members = await self._members()
         return Status(
             version=answer["version"],
             revision=answer["header"]["revision"],
@@ -225,15 +227,28 @@ class GrpcStore:
             member_id=answer["header"]["member_id"],
             cluster_id=answer["header"]["cluster_id"],
             alarms=tuple(ALARMS.get(alarm["alarm"], "UNKNOWN") for alarm in alarms["alarms"]),
-            member=await self._member(answer["header"]["member_id"]),
+            member=next((one for one in members if one.id == answer["header"]["member_id"]), Member()),
+            members=members,
+            leader=answer["leader"],
+            learner=answer["isLearner"],
+            raft_term=answer["raftTerm"],
+            raft_index=answer["raftIndex"],
+            raft_applied=answer["raftAppliedIndex"],
+            storage_version=answer["storageVersion"],
+            quota=answer["dbSizeQuota"],
         )
 
-    async def _member(self, id: int) -> Member:
+    async def _members(self) -> Sequence[Member]:
         answer = await self._call("Cluster/MemberList", "MemberListRequest", "MemberListResponse", {})
-        for one in answer["members"]:
-            if one["ID"] == id:
-                return Member(one["name"], tuple(one["peerURLs"]), tuple(one["clientURLs"]))
-        return Member()
+        return tuple(
+            Member(one["name"], tuple(one["peerURLs"]), tuple(one["clientURLs"]), id=one["ID"])
+            for one in answer["members"]
+        )
+
+    async def hash_kv(self, revision: int) -> KeyspaceHash:
+        """As the server computes it, which is over its own history."""
+        answer = await self._call("Maintenance/HashKV", "HashKVRequest", "HashKVResponse", {"revision": revision})
+        return KeyspaceHash(answer["hash"], answer["compact_revision"], answer["hash_revision"])
 
     async def defragment(self) -> None:
         await self._call("Maintenance/Defragment", "DefragmentRequest", "DefragmentResponse", {})

@@ -1,7 +1,7 @@
 """etcd's public door: the v3 gRPC API, for etcdctl, a real kube-apiserver and everyone else.
 
 KV, Watch (watch_stream.py), Lease, Maintenance and Cluster.MemberList are served. What a single member without users
-has no answer to (membership changes, Auth, hashes, leadership) is refused with UNIMPLEMENTED and its name; so is a
+has no answer to (membership changes, Auth, leadership) is refused with UNIMPLEMENTED and its name; so is a
 request with a field that this program does not know, since ignoring it could do something else than what was asked.
 
 Handlers are generic: bytes in, bytes out, by the tables of wire.py. A real etcd also answers HTTP on the same port;
@@ -21,6 +21,7 @@ from msgspec import Struct
 from minikube_edu.etcd import translation
 from minikube_edu.etcd.contract import LeaseNotFound, Member, Store, StoreError, Unsupported
 from minikube_edu.etcd.delegation import Delegation
+from minikube_edu.etcd.keyspace_hash import hash_of
 from minikube_edu.etcd.limits import CLUSTER_VERSION, DEFAULT_QUOTA, ETCD_VERSION, MAX_REQUEST_BYTES
 from minikube_edu.etcd.watch_stream import WatchStream
 from minikube_edu.etcd.wire import Message, decode, encode
@@ -113,6 +114,7 @@ class GrpcFace:
                 "Alarm": ("AlarmRequest", "AlarmResponse", self._alarm),
                 "Status": ("StatusRequest", "StatusResponse", self._status),
                 "Defragment": ("DefragmentRequest", "DefragmentResponse", self._defragment),
+                "HashKV": ("HashKVRequest", "HashKVResponse", self._hash_kv),
             },
             "Cluster": {"MemberList": ("MemberListRequest", "MemberListResponse", self._member_list)},
             "Auth": {"AuthStatus": ("AuthStatusRequest", "AuthStatusResponse", self._auth_status)},
@@ -237,6 +239,15 @@ class GrpcFace:
             "storageVersion": CLUSTER_VERSION,
         }
 
+    async def _hash_kv(self, message: Message) -> Message:
+        found = await hash_of(self._store, message["revision"])
+        return {
+            "header": self._header(),
+            "hash": found.hash,
+            "compact_revision": found.compact_revision,
+            "hash_revision": found.revision,
+        }
+
     async def _defragment(self, message: Message) -> Message:
         await self._store.defragment()
         return {"header": self._header()}
@@ -278,7 +289,7 @@ Call = tuple[str, str, Callable[[Message], Awaitable[Message]]]
 
 _REFUSED = {
     "Cluster": ("MemberAdd", "MemberRemove", "MemberUpdate", "MemberPromote"),
-    "Maintenance": ("Hash", "HashKV", "MoveLeader", "Downgrade"),
+    "Maintenance": ("Hash", "MoveLeader", "Downgrade"),
     "Auth": (
         *("AuthEnable", "AuthDisable", "Authenticate", "UserAdd", "UserGet", "UserList", "UserDelete"),
         *("UserChangePassword", "UserGrantRole", "UserRevokeRole", "RoleAdd", "RoleGet", "RoleList", "RoleDelete"),

@@ -68,6 +68,8 @@ StatusResponse: header=1:ResponseHeader version=2:str dbSize=3:int leader=4:uint
 raftAppliedIndex=7:uint errors=8:*str dbSizeInUse=9:int isLearner=10:bool storageVersion=11:str dbSizeQuota=12:int \
 downgradeInfo=13:DowngradeInfo
 DowngradeInfo: enabled=1:bool targetVersion=2:str
+HashKVRequest: revision=1:int
+HashKVResponse: header=1:ResponseHeader hash=2:uint compact_revision=3:int hash_revision=4:int
 DefragmentRequest:
 DefragmentResponse: header=1:ResponseHeader
 SnapshotRequest:

@@ -40,11 +40,11 @@ class Ours:
         self.path = path
 
     async def call(self, *words: str, given: bytes = b"") -> Said:
-        async def open_it() -> Store:
+        async def dial(endpoint: str, patience: float) -> Store:
             return await SocketStore.open(self.path, exclusive=False)
 
         out, err = io.BytesIO(), io.BytesIO()
-        code = await command_line.run(words, open_it, "unix://store", io.BytesIO(given), out, err)
+        code = await command_line.run(words, dial, ["unix://store"], io.BytesIO(given), out, err)
         return Said(code, out.getvalue().decode(errors="surrogateescape"), err.getvalue().decode())
 
 

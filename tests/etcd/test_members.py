@@ -95,12 +95,12 @@ def test_files_that_cannot_be_used_are_said_before_anybody_is_asked(folders: tup
 
 
 async def test_who_is_not_let_in_hears_of_it_when_the_time_is_up() -> None:
-    async def refuse() -> Store:
+    async def refuse(endpoint: str, patience: float) -> Store:
         raise NoConnection("error reading server preface: EOF")
 
     out, err = io.BytesIO(), io.BytesIO()
     words = ["member", "list", "--command-timeout=50ms"]
-    assert await command_line.run(words, refuse, "http://127.0.0.1:2379", io.BytesIO(), out, err) == 1
+    assert await command_line.run(words, refuse, ["http://127.0.0.1:2379"], io.BytesIO(), out, err) == 1
     said = err.getvalue().decode().splitlines()
     assert '"msg":"retrying of unary invoker failed"' in said[0]
     assert '"method":"/etcdserverpb.Cluster/MemberList"' in said[0]

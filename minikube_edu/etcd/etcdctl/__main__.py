@@ -1,7 +1,7 @@
 """`python -m minikube_edu.etcd.etcdctl`: etcdctl as a program, with the real one's flags about where etcd is.
 
 `kubectl exec etcd-… -- etcdctl --endpoints=https://127.0.0.1:2379 --cacert=… get /registry` comes here. Flags may stand
-before or behind the command, or in the environment (ETCDCTL_ENDPOINTS). Paths are a node's, 127.0.0.1 is the node's
+before or behind the command, or in the environment (ETCDCTL_ENDPOINTS); several endpoints stand behind each other. Paths are a node's, 127.0.0.1 is the node's
 localhost. An etcd of ours on this node is reached through its private socket, any other one over gRPC. Who names
 a server or certificates is examined as at the public port (credentials); without any, the socket's owner is let in.
 """
@@ -12,20 +12,31 @@ import os
 import sys
 from collections.abc import Sequence
 
-from minikube_edu.etcd.contract import Store
+from minikube_edu.etcd.contract import Store, Unavailable
 from minikube_edu.etcd.etcdctl import command_line, credentials
-from minikube_edu.etcd.etcdctl.session import BAD_ARGUMENTS
+from minikube_edu.etcd.etcdctl.credentials import DIALING
+from minikube_edu.etcd.etcdctl.session import BAD_ARGUMENTS, NoConnection
 from minikube_edu.lib import localhost, node_root
 
 DEFAULT = "127.0.0.1:2379"
 WHERE = ("endpoints", "cacert", "cert", "key")
-PATIENCE = 2.0  # seconds: --dial-timeout
+SOCKET_PATIENCE = 0.5  # seconds of one attempt: a socket on this machine answers at once, or its server is gone
 
 
 def divided(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """(flags that say where, all other words)"""
-    found = {name: os.environ.get(f"ETCDCTL_{name.upper()}", "") for name in WHERE}
+    typed, rest = _typed(words)
+    return {name: typed.get(name) or os.environ.get(f"ETCDCTL_{name.upper()}", "") for name in WHERE}, rest
+
+
+def _typed(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Whoever gives --endpoints twice means both."""
+    found: dict[str, str] = {}
     rest: list[str] = []
+
+    def take(name: str, value: str) -> None:
+        found[name] = f"{found[name]},{value}" if name == "endpoints" and name in found else value
+
     left = list(words)
     while left:
         word = left.pop(0)
@@ -35,9 +46,9 @@ def divided(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         if not word.startswith("--") or name not in WHERE:
             rest.append(word)
         elif equals:
-            found[name] = value
+            take(name, value)
         elif left:
-            found[name] = left.pop(0)
+            take(name, left.pop(0))
         else:
             rest.append(word)
     return found, rest
@@ -56,32 +67,39 @@ def placed(endpoint: str, secure: bool) -> str:
 
 def main(words: Sequence[str] | None = None) -> int:
     where, rest = divided(sys.argv[1:] if words is None else words)
-    endpoint = (where["endpoints"] or DEFAULT).split(",")[0]
-
+    endpoints = (where["endpoints"] or DEFAULT).split(",")
     files = tuple(node_root.below(where[name]) for name in ("cacert", "cert", "key"))
     if complaint := credentials.complaint(where["cacert"], where["cert"], where["key"]):
         print(f"Error: {complaint}", file=sys.stderr)
         return BAD_ARGUMENTS
 
-    async def open_store() -> Store:
+    async def dial(endpoint: str, patience: float) -> Store:
         from minikube_edu.etcd.private_socket import path_beside
 
+        if not endpoint:
+            raise NoConnection(f"{DIALING}dial tcp: missing address")
         url = placed(endpoint, bool(where["cacert"] or where["cert"]))
         path = url.removeprefix("unix://") if url.startswith("unix://") else path_beside(url)
         if path and (url.startswith("unix://") or os.path.exists(path)):
             from minikube_edu.etcd.socket_driver import SocketStore
 
-            store = await SocketStore.open(path, exclusive=False, patience=PATIENCE)
+            try:
+                store = await SocketStore.open(path, exclusive=False, patience=min(patience, SOCKET_PATIENCE))
+            except Unavailable as error:
+                raise NoConnection(f"{DIALING}dial unix {path}: connect: {str(error).rpartition(': ')[2]}") from None
             if any(where.values()):
                 await credentials.admit(store, url, files, verify="--insecure-skip-tls-verify" not in rest)
             return store
         from minikube_edu.etcd.grpc_driver import GrpcStore
 
-        await credentials.reach(url)
+        await credentials.reach(url, patience)
         cafile, certfile, keyfile = (file or None for file in files)
-        return await GrpcStore.open([url], cafile=cafile, certfile=certfile, keyfile=keyfile, patience=PATIENCE)
+        try:
+            return await GrpcStore.open([url], cafile=cafile, certfile=certfile, keyfile=keyfile, patience=patience)
+        except Unavailable as error:
+            raise NoConnection(f"error reading server preface: {error}") from None
 
-    return command_line.main(rest, open_store, endpoint)
+    return command_line.main(rest, dial, endpoints)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from minikube_edu.lib import node_root
 if TYPE_CHECKING:
     import ssl
 
+DIALING = "transport: Error while dialing: "
 HANDSHAKE = "transport: authentication handshake failed: "
 PREFACE = "error reading server preface: "
 UNKNOWN = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
@@ -66,16 +68,20 @@ def _bad_authority(cacert: str) -> str:
     return "x509: malformed tbs certificate" if b"PRIVATE KEY-----" in data else ""
 
 
-async def reach(url: str) -> None:
+async def reach(url: str, patience: float) -> None:
     """Does anybody listen there? For servers that are no etcd of this node."""
-    where = urlsplit(url)
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(where.hostname, where.port or 2379), 2.0)
+        where = urlsplit(url)
+        host, port = where.hostname, where.port or 2379
+    except ValueError:  # a port that is none
+        raise NoConnection(f"{DIALING}dial tcp: address {url.rpartition('://')[2]}: invalid port") from None
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), patience)
+    except socket.gaierror:
+        raise NoConnection(f"{DIALING}dial tcp: lookup {host}: no such host") from None
     except OSError as error:
-        why = os.strerror(error.errno).lower() if error.errno else "i/o timeout"
-        raise NoConnection(
-            f"transport: Error while dialing: dial tcp {where.hostname}:{where.port or 2379}: connect: {why}"
-        ) from None
+        why = f"connect: {os.strerror(error.errno).lower()}" if error.errno else "i/o timeout"
+        raise NoConnection(f"{DIALING}dial tcp {host}:{port}: {why}") from None
     writer.close()
 
 

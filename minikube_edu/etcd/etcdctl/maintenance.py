@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 
 from minikube_edu.etcd.contract import StoreError
+from minikube_edu.etcd.etcdctl.endpoint import asking, every
 from minikube_edu.etcd.etcdctl.go_text import span
 from minikube_edu.etcd.etcdctl.session import BAD_ARGUMENTS, ERROR, INTERRUPTED, Exit, Session, failed
 from minikube_edu.etcd.etcdctl.words import Flag, Flags, integer
@@ -14,7 +15,6 @@ from minikube_edu.etcd.limits import CLUSTER_VERSION
 from minikube_edu.lib import clock
 
 PHYSICAL = (Flag("physical", "bool", False, "'true' to wait for compaction to remove all old revisions"),)
-CLUSTER = (Flag("cluster", "bool", False, "use all endpoints from the cluster member list"),)
 DIGEST = 32  # bytes of SHA-256 at the end of a snapshot
 
 
@@ -33,15 +33,20 @@ async def compaction(session: Session, flags: Flags, words: list[bytes]) -> None
 
 
 async def defragment(session: Session, flags: Flags, words: list[bytes]) -> None:
-    began = clock.monotonic()
-    store = await session.store()
-    try:
-        await store.defragment()
-    except StoreError as error:
-        took = span(clock.monotonic() - began)
-        session.warn(f"Failed to defragment etcd member[{session.endpoint}]. took {took}. ({error})")
-        raise Exit(ERROR) from None
-    session.say(f"Finished defragmenting etcd member[{session.endpoint}]. took {span(clock.monotonic() - began)}")
+    failures = 0
+    for endpoint in await every(session, flags):
+        began = clock.monotonic()
+        try:
+            async with asking(session, endpoint, "Maintenance/Defragment") as one:
+                await (await one.store()).defragment()
+        except StoreError as error:
+            failures += 1
+            took = span(clock.monotonic() - began)
+            session.warn(f"Failed to defragment etcd member[{endpoint}]. took {took}. ({error})")
+        else:
+            session.say(f"Finished defragmenting etcd member[{endpoint}]. took {span(clock.monotonic() - began)}")
+    if failures:
+        raise Exit(ERROR)
 
 
 async def alarm_list(session: Session, flags: Flags, words: list[bytes]) -> None:
@@ -68,6 +73,9 @@ async def snapshot_save(session: Session, flags: Flags, words: list[bytes]) -> N
     """The file appears when it is complete; its checksum is verified first."""
     if len(words) != 1:
         raise Exit(BAD_ARGUMENTS, "snapshot save expects one argument <filename>")
+    if len(session.endpoints) != 1:
+        shown = " ".join(session.endpoints)
+        raise Exit(INTERRUPTED, f"snapshot must be requested to one selected node, not multiple [{shown}]")
     path = os.fsdecode(words[0])
     part = path + ".part"
     try:

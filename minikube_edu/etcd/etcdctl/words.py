@@ -127,4 +127,9 @@ def duration(text: str) -> float:
         raise ValueError(f'time: invalid duration "{text}"') from None
 
 
+def read(kind: str, text: str) -> Any:
+    """What the text is as a value of such a flag; ValueError in Go's words."""
+    return _READERS[kind](text)
+
+
 _READERS: dict[str, Any] = {"bool": switch, "string": str, "int": integer, "duration": duration}

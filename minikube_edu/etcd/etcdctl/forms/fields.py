@@ -14,7 +14,7 @@ from minikube_edu.etcd.contract import (
     TxnResult,
     WatchBatch,
 )
-from minikube_edu.etcd.etcdctl.forms.form import EndpointStatus, Form, Header, Health, Member
+from minikube_edu.etcd.etcdctl.forms.form import EndpointHash, EndpointStatus, Form, Header, Health, Member
 from minikube_edu.etcd.etcdctl.forms.rows import errors
 from minikube_edu.etcd.etcdctl.go_text import quote
 
@@ -147,12 +147,20 @@ class Fields(Form):
             self._field("DBSize", status.db_size)
             self._field("DBSizeInUse", status.db_size_in_use)
             self._field("DBSizeQuota", one.quota)
-            self._field("Leader", status.member_id)
-            self._field("IsLearner", False)
-            self._field("RaftIndex", status.revision)
-            self._field("RaftAppliedIndex", status.revision)
+            self._field("Leader", one.leader)
+            self._field("IsLearner", one.learner)
+            self._field("RaftIndex", one.raft_index)
+            self._field("RaftAppliedIndex", one.raft_applied)
             self._field("Errors", f"[{' '.join(errors(one))}]")
             self._field("Endpoint", quote(one.endpoint.encode()))
             self._field("DowngradeTargetVersion", '""')
             self._field("DowngradeEnabled", False)
+            self.line()
+
+    def hashes(self, found: Sequence[EndpointHash]) -> None:
+        for one in found:
+            self._header(one.header)
+            self._field("Endpoint", quote(one.endpoint.encode()))
+            self._field("Hash", one.hash)
+            self._field("HashRevision", one.hash_revision)
             self.line()

@@ -46,6 +46,18 @@ class EndpointStatus(Struct, frozen=True):
     status: Status
     storage_version: str
     quota: int
+    leader: int
+    raft_index: int
+    raft_applied: int
+    learner: bool
+
+
+class EndpointHash(Struct, frozen=True):
+    endpoint: str
+    header: Header
+    hash: int
+    compact_revision: int
+    hash_revision: int
 
 
 class NotInThisForm(Exception):
@@ -109,4 +121,7 @@ class Form:
         self._absent()
 
     def status(self, found: Sequence[EndpointStatus]) -> None:
+        self._absent()
+
+    def hashes(self, found: Sequence[EndpointHash]) -> None:
         self._absent()

@@ -18,7 +18,7 @@ from minikube_edu.etcd.contract import (
     TxnResult,
     WatchBatch,
 )
-from minikube_edu.etcd.etcdctl.forms.form import EndpointStatus, Form, Header, Health, Member
+from minikube_edu.etcd.etcdctl.forms.form import EndpointHash, EndpointStatus, Form, Header, Health, Member
 from minikube_edu.etcd.etcdctl.forms.rows import errors
 from minikube_edu.etcd.etcdctl.go_text import encode
 
@@ -97,6 +97,9 @@ class Json(Form):
     def status(self, found: Sequence[EndpointStatus]) -> None:
         self._print([{"Endpoint": one.endpoint, "Status": _status(one)} for one in found])
 
+    def hashes(self, found: Sequence[EndpointHash]) -> None:
+        self._print([{"Endpoint": one.endpoint, "HashKV": _hash(one)} for one in found])
+
 
 def _filled(**fields: object) -> Object:
     """Go leaves out what is empty."""
@@ -156,19 +159,23 @@ def _response(result: OperationResult, header: Object) -> Object:
     return {"ResponseTxn": _txn(result, header)}
 
 
+def _hash(one: EndpointHash) -> Object:
+    numbers = _filled(hash=one.hash, compact_revision=one.compact_revision, hash_revision=one.hash_revision)
+    return {"header": _header(one.header), **numbers}
+
+
 def _status(one: EndpointStatus) -> Object:
     status = one.status
     return {
         "header": _header(one.header),
         "version": status.version,
         "dbSize": status.db_size,
-        "leader": status.member_id,
-        "raftIndex": status.revision,
+        "leader": one.leader,
+        "raftIndex": one.raft_index,
         "raftTerm": one.header.raft_term,
-        "raftAppliedIndex": status.revision,
+        "raftAppliedIndex": one.raft_applied,
         **_filled(errors=errors(one)),
         "dbSizeInUse": status.db_size_in_use,
-        "storageVersion": one.storage_version,
-        "dbSizeQuota": one.quota,
+        **_filled(isLearner=one.learner, storageVersion=one.storage_version, dbSizeQuota=one.quota),
         "downgradeInfo": {},
     }

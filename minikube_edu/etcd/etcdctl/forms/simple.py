@@ -14,8 +14,8 @@ from minikube_edu.etcd.contract import (
     TxnResult,
     WatchBatch,
 )
-from minikube_edu.etcd.etcdctl.forms.form import EndpointStatus, Form, Header, Health, Member
-from minikube_edu.etcd.etcdctl.forms.rows import member_rows, status_rows
+from minikube_edu.etcd.etcdctl.forms.form import EndpointHash, EndpointStatus, Form, Header, Health, Member
+from minikube_edu.etcd.etcdctl.forms.rows import hash_rows, member_rows, status_rows
 
 
 class Simple(Form):
@@ -99,4 +99,8 @@ class Simple(Form):
 
     def status(self, found: Sequence[EndpointStatus]) -> None:
         for row in status_rows(found):
+            self.line(", ".join(row))
+
+    def hashes(self, found: Sequence[EndpointHash]) -> None:
+        for row in hash_rows(found):
             self.line(", ".join(row))

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from minikube_edu.etcd.etcdctl.forms.form import EndpointStatus, Form, Header, Health, Member
-from minikube_edu.etcd.etcdctl.forms.rows import HEALTH, MEMBER, STATUS, health_rows, member_rows, status_rows
+from minikube_edu.etcd.etcdctl.forms.form import EndpointHash, EndpointStatus, Form, Header, Health, Member
+from minikube_edu.etcd.etcdctl.forms.rows import (
+    HASH,
+    HEALTH,
+    MEMBER,
+    STATUS,
+    hash_rows,
+    health_rows,
+    member_rows,
+    status_rows,
+)
 
 
 class Table(Form):
@@ -19,6 +28,9 @@ class Table(Form):
 
     def status(self, found: Sequence[EndpointStatus]) -> None:
         self._frame(STATUS, status_rows(found))
+
+    def hashes(self, found: Sequence[EndpointHash]) -> None:
+        self._frame(HASH, hash_rows(found))
 
     def _frame(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Titles in capitals and centred, cells to the right."""
