@@ -1,19 +1,21 @@
 """`python -m minikube_edu.etcd.etcdctl`: etcdctl as a program, with the real one's flags about where etcd is.
 
 `kubectl exec etcd-… -- etcdctl --endpoints=https://127.0.0.1:2379 --cacert=… get /registry` comes here. Flags may stand
-before or behind the command, or in the environment (ETCDCTL_ENDPOINTS); several endpoints stand behind each other. Paths are a node's, 127.0.0.1 is the node's
-localhost. An etcd of ours on this node is reached through its private socket, any other one over gRPC. Who names
-a server or certificates is examined as at the public port (credentials); without any, the socket's owner is let in.
+before or behind the command, or in the environment (ETCDCTL_ENDPOINTS), which may name several endpoints. Paths are a
+node's, 127.0.0.1 is the node's localhost. An etcd of ours on this node is reached through its private socket, any other
+one over gRPC. Who names a server or certificates is examined as at the public port (credentials); without any, the
+socket's owner is let in.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from minikube_edu.etcd.contract import Store, Unavailable
 from minikube_edu.etcd.etcdctl import command_line, credentials
+from minikube_edu.etcd.etcdctl.balancer import Dial
 from minikube_edu.etcd.etcdctl.credentials import DIALING
 from minikube_edu.etcd.etcdctl.session import BAD_ARGUMENTS, NoConnection
 from minikube_edu.lib import localhost, node_root
@@ -65,13 +67,9 @@ def placed(endpoint: str, secure: bool) -> str:
     return f"{scheme}://{localhost.dialing(host)}{colon}{port}" if colon else endpoint
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    where, rest = divided(sys.argv[1:] if words is None else words)
-    endpoints = (where["endpoints"] or DEFAULT).split(",")
+def dialling(where: Mapping[str, str], *, verify: bool = True) -> Dial:
+    """The way to an endpoint with these certificates: a private socket where there is one, gRPC everywhere else."""
     files = tuple(node_root.below(where[name]) for name in ("cacert", "cert", "key"))
-    if complaint := credentials.complaint(where["cacert"], where["cert"], where["key"]):
-        print(f"Error: {complaint}", file=sys.stderr)
-        return BAD_ARGUMENTS
 
     async def dial(endpoint: str, patience: float) -> Store:
         from minikube_edu.etcd.private_socket import path_beside
@@ -81,25 +79,42 @@ def main(words: Sequence[str] | None = None) -> int:
         url = placed(endpoint, bool(where["cacert"] or where["cert"]))
         path = url.removeprefix("unix://") if url.startswith("unix://") else path_beside(url)
         if path and (url.startswith("unix://") or os.path.exists(path)):
-            from minikube_edu.etcd.socket_driver import SocketStore
-
-            try:
-                store = await SocketStore.open(path, exclusive=False, patience=min(patience, SOCKET_PATIENCE))
-            except Unavailable as error:
-                raise NoConnection(f"{DIALING}dial unix {path}: connect: {str(error).rpartition(': ')[2]}") from None
+            store = await _over_socket(path, min(patience, SOCKET_PATIENCE))
             if any(where.values()):
-                await credentials.admit(store, url, files, verify="--insecure-skip-tls-verify" not in rest)
+                await credentials.admit(store, url, files, verify=verify)
             return store
-        from minikube_edu.etcd.grpc_driver import GrpcStore
+        return await _over_grpc(url, files, patience)
 
-        await credentials.reach(url, patience)
-        cafile, certfile, keyfile = (file or None for file in files)
-        try:
-            return await GrpcStore.open([url], cafile=cafile, certfile=certfile, keyfile=keyfile, patience=patience)
-        except Unavailable as error:
-            raise NoConnection(f"error reading server preface: {error}") from None
+    return dial
 
-    return command_line.main(rest, dial, endpoints)
+
+async def _over_socket(path: str, patience: float) -> Store:
+    from minikube_edu.etcd.socket_driver import SocketStore
+
+    try:
+        return await SocketStore.open(path, exclusive=False, patience=patience)
+    except Unavailable as error:
+        raise NoConnection(f"{DIALING}dial unix {path}: connect: {str(error).rpartition(': ')[2]}") from None
+
+
+async def _over_grpc(url: str, files: Sequence[str], patience: float) -> Store:
+    from minikube_edu.etcd.grpc_driver import GrpcStore
+
+    await credentials.reach(url, patience)
+    cafile, certfile, keyfile = (file or None for file in files)
+    try:
+        return await GrpcStore.open([url], cafile=cafile, certfile=certfile, keyfile=keyfile, patience=patience)
+    except Unavailable as error:
+        raise NoConnection(f"error reading server preface: {error}") from None
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    where, rest = divided(sys.argv[1:] if words is None else words)
+    if complaint := credentials.complaint(where["cacert"], where["cert"], where["key"]):
+        print(f"Error: {complaint}", file=sys.stderr)
+        return BAD_ARGUMENTS
+    dial = dialling(where, verify="--insecure-skip-tls-verify" not in rest)
+    return command_line.main(rest, dial, (where["endpoints"] or DEFAULT).split(","))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ class Table(Form):
         widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
         rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
         self.line(rule)
-        self.line(_row(_centred(title.upper(), width) for title, width in zip(titles, widths, strict=True)))
+        self.line(
+            _row(_centred(title.upper().replace("_", " "), width) for title, width in zip(titles, widths, strict=True))
+        )
         self.line(rule)
         for row in rows:
             self.line(_row(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
