@@ -34,6 +34,7 @@ from minikube_edu.kubelet.kubelet import Kubelet
 from minikube_edu.kubelet.node.described_machine import described_machine
 from minikube_edu.kubelet.node.node_agent import NodeAgent
 from minikube_edu.kubelet.node.node_object import NodeShape, capacity
+from minikube_edu.kubelet.node.node_object import alone as alone_on
 from minikube_edu.kubelet.sources.api import follow, pods_of
 from minikube_edu.kubelet.sources.files import ManifestDirectory
 from minikube_edu.kubelet.workers.assembling import Outside
@@ -157,7 +158,7 @@ class Seat:
             place.identity,
             outside,
             place.configuration,
-            agent.as_seen_here if agent is not None else None,
+            agent.as_seen_here if agent is not None else lambda: alone_on(place.shape),
             (lambda: agent.node) if agent is not None else None,
         )
         self.kubelet.health.every *= place.leisure
@@ -284,7 +285,7 @@ def configured(options: argparse.Namespace) -> Object:
     return found
 
 
-async def connected(options: argparse.Namespace, place: Place) -> Client | None:
+async def connected(options: argparse.Namespace, place: Place, runtime: ContainerRuntime) -> Client | None:
     """A client for the API server, after TLS bootstrap if need be. None: standalone."""
     if not options.kubeconfig:
         return None
@@ -292,6 +293,7 @@ async def connected(options: argparse.Namespace, place: Place) -> Client | None:
 
     path, told = below(options.kubeconfig), place.configuration
     if options.bootstrap_kubeconfig:
+        from minikube_edu.kubelet.before_certificate import alone
         from minikube_edu.kubelet.certificates import bootstrap
         from minikube_edu.kubelet.certificates.store import CertificateStore
 
@@ -301,7 +303,8 @@ async def connected(options: argparse.Namespace, place: Place) -> Client | None:
                 why = f"stat {options.bootstrap_kubeconfig}: no such file or directory"
                 raise ValueError(f"unable to load bootstrap kubeconfig: {why}")
             store = CertificateStore(place.certificates, "kubelet-client")
-            await bootstrap.bootstrap(path, first, place.identity.name, store)
+            async with alone(place, runtime):
+                await bootstrap.bootstrap(path, first, place.identity.name, store)
     config = kubeconfig.load(path).client_config()
     if told.get("rotateCertificates"):
         from minikube_edu.kubelet.certificates.bootstrap import followed
@@ -332,7 +335,7 @@ async def run(options: argparse.Namespace) -> None:
         node_shutdown.announce(place.identity.root, told)
     path = below(str(told["containerRuntimeEndpoint"]).removeprefix("unix://"))
     runtime = connection(path)
-    client = await connected(options, place)
+    client = await connected(options, place, runtime)
     seat = Seat(place, runtime, client)
     if isinstance(runtime, RuntimeConnection):
         runtime.reconnected = seat.kubelet.runtime_is_back

@@ -102,6 +102,11 @@ def share(text: str, whole: int) -> int:
     return parse_quantity(text).value()
 
 
+def alone(shape: NodeShape) -> Object:
+    """The node of a kubelet without an API: what its pods have room in."""
+    return {**node_object(shape), "status": {"capacity": capacity(shape), "allocatable": allocatable(shape)}}
+
+
 def fixed_status(shape: NodeShape, version: Version) -> Object:
     """The part of the status that stays."""
     machine = shape.machine
