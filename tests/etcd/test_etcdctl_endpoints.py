@@ -304,15 +304,14 @@ async def test_is_it_all_as_the_real_one_says_it() -> None:
     ]  # fmt: skip
     async with AsyncExitStack() as stack:
         alive, down = await served(stack)
-        endpoints, patience = f"{down},{alive}", "--command-timeout=3s"
-        for said in (
-            await real_call(endpoints, "put", "k", "v"),
-            await call(dialling(WHERE), endpoints, "put", "k", "v"),
-        ):
+        dial, endpoints, patience = dialling(WHERE), f"{down},{alive}", "--command-timeout=3s"
+        for said in (await real_call(endpoints, "put", "k", "v"), await call(dial, endpoints, "put", "k", "v")):
             assert (said.code, said.out) == (0, "OK\n")
-        theirs = await asyncio.gather(*(real_call(endpoints, *words, patience) for words in calls))
-        ours = await asyncio.gather(*(call(dialling(WHERE), endpoints, *words, patience) for words in calls))
-    for words, one, other in zip(calls, ours, theirs, strict=True):
+        found = await asyncio.gather(
+            *(call(dial, endpoints, *words, patience) for words in calls),
+            *(real_call(endpoints, *words, patience) for words in calls),
+        )
+    for words, one, other in zip(calls, found[: len(calls)], found[len(calls) :], strict=True):
         assert (words, comparable(one)) == (words, comparable(other))
 
 
