@@ -19,58 +19,75 @@ from minikube_edu.etcd import membership
 from minikube_edu.etcd.contract import Corrupt, StoreError
 from minikube_edu.etcd.limits import CLUSTER_VERSION, ETCD_VERSION
 from minikube_edu.lib import clock
+from minikube_edu.lib.gotext import quote
 from minikube_edu.lib.node_root import below
+from minikube_edu.lib.pflag import Flag, FlagError, HelpWanted, Values, parse, without_flags
 
 USAGE = """Usage:
   etcdutl snapshot restore <filename> --data-dir {output dir} [flags]
   etcdutl snapshot status <filename> [-w simple|table|json|fields]
   etcdutl version
 """
-VALUED = (
-    *("data-dir", "wal-dir", "name", "initial-cluster", "initial-cluster-token", "initial-advertise-peer-urls"),
-    *("bump-revision", "write-out", "w"),
-)
-SWITCHES = ("skip-hash-check", "mark-compacted")
+FORMS = ("simple", "table", "json", "fields")
+GLOBAL = (Flag("write-out", short="w", default="simple"),)
+FLAGS = {  # of each command; cobra knows the command before it reads them
+    "": GLOBAL,
+    "version": GLOBAL,
+    "snapshot": GLOBAL,
+    "snapshot status": GLOBAL,
+    "snapshot restore": (
+        *GLOBAL,
+        *(Flag("data-dir"), Flag("wal-dir"), Flag("name", default="default")),
+        Flag("initial-cluster", default="default=http://localhost:2380"),
+        Flag("initial-cluster-token", default="etcd-cluster"),
+        Flag("initial-advertise-peer-urls", default="http://localhost:2380"),
+        *(Flag("skip-hash-check", "bool"), Flag("bump-revision", "uint64"), Flag("mark-compacted", "bool")),
+    ),
+}
+UNSUPPORTED_FORM = 4  # exit code
 
 
 class UsageError(Exception):
-    """Of the command line."""
+    """Of the command line; `code` is the exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def main(words: Sequence[str]) -> int:
     try:
-        flags, names = divided(words)
-        if names[:1] == ["version"]:
+        command = named(words)
+        given = parse(FLAGS[command], words)
+        if given["write-out"] not in FORMS:
+            raise UsageError("unsupported output format", UNSUPPORTED_FORM)
+        if command == "version":
             print(f"etcdutl version: {ETCD_VERSION}\nAPI version: {CLUSTER_VERSION.rpartition('.')[0]}")
-        elif names[:2] == ["snapshot", "restore"]:
-            restore(one_file(names, "restore"), flags)
-        elif names[:2] == ["snapshot", "status"]:
-            print(status(one_file(names, "status"), flags.get("write-out") or flags.get("w") or "simple"))
+        elif command == "snapshot restore":
+            restore(one_file(given.args, "restore"), given)
+        elif command == "snapshot status":
+            print(status(one_file(given.args, "status"), given["write-out"]))
         else:
             print(USAGE, end="")
-    except (StoreError, OSError, UsageError) as error:
+    except HelpWanted:
+        print(USAGE, end="")
+    except (StoreError, OSError, UsageError, FlagError) as error:
         print(f"Error: {error}", file=sys.stderr)
-        return 1
+        return error.code if isinstance(error, UsageError) else 1
     return 0
 
 
-def divided(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    flags, names, left = {}, [], list(words)
-    while left:
-        word = left.pop(0)
-        if not word.startswith("-"):
-            names.append(word)
-            continue
-        name, equals, value = word.lstrip("-").partition("=")
-        if name in SWITCHES:
-            flags[name] = value or "true"
-        elif name not in VALUED:
-            raise UsageError(f"unknown flag: {word.partition('=')[0]}")
-        elif not equals and not left:
-            raise UsageError(f"flag needs an argument: {word}")
-        else:
-            flags[name] = value if equals else left.pop(0)
-    return flags, names
+def named(words: Sequence[str]) -> str:
+    """The command that is meant: a key of FLAGS."""
+    known = {flag.name: flag for flags in FLAGS.values() for flag in flags}
+    short = {flag.short: flag for flag in known.values() if flag.short}
+    names = [word for _, word in without_flags(known, short, words)]
+    if not names or names[0] == "help":
+        return ""
+    if names[0] not in FLAGS:
+        raise UsageError(f"unknown command {quote(names[0])} for \"etcdutl\"\nRun 'etcdutl --help' for usage.")
+    pair = " ".join(names[:2])
+    return pair if pair in FLAGS else names[0]
 
 
 def one_file(names: Sequence[str], verb: str) -> str:
@@ -79,27 +96,22 @@ def one_file(names: Sequence[str], verb: str) -> str:
     return names[2]
 
 
-def restore(file: str, flags: dict[str, str]) -> None:
+def restore(file: str, flags: Values) -> None:
     from minikube_edu.etcd.snapshot import restore as restored
 
-    bump = flags.get("bump-revision", "0")
-    if not bump.isdigit():
-        why = f'strconv.ParseUint: parsing "{bump}": invalid syntax'
-        raise UsageError(f'invalid argument "{bump}" for "--bump-revision" flag: {why}')
-    if bool(int(bump)) != (flags.get("mark-compacted") == "true"):
+    if bool(flags["bump-revision"]) != flags["mark-compacted"]:
         raise UsageError("--mark-compacted required if --revision-bump > 0")
-    name = flags.get("name") or "default"
-    told = flags.get("data-dir") or f"{name}.etcd"
+    told = flags["data-dir"] or f"{flags['name']}.etcd"
     place = below(told)
     if os.path.exists(place) and (not os.path.isdir(place) or os.listdir(place)):
         raise UsageError(f'data-dir "{told}" not empty or could not be read')
     facts = {"path": file, "wal-dir": f"{told}/member/wal", "data-dir": told, "snap-dir": f"{told}/member/snap"}
     log("restoring snapshot", facts)
-    check = flags.get("skip-hash-check") != "true"
-    restored(below(file), os.path.join(place, "member", "snap", "db"), check=check, leap=int(bump))
+    database = os.path.join(place, "member", "snap", "db")
+    restored(below(file), database, check=not flags["skip-hash-check"], leap=flags["bump-revision"])
     os.chmod(place, 0o700)
-    peers = (flags.get("initial-advertise-peer-urls") or "http://localhost:2380").split(",")
-    membership.settled(place, peers, flags.get("initial-cluster-token") or "etcd-cluster")  # another cluster from now
+    peers = flags["initial-advertise-peer-urls"].split(",")
+    membership.settled(place, peers, flags["initial-cluster-token"])  # another cluster from now
     log("restored snapshot", facts)
 
 

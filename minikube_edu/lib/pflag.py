@@ -7,6 +7,7 @@ given, the arguments, and how many of these came before `--`. Mistakes raise Fla
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from minikube_edu.lib.gotext import parse_int, quote
 
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
-_ZERO: dict[str, Any] = {"bool": False, "string": "", "int": 0, "int32": 0, "int64": 0, "duration": "0s"}
+_ZERO: dict[str, Any] = {"bool": False, "string": "", "int": 0, "int32": 0, "int64": 0, "uint64": 0, "duration": "0s"}
 
 
 class FlagError(Exception):
@@ -25,7 +26,9 @@ class FlagError(Exception):
 
 class Flag(Struct, frozen=True):
     name: str
-    kind: str = "string"  # bool, string, int, int32, int64, duration, strings (a,b), array (one a time), pairs, map
+    kind: str = (
+        "string"  # bool, string, int, int32, int64, uint64, duration, strings (a,b), array (one each), pairs, map
+    )
     short: str = ""
     default: Any = None
     help: str = ""
@@ -203,6 +206,14 @@ def _integer(bits: int) -> Callable[[str], int]:
     return read
 
 
+def _unsigned(text: str) -> int:
+    if not re.fullmatch("[0-9]+", text):
+        raise ValueError(f"strconv.ParseUint: parsing {quote(text)}: invalid syntax")
+    if int(text) >= 2**64:
+        raise ValueError(f"strconv.ParseUint: parsing {quote(text)}: value out of range")
+    return int(text)
+
+
 def _duration(text: str) -> str:
     from minikube_edu.lib import durations
 
@@ -235,6 +246,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "int": _integer(64),
     "int32": _integer(32),
     "int64": _integer(64),
+    "uint64": _unsigned,
     "duration": _duration,
     "strings": _comma_separated,
     "pairs": _pairs,

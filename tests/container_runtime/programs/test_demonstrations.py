@@ -109,6 +109,38 @@ async def test_agnhost_connects_and_runs_a_shell() -> None:
         assert (refused.code, refused.stderr) == (1, b"REFUSED\n")
         shell = await web.run(["curl", "-s", "localhost:8080/shell?cmd=echo%20hi"])
         assert shell.stdout == b'{"output": "hi\\n"}'
+        assert (await web.run(["agnhost", "connect", "web:8081", "--protocol=udp", "--timeout", "1s"])).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("netexec --http-prot=80", "unknown flag: --http-prot"),
+        ("netexec -p 80", "unknown shorthand flag: 'p' in -p"),
+        ("netexec --http-port", "flag needs an argument: --http-port"),
+        (
+            "netexec --http-port=web",
+            'invalid argument "web" for "--http-port" flag: strconv.ParseInt: parsing "web": invalid syntax',
+        ),
+        ("pause now", "accepts at most 0 arg(s), received 1"),
+        ("connect --timeout=1s", "accepts 1 arg(s), received 0"),
+        ("connect web:1 --timeout=soon", 'invalid argument "soon" for "--timeout" flag: time: invalid duration "soon"'),
+        ("netexe", 'unknown command "netexe" for "app"'),
+    ],
+)
+async def test_does_agnhost_refuse_what_cobra_refuses(words: str, complaint: str) -> None:
+    async with pods() as cluster:
+        web = await cluster.pod("web", {"agnhost": agnhost.main})
+        said = await web.run(["agnhost", *words.split()])
+        assert said.code == 1
+        assert said.stderr.decode().splitlines()[0] == f"Error: {complaint}"
+
+
+async def test_may_agnhosts_flags_for_logs_stand_before_the_command() -> None:
+    async with pods() as cluster:
+        web = await cluster.pod("web", {"agnhost": agnhost.main})
+        said = await web.run(["agnhost", "-v=2", "--alsologtostderr", "entrypoint-tester", "a", "--", "-b"])
+        assert said.stdout == b"[agnhost -v=2 --alsologtostderr entrypoint-tester a -- -b]\n"
 
 
 async def test_httpd_works() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from minikube_edu.cni.contract import Address, NameNotFound
 from minikube_edu.container_runtime.simulated.contract import Process, reason
@@ -15,60 +17,69 @@ from minikube_edu.container_runtime.simulated.programs.http_serving import HttpS
 from minikube_edu.container_runtime.simulated.programs.identity import GO, go_log_time, hostname, now
 from minikube_edu.container_runtime.simulated.tools.network.dialing import addresses, connect_any
 from minikube_edu.container_runtime.simulated.tools.network.http_talk import Exchange
-from minikube_edu.lib import clock
+from minikube_edu.lib import clock, durations
+from minikube_edu.lib.pflag import Flag, FlagError, HelpWanted, Values, parse, without_flags
 
-Command = Callable[[Process, dict[str, str], list[str]], Awaitable[int]]
-
-
-def flags(words: list[str]) -> tuple[dict[str, str], list[str]]:
-    """--name=value, --name value, --switch."""
-    found: dict[str, str] = {}
-    operands: list[str] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
-        if not word.startswith("-"):
-            operands.append(word)
-            continue
-        name, equals, value = word.lstrip("-").partition("=")
-        if not equals and waiting and not waiting[0].startswith("-"):
-            value = waiting.pop(0)
-        found[name] = value
-    return found, operands
+UNLIMITED = 127.0  # seconds until the kernel gives a connection up
 
 
-def number(found: dict[str, str], name: str, default: int) -> int:
-    return int(found[name]) if found.get(name, "").lstrip("-").isdigit() else default
+class Command(Struct, frozen=True):
+    run: Callable[[Process, Values], Awaitable[int]]
+    flags: Sequence[Flag] = ()
+    arguments: int | None = 0  # at most; None: any number
+
+
+# klog's, which every command takes.
+LOGGING = (
+    *(Flag("v", "int", "v"), Flag("vmodule"), Flag("stderrthreshold"), Flag("log-backtrace-at")),
+    *(Flag("log-dir"), Flag("log-file"), Flag("log-file-max-size", "uint64")),
+    *(Flag(name, "bool") for name in ("logtostderr", "alsologtostderr", "add-dir-header", "one-output")),
+    *(Flag(name, "bool") for name in ("skip-headers", "skip-log-headers")),
+)
 
 
 async def main(process: Process) -> int:
     words = process.argv[1:]
-    command = COMMANDS.get(words[0]) if words else None
-    if not words or words[0] in ("help", "--help", "-h"):
+    found = without_flags({flag.name: flag for flag in LOGGING}, {"v": LOGGING[0]}, words)
+    if "--version" in words[:1] or (found and found[0][1] == "version"):
+        await process.print("agnhost version 2.56")
+        return 0
+    if not found or found[0][1] == "help":
         listed = "".join(f"  {name}\n" for name in sorted(COMMANDS))
         await process.print(f"Usage:\n  app [command]\n\nAvailable Commands:\n{listed}")
         return 0
-    if words[0] in ("--version", "version"):
-        await process.print("agnhost version 2.56")
+    place, name = found[0]
+    if name not in COMMANDS:
+        return await refused(process, f'unknown command "{name}" for "app"\nRun \'app --help\' for usage.')
+    usage = f"Usage:\n  app {name} [flags]"
+    try:
+        given = parse((*COMMANDS[name].flags, *LOGGING), [*words[:place], *words[place + 1 :]])
+    except HelpWanted:
+        await process.print(f"{usage}\n")
         return 0
-    if command is None:
-        await process.stderr.write(
-            f'Error: unknown command "{words[0]}" for "app"\nRun \'app --help\' for usage.\n'.encode()
-        )
-        return 1
-    return await command(process, *flags(words[1:]))
+    except FlagError as error:
+        return await refused(process, f"{error}\n{usage}\n")
+    limit = COMMANDS[name].arguments
+    if limit is not None and len(given.args) > limit:
+        return await refused(process, f"accepts at most {limit} arg(s), received {len(given.args)}\n{usage}\n")
+    return await COMMANDS[name].run(process, given)
+
+
+async def refused(process: Process, why: str) -> int:
+    await process.stderr.write(f"Error: {why}\n".encode("utf-8", "surrogateescape"))
+    return 1
 
 
 async def log(process: Process, words: str) -> None:
     await process.stderr.write(f"{go_log_time()} {words}\n".encode("utf-8", "surrogateescape"))
 
 
-async def pause(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def pause(process: Process, given: Values) -> int:
     await process.print("Paused")
     return await idle(process, {signal.SIGTERM: 2, signal.SIGINT: 2})
 
 
-async def liveness(process: Process, found: dict[str, str] | None = None, operands: list[str] | None = None) -> int:
+async def liveness(process: Process, given: Values | None = None) -> int:
     """Healthy for ten seconds, then not."""
     began = clock.monotonic()
 
@@ -85,8 +96,8 @@ async def liveness(process: Process, found: dict[str, str] | None = None, operan
     return await HttpServer(process, answer).run([8080], GO)
 
 
-async def serve_hostname(process: Process, found: dict[str, str], operands: list[str]) -> int:
-    port = number(found, "port", 9376)
+async def serve_hostname(process: Process, given: Values) -> int:
+    port = given["port"]
 
     async def answer(request: Request) -> Response:
         await log(process, f"Serving request for {request.path} from {request.peer}")
@@ -185,13 +196,7 @@ class NetExec:
         port = int(query["port"]) if query.get("port", "").isdigit() else 8080
         ips = await addresses(self.process, query.get("host", ""), 5)
         if query.get("protocol", "http") == "udp":
-            socket = self.process.network.datagrams()
-            try:
-                socket.send(what.encode(), Address(ips[0], port))
-                async with asyncio.timeout(5):
-                    return (await socket.receive())[0].decode("utf-8", "replace")
-            finally:
-                socket.close()
+            return await ask_over_udp(self.process, Address(ips[0], port), what, 5)
         connection = await connect_any(self.process, ips, port, 5)
         try:
             exchange = Exchange(connection)
@@ -217,8 +222,8 @@ class NetExec:
             socket.close()
 
 
-async def netexec(process: Process, found: dict[str, str], operands: list[str]) -> int:
-    port, udp_port = number(found, "http-port", 8080), number(found, "udp-port", 8081)
+async def netexec(process: Process, given: Values) -> int:
+    port, udp_port = given["http-port"], given["udp-port"]
     serving = NetExec(process, udp_port)
     datagrams = process.thread(serving.datagrams()) if udp_port > 0 else None
     await log(process, f"Started HTTP server on port {port}")
@@ -231,14 +236,21 @@ async def netexec(process: Process, found: dict[str, str], operands: list[str]) 
             datagrams.cancel()
 
 
-async def connect(process: Process, found: dict[str, str], operands: list[str]) -> int:
-    """Try a TCP connection: TIMEOUT, REFUSED, DNS or nothing."""
-    target = operands[0] if operands else ""
-    host, _, port = target.rpartition(":")
-    limit = found.get("timeout", "3s").removesuffix("s")
-    seconds = float(limit) if limit.replace(".", "").isdigit() else 3.0
+async def connect(process: Process, given: Values) -> int:
+    """Try a TCP connection, or ask something over UDP: TIMEOUT, REFUSED, DNS or nothing."""
+    if len(given.args) != 1:
+        return await refused(process, f"accepts 1 arg(s), received {len(given.args)}\nUsage:\n  app connect [flags]\n")
+    host, _, port = given.args[0].rpartition(":")
+    seconds = durations.parse(given["timeout"]) / 1e9 or UNLIMITED
+    if given["protocol"] not in ("", "tcp", "udp"):
+        await process.stderr.write(b"Unsupported protocol\n")
+        return 1
     try:
-        connection = await connect_any(process, await addresses(process, host, seconds), int(port), seconds)
+        ips = await addresses(process, host, seconds)
+        if given["protocol"] == "udp":
+            await ask_over_udp(process, Address(ips[0], int(port)), given["udp-data"] + "\n", seconds)
+        else:
+            (await connect_any(process, ips, int(port), seconds)).close()
     except (NameNotFound, ValueError):
         await process.stderr.write(b"DNS: no such host\n")
         return 1
@@ -251,8 +263,17 @@ async def connect(process: Process, found: dict[str, str], operands: list[str]) 
     except OSError as error:
         await process.stderr.write(f"OTHER: {reason(error)}\n".encode())
         return 1
-    connection.close()
     return 0
+
+
+async def ask_over_udp(process: Process, where: Address, what: str, seconds: float) -> str:
+    socket = process.network.datagrams()
+    try:
+        socket.send(what.encode("utf-8", "surrogateescape"), where)
+        async with asyncio.timeout(seconds):
+            return (await socket.receive())[0].decode("utf-8", "replace")
+    finally:
+        socket.close()
 
 
 async def _resolv(process: Process, keyword: str) -> list[str]:
@@ -260,44 +281,44 @@ async def _resolv(process: Process, keyword: str) -> list[str]:
     return next((line.split()[1:] for line in content.splitlines() if line.split()[:1] == [keyword]), [])
 
 
-async def dns_suffix(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def dns_suffix(process: Process, given: Values) -> int:
     await process.print(",".join(await _resolv(process, "search")))
     return 0
 
 
-async def dns_server_list(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def dns_server_list(process: Process, given: Values) -> int:
     await process.print(",".join(await _resolv(process, "nameserver")))
     return 0
 
 
-async def etc_hosts(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def etc_hosts(process: Process, given: Values) -> int:
     await process.stdout.write(await process.read_file("/etc/hosts"))
     return 0
 
 
-async def entrypoint_tester(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def entrypoint_tester(process: Process, given: Values) -> int:
     shown = " ".join(process.argv)
     await process.print(f"[{shown}]")
     return 0
 
 
-async def env_vars(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def env_vars(process: Process, given: Values) -> int:
     for name, value in process.env.items():
         await process.print(f"{name}={value}")
     return 0
 
 
-async def test_webserver(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def test_webserver(process: Process, given: Values) -> int:
     async def answer(request: Request) -> Response:
         try:
             return text((await process.read_file(request.path)).decode("utf-8", "replace"))
         except OSError:
             return text("404 page not found\n", 404)
 
-    return await HttpServer(process, answer).run([number(found, "port", 80)], GO)
+    return await HttpServer(process, answer).run([given["port"]], GO)
 
 
-async def porter(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def porter(process: Process, given: Values) -> int:
     """SERVE_PORT_80=words: those words on port 80."""
     wanted = {
         int(name.removeprefix("SERVE_PORT_")): value
@@ -311,11 +332,11 @@ async def porter(process: Process, found: dict[str, str], operands: list[str]) -
     return await HttpServer(process, answer).run(list(wanted) or [80], GO)
 
 
-async def grpc_health_checking(process: Process, found: dict[str, str], operands: list[str]) -> int:
+async def grpc_health_checking(process: Process, given: Values) -> int:
     """gRPC's health service, and /make-serving and /make-not-serving over HTTP to change its mind."""
-    port, http_port = number(found, "port", 5000), number(found, "http-port", 8080)
+    port, http_port = given["port"], given["http-port"]
     health = HealthServer(process)
-    health.serving[found.get("service", "")] = True
+    health.serving[given["service"]] = True
 
     async def answer(request: Request) -> Response:
         if request.path not in ("/make-serving", "/make-not-serving"):
@@ -336,18 +357,41 @@ async def grpc_health_checking(process: Process, found: dict[str, str], operands
         listener.close()
 
 
-COMMANDS: dict[str, Command] = {
-    "connect": connect,
-    "dns-server-list": dns_server_list,
-    "dns-suffix": dns_suffix,
-    "entrypoint-tester": entrypoint_tester,
-    "env": env_vars,
-    "etc-hosts": etc_hosts,
-    "grpc-health-checking": grpc_health_checking,
-    "liveness": liveness,
-    "netexec": netexec,
-    "pause": pause,
-    "porter": porter,
-    "serve-hostname": serve_hostname,
-    "test-webserver": test_webserver,
+COMMANDS = {
+    "connect": Command(
+        connect,
+        (Flag("timeout", "duration"), Flag("protocol", default="tcp"), Flag("udp-data", default="hostname")),
+        None,
+    ),
+    "dns-server-list": Command(dns_server_list),
+    "dns-suffix": Command(dns_suffix),
+    "entrypoint-tester": Command(entrypoint_tester, (), None),
+    "env": Command(env_vars),
+    "etc-hosts": Command(etc_hosts),
+    "grpc-health-checking": Command(
+        grpc_health_checking,
+        (
+            *(Flag("port", "int", default=5000), Flag("http-port", "int", default=8080), Flag("service")),
+            Flag("delay-unhealthy-sec", "int", default=-1),
+        ),
+    ),
+    "liveness": Command(liveness),
+    "netexec": Command(
+        netexec,
+        (
+            *(Flag("http-port", "int", default=8080), Flag("udp-port", "int", default=8081)),
+            *(Flag("sctp-port", "int", default=-1), Flag("delay-shutdown", "int"), Flag("udp-listen-addresses")),
+            *(Flag("tls-cert-file"), Flag("tls-private-key-file"), Flag("http-override")),
+        ),
+    ),
+    "pause": Command(pause),
+    "porter": Command(porter, (Flag("json-response", "bool"),)),
+    "serve-hostname": Command(
+        serve_hostname,
+        (
+            *(Flag("tcp", "bool"), Flag("udp", "bool"), Flag("http", "bool", default=True), Flag("close", "bool")),
+            Flag("port", "int", default=9376),
+        ),
+    ),
+    "test-webserver": Command(test_webserver, (Flag("port", "int", default=80),)),
 }

@@ -7,7 +7,6 @@ import signal
 from functools import partial
 
 from minikube_edu.container_runtime.simulated.contract import Process
-from minikube_edu.container_runtime.simulated.programs.agnhost import flags
 from minikube_edu.container_runtime.simulated.programs.identity import now
 
 UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -22,6 +21,23 @@ LONG = {
     "-q": "quiet",
     "-n": "dry-run",
 }
+
+
+def flags(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """--name=value, --name value, -name value, --switch: as getopt reads them, and as Go's flags are written."""
+    found: dict[str, str] = {}
+    operands: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if not word.startswith("-"):
+            operands.append(word)
+            continue
+        name, equals, value = word.lstrip("-").partition("=")
+        if not equals and waiting and not waiting[0].startswith("-"):
+            value = waiting.pop(0)
+        found[name] = value
+    return found, operands
 
 
 def amount(text: str, units: dict[str, int]) -> int | None:
