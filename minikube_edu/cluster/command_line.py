@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-PACKAGE_TOOLS = ("apt-get", "apt", "apt-mark", "apt-cache")  # in the shell of a node
+PACKAGE_TOOLS = ("apt-get", "apt", "apt-mark", "apt-cache", "dpkg", "dpkg-query")  # in the shell of a node
 TOOLS = ("kubectl", "kubeadm", "kubelet", "crictl", "etcdctl", "etcdutl", "systemctl", "journalctl", *PACKAGE_TOOLS)
 KUBEADM_VERBS = ("init", "join")
 MANY_AT_ONCE = """
@@ -83,6 +83,10 @@ def _open(name: str, words: list[str]) -> None:
         nodes.enter(Layout())
         kubelet.main(words)
         raise SystemExit(0)
+    elif name.startswith("dpkg"):
+        from minikube_edu.cluster.service_tools import dpkg
+
+        raise SystemExit(dpkg.main(name, words))
     elif name in PACKAGE_TOOLS:
         from minikube_edu.cluster.service_tools import apt
 

@@ -2,18 +2,18 @@
 
     apt-mark unhold kubelet && apt-get update && apt-get install -y kubelet='1.36.3-*' && apt-mark hold kubelet
 
-Installing writes down which version the node has (lib/packages); its kubelet is that version when it is restarted.
-kubeadm and kubectl are programs of this project and have one version. Whatever is no package of Kubernetes is the
-host's business, and left to the host's own program of the same name.
+Installing writes down which version the node has (lib/packages): its kubeadm and kubectl are that version at once, its
+kubelet when it is restarted. Whatever is no package of Kubernetes is the host's business, and left to the host's own
+program of the same name.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import sys
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from minikube_edu.cluster import nodes
@@ -24,7 +24,6 @@ from minikube_edu.lib.packages import DEFAULT, Package
 SIZES = {"kubelet": 13.4, "kubeadm": 12.6, "kubectl": 11.7}  # MB
 OF_THEIR_OWN = {"cri-tools": "1.36.0-1.1", "kubernetes-cni": "1.9.0-1.1"}
 KNOWN = (*SIZES, *OF_THEIR_OWN)
-KUBELETS = (*(f"1.36.{patch}-1.1" for patch in (3, 2, 1, 0)), *(f"1.35.{patch}-1.1" for patch in range(6, -1, -1)))
 LISTS = "Reading package lists... Done"
 READING = f"{LISTS}\nBuilding dependency tree... Done\nReading state information... Done"
 YES = frozenset(("-y", "--yes", "--assume-yes", "-qy", "-yq", "-qqy", "-yqq"))
@@ -40,13 +39,17 @@ def main(name: str, words: Sequence[str]) -> int:
     verb = next((word for word in words if not word.startswith("-")), "")
     names = [word for word in words if not word.startswith("-")][1:]
     if node is None or not is_ours(name, verb, names):
-        return _hand_over(name, words)
+        return hand_over(name, words)
     file = node.path(packages.FILE)
     flags = {word for word in words if word.startswith("-")}
+    if name == "apt" and not sys.stdout.isatty():
+        print("\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n", file=sys.stderr)
     try:
         if name == "apt-mark":
             return mark(file, verb, names)
-        if name == "apt-cache" or verb in ("show", "policy", "madison", "list"):
+        if verb == "list":
+            return list_all(file, names, flags)
+        if name == "apt-cache" or verb in ("show", "policy", "madison"):
             return look(file, verb, names)
         if verb == "update":
             return update()
@@ -58,14 +61,14 @@ def main(name: str, words: Sequence[str]) -> int:
 
 def is_ours(name: str, verb: str, names: Sequence[str]) -> bool:
     """Is it about Kubernetes, and nothing else?"""
-    if name == "apt-mark" and verb == "showhold":
+    if (name == "apt-mark" and verb == "showhold") or (verb == "list" and not names):
         return True
     if verb in ("update", "upgrade", "dist-upgrade"):
         return not names
-    return bool(names) and all(word.partition("=")[0] in KNOWN for word in names)
+    return bool(names) and all(fnmatch.filter(KNOWN, word.partition("=")[0]) for word in names)
 
 
-def _hand_over(name: str, words: Sequence[str]) -> int:
+def hand_over(name: str, words: Sequence[str]) -> int:
     own = str(Layout().bin)
     path = os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part != own)
     found = shutil.which(name, path=path)
@@ -85,7 +88,7 @@ def versions(name: str, present: str) -> list[str]:
     """What there is of a package, the newest first."""
     if name in OF_THEIR_OWN:
         return [OF_THEIR_OWN[name]]
-    there = KUBELETS if name == "kubelet" else (DEFAULT,)
+    there = map(packages.of_program, packages.RELEASES)
     return sorted({*there, present}, key=numbers, reverse=True)
 
 
@@ -114,7 +117,7 @@ def mark(file: Path, verb: str, names: Sequence[str]) -> int:
         else:
             print(f"{name} set on hold." if held else f"Canceled hold on {name}.")
         known[name] = Package(name, known[name].version, held)
-    packages.write(file, known.values())
+    _write(file, [known[name] for name in names])
     return 0
 
 
@@ -131,10 +134,29 @@ def look(file: Path, verb: str, names: Sequence[str]) -> int:
                 print(
                     f" {'***' if one == known[name].version else '   '} {one} 500\n        500 {_source(one)}  Packages"
                 )
-        elif verb == "list":
-            print(f"{name}/unknown,now {known[name].version} amd64 [installed]")
         else:
             print(f"Package: {name}\nVersion: {known[name].version}\nArchitecture: amd64\n")
+    return 0
+
+
+def list_all(file: Path, names: Sequence[str], flags: set[str]) -> int:
+    """`apt list [--installed | --upgradable | --all-versions] [NAME...]`"""
+    print("Listing... Done" if sys.stdout.isatty() else "Listing...")
+    for name, one in sorted(installed(file).items()):
+        if names and not any(fnmatch.fnmatchcase(name, pattern) for pattern in names):
+            continue
+        found = versions(name, one.version)
+        newer = found[0] if found[0] != one.version else ""
+        here = f"{name}/unknown,now {one.version} amd64 [installed{f',upgradable to: {newer}' if newer else ''}]"
+        if flags & {"--all-versions", "-a"}:
+            for version in found:
+                print(here if version == one.version else f"{name}/unknown {version} amd64")
+            print()
+        elif flags & {"--installed", "-i"} or not newer:
+            if "--upgradable" not in flags:
+                print(here)
+        else:
+            print(f"{name}/unknown {newer} amd64 [upgradable from: {one.version}]")
     return 0
 
 
@@ -184,9 +206,13 @@ def install(file: Path, verb: str, names: Sequence[str], flags: set[str]) -> int
         print(f"Unpacking {name} ({new[name]}) over ({known[name].version}) ...")
     for name in sorted(new):
         print(f"Setting up {name} ({new[name]}) ...")
-        known[name] = Package(name, new[name], known[name].held)
-    packages.write(file, known.values())
+    _write(file, [Package(name, new[name], known[name].held) for name in new])
     return 0
+
+
+def _write(file: Path, changed: Sequence[Package]) -> None:
+    """The others stay as they are: those without a line too."""
+    packages.write(file, {**packages.read(file), **{one.name: one for one in changed}}.values())
 
 
 def _version(name: str, pattern: str, present: str) -> str:
@@ -194,7 +220,7 @@ def _version(name: str, pattern: str, present: str) -> str:
     if not pattern:
         return found[0]
     for one in found:
-        if fnmatchcase(one, pattern):
+        if fnmatch.fnmatchcase(one, pattern):
             return one
     raise Complaint(f"Version '{pattern}' for '{name}' was not found")
 
