@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from typing import Any
 
@@ -14,6 +13,7 @@ from minikube_edu.kube_scheduler.diagnosis import Diagnosis
 from minikube_edu.kube_scheduler.framework import Cycle
 from minikube_edu.kube_scheduler.pod import PodInfo
 from minikube_edu.kube_scheduler.verdicts import UNKNOWN
+from minikube_edu.testing.virtual_time import run
 from tests.kube_scheduler.world import World
 
 HOST, ZONE = "kubernetes.io/hostname", "zone"
@@ -125,25 +125,7 @@ async def play(script: list[tuple[Any, ...]]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(step, max_size=40))
 def test_sums_counts_and_memories_are_right_after_any_history(script: list[tuple[Any, ...]]) -> None:
-    with asyncio.Runner() as runner:
-        runner.run(in_virtual_time(script))
-
-
-async def in_virtual_time(script: list[tuple[Any, ...]]) -> None:
-    """Hypothesis wants a plain function, so that the fixture's loop is not this one's."""
-    from minikube_edu.lib import clock
-    from tests.client.conftest import JumpingSelector, LoopClock
-
-    loop: Any = asyncio.get_running_loop()
-    jumping = JumpingSelector(loop._selector)
-    real_time = loop.time
-    loop._selector, loop.time = jumping, lambda: real_time() + jumping.skipped
-    before = clock.install(LoopClock(loop))
-    try:
-        await play(script)
-    finally:
-        clock.install(before)
-        loop._selector = jumping.selector
+    run(play(script))  # hypothesis wants a plain function, so that the fixture's loop is not this one's
 
 
 async def test_no_node_ever_gets_more_than_it_has() -> None:
