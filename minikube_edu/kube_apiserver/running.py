@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LOOPBACK = "127.0.0.1"
 REPAIR_DELAY = 1.0  # seconds
 TOKENS_REMEMBERED = 10.0  # seconds that a recognized token is good without another look, as with the real server
 
@@ -163,6 +165,16 @@ async def repair(registry: Registry) -> None:
     await keep_repaired(registry)
 
 
+async def listen(server: ApiServer, options: argparse.Namespace, context: ssl.SSLContext) -> Server:
+    """Whichever address its node has, people look for it at 127.0.0.1: there too, unless the API server of another node
+    of this host was there first."""
+    own, port = listening(options.bind_address), options.secure_port
+    if not options.bind_address and LOOPBACK not in own:
+        with contextlib.suppress(OSError):
+            return await serve(server.handle, [*own, LOOPBACK], port, tls=context, name="kube-apiserver")
+    return await serve(server.handle, own, port, tls=context, name="kube-apiserver")
+
+
 async def start(options: argparse.Namespace) -> Running:
     """The boot order."""
     serving: Serving = prepare(options)  # certificates
@@ -176,10 +188,7 @@ async def start(options: argparse.Namespace) -> Running:
     definitions = Definitions(registry)
     await definitions.prepare()  # custom resources
     context = tls.server_context(serving.certificate, serving.key, serving.client_ca)
-    addresses = listening(options.bind_address)
-    if not options.bind_address and "127.0.0.1" not in addresses:
-        addresses.append("127.0.0.1")  # whichever address its node has, people look for it here
-    listener = await serve(server.handle, addresses, options.secure_port, tls=context, name="kube-apiserver")
+    listener = await listen(server, options, context)
     upkeep = Upkeep(registry, port=listener.port, advertise=options.advertise_address, client_ca=serving.client_ca)
     await upkeep.prepare()  # the kubernetes service
     tasks.append(asyncio.create_task(upkeep.run(), name="upkeep"))  # what the server keeps in order

@@ -1,4 +1,4 @@
-"""apt-get, apt, apt-mark, apt-cache and dpkg in a node's shell: what they say of Kubernetes' packages, and no others."""
+"""apt-get, apt, apt-mark, apt-cache, dpkg in a node's shell: what they say of Kubernetes' packages, and no others."""
 
 from __future__ import annotations
 
