@@ -15,7 +15,7 @@ import pytest
 
 from minikube_edu.etcd.contract import Put, Range, Store
 from minikube_edu.etcd.etcdctl import command_line
-from minikube_edu.etcd.etcdctl.__main__ import dialling, divided
+from minikube_edu.etcd.etcdctl.__main__ import dialling, divided, main
 from minikube_edu.etcd.etcdctl.balancer import Dial
 from minikube_edu.etcd.etcdctl.session import NoConnection
 from minikube_edu.etcd.keyspace_hash import hash_of
@@ -222,7 +222,19 @@ def test_may_the_environment_say_how_long(monkeypatch: pytest.MonkeyPatch) -> No
 def test_are_all_endpoints_taken_from_flags_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ETCDCTL_ENDPOINTS", "a:1,b:2")
     assert divided(["get", "k"])[0]["endpoints"] == "a:1,b:2"
+    monkeypatch.delenv("ETCDCTL_ENDPOINTS")
     assert divided(["--endpoints=c:3", "get", "k", "--endpoints", "d:4,e:5"])[0]["endpoints"] == "c:3,d:4,e:5"
+
+
+def test_is_an_endpoint_of_flag_and_environment_a_conflict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ETCDCTL_ENDPOINTS", "a:1")
+    assert main(["--endpoints=a:1", "get", "k"]) == 1
+    said = json.loads(capsys.readouterr().err)
+    assert said["level"] == "fatal"
+    assert said["msg"].startswith("conflicting environment variable is shadowed by corresponding command-line flag")
+    assert said["environment-variable"] == "ETCDCTL_ENDPOINTS"
 
 
 def test_is_defrag_done_at_every_endpoint_that_is_there() -> None:

@@ -9,6 +9,7 @@ socket's owner is let in.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,8 @@ from minikube_edu.etcd.contract import Store, Unavailable
 from minikube_edu.etcd.etcdctl import command_line, credentials
 from minikube_edu.etcd.etcdctl.balancer import Dial
 from minikube_edu.etcd.etcdctl.credentials import DIALING
-from minikube_edu.etcd.etcdctl.session import BAD_ARGUMENTS, NoConnection
-from minikube_edu.lib import localhost, node_root
+from minikube_edu.etcd.etcdctl.session import BAD_ARGUMENTS, ERROR, Exit, NoConnection
+from minikube_edu.lib import clock, localhost, node_root
 
 DEFAULT = "127.0.0.1:2379"
 WHERE = ("endpoints", "cacert", "cert", "key")
@@ -26,9 +27,25 @@ SOCKET_PATIENCE = 0.5  # seconds of one attempt: a socket on this machine answer
 
 
 def divided(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """(flags that say where, all other words)"""
+    """(flags that say where, all other words). Exit when flag and environment both say it, as the real one's end is."""
     typed, rest = _typed(words)
-    return {name: typed.get(name) or os.environ.get(f"ETCDCTL_{name.upper()}", "") for name in WHERE}, rest
+    told = {name: os.environ.get(f"ETCDCTL_{name.upper()}", "") for name in WHERE}
+    for name in WHERE:
+        if name in typed and told[name]:
+            raise Exit(ERROR, _conflict(f"ETCDCTL_{name.upper()}"))
+    return told | typed, rest
+
+
+def _conflict(variable: str) -> str:
+    why = "conflicting environment variable is shadowed by corresponding command-line flag"
+    line = {
+        "level": "fatal",
+        "ts": clock.rfc3339_micro(),
+        "caller": "flags/flag.go:85",
+        "msg": f"{why} (either unset environment variable or disable flag)",
+        "environment-variable": variable,
+    }
+    return json.dumps(line, separators=(",", ":"))
 
 
 def _typed(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -109,7 +126,11 @@ async def _over_grpc(url: str, files: Sequence[str], patience: float) -> Store:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    where, rest = divided(sys.argv[1:] if words is None else words)
+    try:
+        where, rest = divided(sys.argv[1:] if words is None else words)
+    except Exit as end:
+        print(end, file=sys.stderr)
+        return end.code
     if complaint := credentials.complaint(where["cacert"], where["cert"], where["key"]):
         print(f"Error: {complaint}", file=sys.stderr)
         return BAD_ARGUMENTS
