@@ -84,20 +84,19 @@ def first_kubeadm_is_upgraded(cluster: Booted) -> None:
         OLD, "Client", "Version:", OLD, "Kustomize", "Version:", "v5.8.1", "Server", "Version:", OLD,
         "hi", "kubeadm", "1.35.6-1.1", "amd64",
     ]  # fmt: skip
-    plan = cluster.type("kubeadm upgrade plan")
-    assert "kubeadm upgrade apply" not in plan, "this kubeadm knows nothing newer"
-    refused = cluster.typed(f"sudo kubeadm upgrade apply -y {NEW}")
+    assert "kubeadm upgrade apply" not in cluster.run("kubeadm", "upgrade", "plan"), "it knows nothing newer"
+    refused = cluster.say("kubeadm", "upgrade", "apply", "-y", NEW)
     assert refused.code == 1
     assert "is at least one minor release higher than the kubeadm minor release (36 > 35)" in refused.err
-    cluster.type(
+    told = cluster.type(
         "sudo apt-mark unhold kubeadm && sudo apt-get update && sudo apt-get install -y kubeadm='1.36.3-*' && "
-        "sudo apt-mark hold kubeadm"
+        "sudo apt-mark hold kubeadm && kubeadm version"
     )
-    assert f'GitVersion:"{NEW}"' in cluster.type("kubeadm version")
+    assert f'GitVersion:"{NEW}"' in told
 
 
 def then_the_first_control_plane(cluster: Booted) -> None:
-    assert f"kubeadm upgrade apply {NEW}" in cluster.type("kubeadm upgrade plan")
+    assert f"kubeadm upgrade apply {NEW}" in cluster.run("kubeadm", "upgrade", "plan")
     assert f'upgraded to "{NEW}"' in cluster.type(f"sudo kubeadm upgrade apply -y {NEW}")
     assert versions(cluster) == {OLD, NEW}, "the kubelet is the package manager's business"
     assert images(cluster, FIRST) == {NEW}
@@ -105,40 +104,43 @@ def then_the_first_control_plane(cluster: Booted) -> None:
 
 
 def then_the_second_one(cluster: Booted) -> None:
-    cluster.type("sudo apt-get install -y --allow-change-held-packages kubeadm='1.36.3-*'", SECOND)
-    said = cluster.type("sudo kubeadm upgrade node", SECOND)
+    said = cluster.type(
+        "sudo apt-get install -y --allow-change-held-packages kubeadm='1.36.3-*' && sudo kubeadm upgrade node && "
+        "kubectl --kubeconfig=/etc/kubernetes/controller-manager.conf version",
+        SECOND,
+    )
     assert f'Upgrading your Static Pod-hosted control plane instance to version "{NEW}"...' in said
     assert '[upgrade/staticpods] Component "kube-scheduler" upgraded successfully!' in said
     assert "[upgrade] The configuration for this node was successfully updated!" in said
     assert images(cluster, SECOND) == {NEW}
-    assert f"Server Version: {NEW}" in cluster.type(
-        "kubectl --kubeconfig=/etc/kubernetes/controller-manager.conf version", SECOND
-    ), "its own API server answers"
+    assert f"Client Version: {OLD}\n" in said, "it is a package of its own"
+    assert f"Server Version: {NEW}\n" in said, "its own API server answers"
 
 
 def then_the_worker(cluster: Booted) -> None:
-    cluster.type("sudo apt-get install -y --allow-change-held-packages kubeadm='1.36.3-*'", WORKER)
-    said = cluster.type("sudo kubeadm upgrade node", WORKER)
+    said = cluster.type(
+        "sudo apt-get install -y --allow-change-held-packages kubeadm='1.36.3-*' && sudo kubeadm upgrade node", WORKER
+    )
     assert "[upgrade/control-plane] Skipping phase. Not a control plane node." in said
     assert "[upgrade/kubelet-config] The kubelet configuration for this node was successfully upgraded!" in said
     assert set(kubelets(cluster).values()) == {OLD}
 
 
 def and_the_kubelets_last(cluster: Booted) -> None:
-    cluster.type(f"kubectl drain {FIRST} --ignore-daemonsets")
-    refused = cluster.typed("sudo apt-get install -y kubelet=1.36.3-1.1")
+    install = (
+        "sudo apt-mark unhold kubelet kubectl && sudo apt-get update && "
+        "sudo apt-get install -y kubelet='1.36.3-*' kubectl='1.36.3-*' && sudo apt-mark hold kubelet kubectl"
+    )
+    restart = "sudo systemctl daemon-reload && sudo systemctl restart kubelet"
+    cluster.run("kubectl", "drain", WORKER, "--ignore-daemonsets")
+    refused = cluster.typed("sudo apt-get install -y kubelet=1.36.3-1.1", WORKER)
     assert refused.code == 100
     assert "Held packages were changed" in refused.err
-    for name in (FIRST, SECOND, WORKER):
-        cluster.type(
-            "sudo apt-mark unhold kubelet kubectl && sudo apt-get update && "
-            "sudo apt-get install -y kubelet='1.36.3-*' kubectl='1.36.3-*' && sudo apt-mark hold kubelet kubectl",
-            name,
-        )
-    assert set(kubelets(cluster).values()) == {OLD}, "the old ones still run"
-    for name in (FIRST, SECOND, WORKER):
-        cluster.type("sudo systemctl daemon-reload && sudo systemctl restart kubelet", name)
+    cluster.type(install, WORKER)
+    assert set(kubelets(cluster).values()) == {OLD}, "the old one still runs"
+    cluster.type(f"{restart} && kubectl uncordon {WORKER}", WORKER)
+    for name in (FIRST, SECOND):
+        cluster.type(f"{install} && {restart}", name)
     until("all are new", lambda: kubelets(cluster) == dict.fromkeys((FIRST, SECOND, WORKER), NEW))
-    cluster.type(f"kubectl uncordon {FIRST}")
     until("they say so", lambda: versions(cluster) == {NEW})
     assert cluster.type("kubectl version --client", WORKER).startswith(f"Client Version: {NEW}\n")
