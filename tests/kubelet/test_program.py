@@ -8,6 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from minikube_edu.container_runtime.socket_face import SocketFace
 from minikube_edu.lib.node_root import VARIABLE
 from tests.in_process import until
@@ -30,23 +32,39 @@ spec:
   containers:
   - name: kube-apiserver
     image: registry.k8s.io/kube-apiserver:v1.36.3
+    resources: {requests: {cpu: 250m}}
     volumeMounts: [{name: certs, mountPath: /etc/kubernetes/pki, readOnly: true}]
   volumes: [{name: certs, hostPath: {path: /etc/kubernetes/pki, type: DirectoryOrCreate}}]
 """
+BOOTSTRAP = """
+apiVersion: v1
+kind: Config
+clusters: [{name: local, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: token, user: {token: abcdef.0123456789abcdef}}]
+contexts: [{name: local, context: {cluster: local, user: token}}]
+current-context: local
+"""
+KUBECONFIGS = [
+    "--kubeconfig=/etc/kubernetes/kubelet.conf",
+    "--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf",
+]
 
 
-async def test_static_pods_start_and_outlive_their_kubelet(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [[], KUBECONFIGS], ids=["without an API", "without a certificate yet"])
+async def test_static_pods_start_and_outlive_their_kubelet(tmp_path: Path, more: list[str]) -> None:
+    """A second control plane's kubelet asks for its certificate at an API server that is one of its static pods."""
     for name in ("etc/kubernetes/manifests", "var/lib/kubelet", "run/containerd"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "etc/kubernetes/manifests/kube-apiserver.yaml").write_text(MANIFEST)
     (tmp_path / "var/lib/kubelet/config.yaml").write_text(CONFIGURATION)
+    (tmp_path / "etc/kubernetes/bootstrap-kubelet.conf").write_text(BOOTSTRAP)
     runtime = FakeRuntime()
     face = SocketFace(runtime, str(tmp_path / "run/containerd/containerd.sock"))
     await face.start()
     reading, writing = os.pipe()
     words = ["--config=/var/lib/kubelet/config.yaml", "--hostname-override=control-plane", f"--ready-fd={writing}"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "minikube_edu.kubelet", *words,
+        sys.executable, "-m", "minikube_edu.kubelet", *words, *more,
         env={**os.environ, VARIABLE: str(tmp_path)}, stderr=asyncio.subprocess.PIPE, pass_fds=[writing],
     )  # fmt: skip
     os.close(writing)
