@@ -38,6 +38,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "minikube_edu.kubelet.flags:parser",
         "minikube_edu.kubelet.warm",
         "minikube_edu.kubelet.runtime_connection",
+        "minikube_edu.kubelet.before_certificate",
         "minikube_edu.kubelet.certificates.bootstrap",
         "minikube_edu.kubelet.configurer",
         "minikube_edu.kubelet.hooks",
