@@ -106,7 +106,8 @@ def update() -> int:
 def mark(file: Path, verb: str, names: Sequence[str]) -> int:
     known = installed(file)
     if verb == "showhold":
-        print("".join(f"{name}\n" for name, one in sorted(known.items()) if one.held), end="")
+        held_ones = [name for name, one in sorted(known.items()) if one.held and (not names or name in names)]
+        print("".join(f"{name}\n" for name in held_ones), end="")
         return 0
     if verb not in ("hold", "unhold"):
         raise Complaint(f"Invalid operation {verb}")
@@ -171,6 +172,9 @@ def install(file: Path, verb: str, names: Sequence[str], flags: set[str]) -> int
     print(READING)
     if verb != "install":
         print("Calculating upgrade... Done")
+        kept = sorted(name for name, one in known.items() if one.held and versions(name, one.version)[0] != one.version)
+        if kept:
+            print(f"The following packages have been kept back:\n  {' '.join(kept)}")
         names = [name for name in known if not known[name].held]
     wanted = {}
     for word in names:

@@ -40,6 +40,7 @@ def test_a_package_on_hold_stays_until_it_is_released(file: Path, capsys: pytest
     assert packages.kubelet(file) == "v1.35.6"
     apt.install(file, "upgrade", [], YES)
     assert packages.kubelet(file) == "v1.35.6", "kept back"
+    assert "The following packages have been kept back:\n  kubelet\n" in capsys.readouterr().out
     apt.mark(file, "showhold", [])
     apt.mark(file, "unhold", ["kubelet"])
     assert capsys.readouterr().out.endswith("kubelet\nCanceled hold on kubelet.\n")
