@@ -68,3 +68,16 @@ def test_a_program_in_a_simulated_container_is_its_images_version() -> None:
     assert b'git_version="v1.35.6"' in version.metric(old)
     assert version.agent("kube-proxy", version=old).startswith("kube-proxy/v1.35.6 ")
     assert version.of_program_in("kube-proxy:mine") == version.KUBERNETES
+
+
+def test_a_package_whose_version_is_none_is_not_believed(tmp_path: Path) -> None:
+    file = tmp_path / "packages"
+    file.write_text("kubeadm nonsense\nkubectl 1.35.2-1.1 hold\n")
+    assert packages.program(file, "kubeadm") == ""
+    assert packages.program(file, "kubectl") == "v1.35.2"
+
+
+def test_the_newest_release_of_a_series() -> None:
+    assert packages.latest((1, 35)) == "v1.35.6"
+    assert packages.latest((1, 36)) == version.KUBERNETES
+    assert packages.latest((1, 20)) == ""
