@@ -31,7 +31,7 @@ def _main() -> None:
     words = sys.argv[1:]
     from minikube_edu.lib.machine import front_door
 
-    if begins_a_machine(words) and not os.path.exists(front_door.socket_of(dict(os.environ))):
+    if begins_a_machine(words) and not front_door.answered(dict(os.environ)):
         from minikube_edu.cluster.machine import unborn
         from minikube_edu.lib import collecting
 

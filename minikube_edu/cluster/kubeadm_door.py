@@ -10,7 +10,6 @@ import asyncio
 import os
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from typing import TextIO
@@ -22,7 +21,6 @@ from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import preload, starter
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.cluster.words import say
-from minikube_edu.lib.machine.calls import Refused
 
 NEEDS_A_MACHINE = ("init", "join")
 HELP = {"-h", "--help"}
@@ -46,18 +44,12 @@ def run(words: Sequence[str]) -> int:
     if node is not None and works(words) and not starter.runs(layout.machine_socket):
         with suppress(OSError):  # who needs it will meet the reason
             path = nodes.machine_socket(layout, node)
-            starter.start(path, node.root, node.environment(layout), by_fork=True).close()
-            threading.Thread(target=boot, args=(layout, node), daemon=True).start()  # while this imports the rest
-            if "init" in words:
+            starter.start(path, node.root, node.environment(layout)).close()
+            nodes.boot_early(layout, [node])
+            if "init" in words and "phase" not in words:
                 early_key.begin()
         preload.foreign()
     return asyncio.run(on_node(layout, node, words))
-
-
-def boot(layout: Layout, node: Node) -> None:
-    """What fails here is met again by who needs the machine."""
-    with suppress(OSError, Refused):
-        nodes.boot(layout, node)
 
 
 def works(words: Sequence[str]) -> bool:

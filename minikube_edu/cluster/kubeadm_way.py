@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +21,6 @@ from minikube_edu.cluster.failures import CannotStart
 from minikube_edu.cluster.layout import LARGE_POD_CIDR, POD_CIDR, Layout, Request
 from minikube_edu.cluster.machine import preload, starter
 from minikube_edu.cluster.nodes import CONTROL_PLANE, Node
-from minikube_edu.lib.machine.calls import Refused
 
 if TYPE_CHECKING:
     from asyncio import Event
@@ -63,10 +61,8 @@ def up(layout: Layout, request: Request) -> None:
             write_network(wanted[0], node)
     first = wanted[0]
     with suppress(OSError):  # who needs it will meet the reason
-        starter.start(layout.machine_socket, first.root, first.environment(layout), by_fork=True).close()
-    # The machines boot while this process still imports what it needs.
-    booting = threading.Thread(target=boot_all, args=(layout, wanted), daemon=True)
-    booting.start()
+        starter.start(layout.machine_socket, first.root, first.environment(layout)).close()
+    booting = nodes.boot_early(layout, wanted)
     if fresh:
         early_key.begin()
     import asyncio
@@ -88,25 +84,6 @@ def up(layout: Layout, request: Request) -> None:
         from minikube_edu.cluster.light import joining
 
         joining.bring(layout, request)
-
-
-def boot_all(layout: Layout, wanted: list[Node]) -> None:
-    """The others are forks of the first, made when that has imported everything: so it is imported once, and shared.
-    What fails here is met again by who needs the machine."""
-    with suppress(OSError, Refused):
-        nodes.boot(layout, wanted[0])
-        if len(wanted) > 1:
-            wait_until_warm(layout, wanted[0])
-        for node in wanted[1:]:
-            nodes.boot(layout, node)
-
-
-def wait_until_warm(layout: Layout, node: Node) -> None:
-    machine = starter.find(nodes.machine_socket(layout, node))
-    if machine is not None:
-        with machine:
-            while not machine.ask("status")["warm"]:
-                time.sleep(0.02)
 
 
 def refuse_unknown_network(request: Request) -> None:

@@ -13,7 +13,9 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,6 +24,7 @@ from msgspec.structs import asdict
 from minikube_edu.cluster.layout import Layout, Request
 from minikube_edu.cluster.machine import starter
 from minikube_edu.lib import localhost, node_addresses, node_root
+from minikube_edu.lib.machine.calls import Refused
 from minikube_edu.lib.machine.socket_path import reachable
 
 CONTROL_PLANE = "control-plane"
@@ -134,6 +137,36 @@ def boot(layout: Layout, node: Node) -> None:
             machine.ask("unit", verb="start", name="containerd")
         if first is not None:
             first.close()
+
+
+def boot_early(layout: Layout, wanted: Sequence[Node]) -> threading.Thread:
+    """In a thread, while this command still imports what it needs. What fails there is met again by who needs the
+    machine."""
+
+    def work() -> None:
+        with suppress(OSError, Refused):
+            boot_all(layout, wanted)
+
+    booting = threading.Thread(target=work, daemon=True)
+    booting.start()
+    return booting
+
+
+def boot_all(layout: Layout, wanted: Sequence[Node]) -> None:
+    """The others are forks of the first, made when that has imported everything: so it is imported once, and shared."""
+    boot(layout, wanted[0])
+    if len(wanted) > 1:
+        wait_until_warm(layout, wanted[0])
+    for node in wanted[1:]:
+        boot(layout, node)
+
+
+def wait_until_warm(layout: Layout, node: Node) -> None:
+    machine = starter.find(machine_socket(layout, node))
+    if machine is not None:
+        with machine:
+            while not machine.ask("status")["warm"]:
+                time.sleep(0.02)
 
 
 def enter(layout: Layout) -> Node | None:

@@ -22,8 +22,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from tests.host_processes import busy, of_home, pss
 from tests.programs import free_port
 
 COMMAND = [sys.executable, "-m", "minikube_edu"]
@@ -45,32 +45,16 @@ def home() -> Iterator[dict[str, str]]:
             subprocess.run([*COMMAND, "reset"], env=environment, capture_output=True, check=True, timeout=PATIENCE)
 
 
-def processes(environment: dict[str, str]) -> list[Path]:
-    """Of the cluster with this home: their directories below /proc."""
-    mark = f"MINIKUBE_EDU_HOME={environment['MINIKUBE_EDU_HOME']}\0".encode()
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (place / "environ").read_bytes() + b"\0":
-                found.append(place)
-        except OSError:
-            continue
-    return found
-
-
 def processor_time(environment: dict[str, str]) -> float:
     """Seconds that the processes which run now have worked."""
-    return sum(int((one / "schedstat").read_text().split()[0]) for one in processes(environment)) / 1e9
+    return sum(busy(pid) for pid in of_home(environment["MINIKUBE_EDU_HOME"]))
 
 
 def memory(environment: dict[str, str]) -> dict[str, float]:
     """MiB of proportional set size, by the processes' names."""
     found: Counter[str] = Counter()
-    for one in processes(environment):
-        name = (one / "comm").read_text().strip()
-        for line in (one / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                found[name] += int(line.split()[1])
+    for pid, name in of_home(environment["MINIKUBE_EDU_HOME"]).items():
+        found[name] += round(pss(pid) * 1024)
     return {name: kib / 1024 for name, kib in found.items()}
 
 

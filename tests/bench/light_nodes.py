@@ -23,8 +23,8 @@ from minikube_edu.cluster import kubeadm_way, nodes
 from minikube_edu.cluster.door import Door
 from minikube_edu.cluster.layout import Layout
 from minikube_edu.cluster.light.place import LightPlace
+from tests.host_processes import busy, of_home, pss
 
-TICKS = os.sysconf("SC_CLK_TCK")
 GETS = 0.01  # seconds between two
 SHARE = 500  # pods of a Deployment
 
@@ -46,30 +46,7 @@ class Cluster:
 
     def processes(self) -> dict[int, str]:
         """pid -> name, of all that belong to this cluster."""
-        mark = f"MINIKUBE_EDU_HOME={self.layout.root}".encode()
-        found: dict[int, str] = {}
-        for path in Path("/proc").iterdir():
-            if path.name.isdigit() and int(path.name) != os.getpid():
-                try:
-                    if mark in (path / "environ").read_bytes().split(b"\0"):
-                        found[int(path.name)] = (path / "comm").read_text().strip()
-                except OSError:
-                    continue
-        return found
-
-
-def pss(pid: int) -> float:
-    """MiB"""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def busy(pid: int) -> float:
-    """Seconds of processor time so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+        return of_home(self.layout.root)
 
 
 class Gets(threading.Thread):

@@ -18,18 +18,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from minikube_edu.client.errors import ApiError
 from minikube_edu.client.kubeconfig import connect, default_client_config
 from minikube_edu.client.rest import Client, Resource
+from tests.host_processes import busy, pss
 from tests.programs import free_port
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", kind="Deployment")
 NODES = Resource("", "v1", "nodes", False, "Node")
 PODS = Resource("", "v1", "pods", kind="Pod")
 SEATS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
-TICKS = os.sysconf("SC_CLK_TCK")
 IDLE_SECONDS = 60.0
 SETTLE_SECONDS = 15.0
 
@@ -58,17 +57,12 @@ class Bare:
         """Seconds of processor time so far, a seat."""
         found = {}
         for name in SEATS:
-            words = Path(f"/proc/{self.pids[name]}/stat").read_text().rsplit(")", 1)[1].split()
-            found[name] = (int(words[11]) + int(words[12])) / TICKS
+            found[name] = busy(self.pids[name])
         return found
 
     def memory(self) -> dict[str, float]:
         """MiB of its own and its share of what it shares, a seat."""
-        found = {}
-        for name in SEATS:
-            text = Path(f"/proc/{self.pids[name]}/smaps_rollup").read_text()
-            found[name] = int(text.split("\nPss:")[1].split()[0]) / 1024
-        return found
+        return {name: pss(self.pids[name]) for name in SEATS}
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from minikube_edu.cluster.machine import starter
 from minikube_edu.cluster.nodes import Node
 from minikube_edu.lib.machine.calls import NoMachine
 from minikube_edu.lib.machine.socket_path import reachable
+from tests import host_processes
 from tests.cluster.door import ROOT, free_port
 
 Found = TypeVar("Found")
@@ -136,17 +137,8 @@ class Booted:
         return found
 
     def processes(self) -> dict[int, str]:
-        """All processes of this host that belong to the cluster, by their environment: pid -> command."""
-        mark = f"MINIKUBE_EDU_HOME={self.home}\0".encode()
-        found = {}
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (process / "environ").read_bytes() + b"\0":
-                    found[int(process.name)] = (process / "comm").read_text().strip()
-            except OSError:
-                continue
-        found.pop(os.getpid(), None)
-        return found
+        """All of this host that belong to the cluster: pid -> command."""
+        return host_processes.of_home(self.home)
 
     def listeners(self) -> list[str]:
         """The names of Unix sockets that are still bound below this home, or stand for one below it."""

@@ -81,7 +81,6 @@ PARTS: dict[str, tuple[str, ...]] = {
         "minikube_edu.kubectl.app",
         "minikube_edu.kubectl.commands.get",
         "minikube_edu.kubectl.builder",
-        "cryptography.x509",
     ),
 }
 

@@ -6,7 +6,6 @@ A second machine on the same host is a fork of the first: its code is warm alrea
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import subprocess
@@ -37,11 +36,9 @@ def runs(path: Path) -> bool:
     return True
 
 
-def start(
-    path: Path, root: Path, environment: Mapping[str, str], beside: Calls | None = None, *, by_fork: bool = False
-) -> Calls:
-    """A machine for the node in `root`, away from the terminal; the one that runs already, if there is one. `by_fork`:
-    it is born of this very process, and shares what that has imported; nobody may do so who has threads, or a loop."""
+def start(path: Path, root: Path, environment: Mapping[str, str], beside: Calls | None = None) -> Calls:
+    """A machine for the node in `root`, away from the terminal; the one that runs already, if there is one. It is a
+    fork of the machine `beside` it, or the unborn one of this command, or else a process of its own."""
     running = find(path)
     if running is not None:
         return running
@@ -53,11 +50,7 @@ def start(
         listener.listen(64)
         if beside is not None:
             beside.ask("machine", [listener.fileno()], root=str(root), environment=dict(environment))
-        elif unborn.bear(listener.fileno(), str(root), dict(environment)):
-            pass
-        elif by_fork:
-            _fork(listener, root, environment)
-        else:
+        elif not unborn.bear(listener.fileno(), str(root), dict(environment)):
             _spawn(listener, root, environment)
     return Calls.open(reachable(str(path)))
 
@@ -81,22 +74,6 @@ def _spawn(listener: socket.socket, root: Path, environment: Mapping[str, str]) 
             cwd="/",
         )
     process.returncode = 0  # it is not ours to wait for: it outlives this command
-
-
-def _fork(listener: socket.socket, root: Path, environment: Mapping[str, str]) -> None:
-    sys.stdout.flush()
-    gc.freeze()
-    if os.fork():
-        return
-    try:
-        from minikube_edu.cluster.machine import __main__
-
-        keep = os.dup(listener.fileno())
-        leave_home(root, keep, environment)
-        __main__.serve(root, socket.socket(fileno=keep))
-        os._exit(0)
-    finally:  # whatever went wrong, no second command may come out of this
-        os._exit(1)
 
 
 def leave_home(root: Path, listener: int, environment: Mapping[str, str]) -> None:

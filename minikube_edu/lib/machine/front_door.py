@@ -36,15 +36,32 @@ def socket_of(environment: dict[str, str]) -> str:
     return reachable(os.path.join(os.path.expanduser(home), "run", "machine.sock"))
 
 
+def connected(environment: dict[str, str]) -> sockets.socket | None:
+    """To the machine; None: none listens."""
+    connection = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+    try:
+        connection.connect(socket_of(environment))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def answered(environment: dict[str, str]) -> bool:
+    """Does a machine run?"""
+    connection = connected(environment) if hasattr(os, "fork") else None
+    if connection is not None:
+        connection.close()
+    return connection is not None
+
+
 def through_machine(words: list[str], package: str = "minikube_edu") -> int | None:
     """Run `words`, the command's name first; None when no machine took it."""
     if os.environ.get("MINIKUBE_EDU_IN_PLACE") or not hasattr(os, "fork"):
         return None
     environment = dict(os.environ)
-    connection = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
-    try:
-        connection.connect(socket_of(environment))
-    except OSError:
+    connection = connected(environment)
+    if connection is None:
         return None
     umask = os.umask(0o022)
     os.umask(umask)

@@ -10,19 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.host_processes import of_home
 from tests.programs import free_port
-
-
-def alive(home: Path) -> list[int]:
-    """Processes that were started with this home."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"MINIKUBE_EDU_HOME={home}\0".encode() in entry.read_bytes():
-                found.append(int(entry.parent.name))
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc")
@@ -48,7 +37,7 @@ def test_does_a_mistake_leave_no_machine_behind(tmp_path: Path, words: list[str]
     assert done.returncode
     assert complaint in done.stderr
     assert not (home / "run/machine.sock").exists()
-    assert alive(home) == []
+    assert of_home(home) == {}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
