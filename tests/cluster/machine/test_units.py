@@ -134,6 +134,7 @@ def test_a_service_that_does_not_hear_sigterm_is_killed(host: Host) -> None:
     host.unit("store", host.running())
     pid = host.systemctl("start", "store")["pid"]
     os.kill(pid, signal.SIGSTOP)  # deaf
+    until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")  # or it hears both
     began = time.monotonic()
     after = host.systemctl("stop", "store")
     assert 9 < time.monotonic() - began < 20
