@@ -14,8 +14,6 @@ route.
 The file is long because the way of a connection is one story, told in its order.
 
 The real thing is the kernel's network stack, a bridge with veth pairs, and the plugins that wire them.
-
-This file is long because it is one object's whole set of ways: each protocol, each door, a few lines over the tables.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Real:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(given), 20)
+        out, err = await asyncio.wait_for(process.communicate(given), 30)
         return Said(process.returncode or 0, out.decode(errors="surrogateescape"), err.decode())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +21,7 @@ from minikube_edu.etcd.keyspace_hash import hash_of
 from minikube_edu.etcd.memory import MemoryStore
 from minikube_edu.lib import clock
 from minikube_edu.testing import virtual_time
-from tests.etcd.etcdctl_calls import REAL, Said
+from tests.etcd.etcdctl_calls import REAL, Real, Said
 
 REFUSED = "transport: Error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"
 WHERE = {"endpoints": "x", "cacert": "", "cert": "", "key": ""}
@@ -284,19 +283,6 @@ async def served(stack: AsyncExitStack) -> tuple[str, str]:
     return f"127.0.0.1:{port}", f"127.0.0.1:{closed.getsockname()[1]}"
 
 
-async def real_call(endpoints: str, *words: str) -> Said:
-    assert REAL
-    process = await asyncio.create_subprocess_exec(
-        *(REAL, f"--endpoints={endpoints}", *words),
-        env={"ETCDCTL_API": "3", "PATH": os.environ["PATH"]},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 30)
-    return Said(process.returncode or 0, out.decode(), err.decode())
-
-
 async def test_does_cluster_ask_where_the_members_say_they_are() -> None:
     async with AsyncExitStack() as stack:
         alive, _ = await served(stack)
@@ -317,11 +303,11 @@ async def test_is_it_all_as_the_real_one_says_it() -> None:
     async with AsyncExitStack() as stack:
         alive, down = await served(stack)
         dial, endpoints, patience = dialling(WHERE), f"{down},{alive}", "--command-timeout=3s"
-        for said in (await real_call(endpoints, "put", "k", "v"), await call(dial, endpoints, "put", "k", "v")):
+        for said in (await Real(endpoints).call("put", "k", "v"), await call(dial, endpoints, "put", "k", "v")):
             assert (said.code, said.out) == (0, "OK\n")
         found = await asyncio.gather(
             *(call(dial, endpoints, *words, patience) for words in calls),
-            *(real_call(endpoints, *words, patience) for words in calls),
+            *(Real(endpoints).call(*words, patience) for words in calls),
         )
     for words, one, other in zip(calls, found[: len(calls)], found[len(calls) :], strict=True):
         assert (words, comparable(one)) == (words, comparable(other))
